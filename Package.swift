@@ -1,0 +1,122 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target is built in Swift 6 mode, with warnings as errors. A target imports only what is
+// listed here; Sources/README.md draws the layers.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A library of this project and the test target beside it.
+func module(
+    _ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = [],
+    resources: [Resource] = [], exclude: [String] = []
+) -> [Target] {
+    [
+        .target(
+            name: name, dependencies: dependencies, exclude: exclude, resources: resources,
+            swiftSettings: strict),
+        .testTarget(
+            name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + tests,
+            swiftSettings: strict),
+    ]
+}
+
+/// A C library of the system, found by pkg-config.
+func system(_ name: String, pkgConfig: String, debian: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
+}
+
+let cLibraries: [Target] = [
+    // The loop, TCP, Unix sockets, processes, signals and files: one well-kept library for all.
+    system("CLibuv", pkgConfig: "libuv", debian: "libuv1-dev"),
+    // The bytes of the wire: CBOR is specified (RFC 8949) and read by every language.
+    system("CLibcbor", pkgConfig: "libcbor", debian: "libcbor-dev"),
+    // Configuration and profiles, with a line and column for every node.
+    system("CLibyaml", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
+    // TLS 1.3 with a pre-shared key between agents.
+    system("COpenSSL", pkgConfig: "openssl", debian: "libssl-dev"),
+    // HTTP server: control socket, read-only listener, the rehearsal engine's surface.
+    system("CMicrohttpd", pkgConfig: "libmicrohttpd", debian: "libmicrohttpd-dev"),
+    // HTTP client: probes, the command line, the rehearsal router.
+    system("CCurl", pkgConfig: "libcurl", debian: "libcurl4-openssl-dev"),
+]
+
+// Layer 0: primitives and byte formats.
+let primitives: [Target] =
+    module("Base", [])
+    + module("CBOR", ["Base", "CLibcbor"])
+    + module("YAML", ["Base", "CLibyaml"])
+
+// Layers 1 to 3: pure cores. Values in, actions out.
+let cores: [Target] =
+    module("Membership", ["Base"])
+    + module("Consensus", ["Base"])
+    + module("Supervision", ["Base"])
+    + module("Profiles", ["Base", "YAML"])
+    + module("Planning", ["Base", "Profiles"])
+    + module("ClusterState", ["Base", "Planning", "Supervision"])
+    + module(
+        "WireProtocol",
+        [
+            "Base", "CBOR", "Membership", "Consensus", "Supervision", "Planning", "ClusterState",
+        ])
+    + module(
+        "Node",
+        [
+            "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
+            "ClusterState", "WireProtocol",
+        ])
+    + module(
+        "Simulation",
+        [
+            "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
+            "ClusterState", "WireProtocol", "Node",
+        ])
+
+// Layer 4: the world. One loop thread.
+let shell: [Target] =
+    [.target(name: "CSystem")]
+    + module("EventLoop", ["Base", "CLibuv"])
+    + module("Transport", ["Base", "EventLoop", "COpenSSL"])
+    + module("HTTP", ["Base", "EventLoop", "CMicrohttpd", "CCurl"])
+    + module("Storage", ["Base", "EventLoop", "Consensus"])
+    + module("Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "CSystem"])
+    + module("Host", ["Base", "EventLoop", "CSystem"])
+    + module("ControlAPI", ["Base", "HTTP", "EventLoop", "Node"])
+    + module("RehearsalEngine", ["Base", "EventLoop", "HTTP", "CSystem"])
+    + module(
+        "AgentRuntime",
+        [
+            "Base", "YAML", "EventLoop", "Transport", "HTTP", "Storage", "Engines", "Host",
+            "ControlAPI", "Node", "Profiles", "Planning", "ClusterState", "Supervision",
+            "Consensus", "Membership",
+        ])
+
+// Layer 5: the command line.
+let program: [Target] =
+    module(
+        "AgentCLI",
+        [
+            "Base", "YAML", "EventLoop", "HTTP", "ControlAPI", "AgentRuntime", "Engines",
+            "RehearsalEngine", "Profiles", "Planning", "ClusterState", "Supervision", "Node",
+            "Simulation",
+        ])
+    + [
+        .executableTarget(
+            name: "glm-agent", dependencies: ["AgentCLI"], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["Base", "EventLoop", "HTTP", "glm-agent"], swiftSettings: strict),
+        .testTarget(name: "TidyTests", dependencies: ["Base"], swiftSettings: strict),
+    ]
+
+let package = Package(
+    name: "glm-agent",
+    products: [.executable(name: "glm-agent", targets: ["glm-agent"])],
+    targets: cLibraries + primitives + cores + shell + program
+)
