@@ -126,7 +126,9 @@ private struct JSONParser {
         }
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
         if isWhole, let integer = Int64(text) { return .integer(integer) }
-        guard let number = Double(text), number.isFinite else { throw failure("bad number \(text)") }
+        guard let number = Double(text), number.isFinite else {
+            throw failure("bad number \(text)")
+        }
         return .number(number)
     }
 
@@ -182,7 +184,8 @@ private struct JSONParser {
 
     private mutating func hexadecimal() throws(JSONError) -> UInt32 {
         guard offset + 4 <= bytes.count,
-            let value = UInt32(String(decoding: bytes[offset..<offset + 4], as: UTF8.self), radix: 16)
+            let value = UInt32(
+                String(decoding: bytes[offset..<offset + 4], as: UTF8.self), radix: 16)
         else { throw failure("expected four hexadecimal digits") }
         offset += 4
         return value

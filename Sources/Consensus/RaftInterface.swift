@@ -2,7 +2,7 @@
 // leaves as `persist` and comes back as `persisted`; the machine itself holds back every message
 // that depends on it, so a shell cannot get the order wrong.
 
-import Base
+public import Base
 
 /// What can happen to the consensus machine of one node.
 public enum RaftInput: Hashable, Sendable {

@@ -2,7 +2,7 @@
 // Algorithm", 2014, and Ongaro's thesis (chapter 9.6 for pre-vote, 6.2 for check-quorum, 4 for
 // membership changes, 3.10 for leadership transfer). Entries are opaque bytes.
 
-import Base
+public import Base
 
 /// A term of office. At most one leader is ever elected in one.
 public struct Term: Hashable, Comparable, Sendable, CustomStringConvertible {

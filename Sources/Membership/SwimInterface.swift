@@ -1,7 +1,7 @@
 // What goes into the membership machine and what comes out. Local inputs and wire messages are
 // different types; every effect is an action; time is an argument.
 
-import Base
+public import Base
 
 /// What can happen to the membership machine of one node.
 public enum SwimInput: Hashable, Sendable {

@@ -3,7 +3,7 @@
 // rules follow Dadgar, Phillips, Currey: "Lifeguard: Local Health Awareness for More Accurate
 // Failure Detection", 2018. Every message carries gossip.
 
-import Base
+public import Base
 
 /// Rises whenever a member refutes a suspicion of itself. Only the member itself raises it. It
 /// starts above every earlier life of the member (wall milliseconds at its start will do).
