@@ -1,0 +1,52 @@
+// What the operator wants, complete in itself: the resolved profile, where the weights lie and what
+// runs the shards. It is replicated as text, so that a node whose file differs still runs what was
+// committed.
+
+public import Base
+
+/// The deployment wanted.
+public struct Deployment: Hashable, Sendable {
+    /// The profile's name, for people.
+    public let profileName: String
+    /// The resolved profile with every override applied, in the profile format.
+    public let profileYAML: String
+    /// The directory of the weights, the same on every node.
+    public let modelPath: String
+    public let engine: EngineKind
+
+    public init(
+        profileName: String, profileYAML: String, modelPath: String, engine: EngineKind
+    ) {
+        self.profileName = profileName
+        self.profileYAML = profileYAML
+        self.modelPath = modelPath
+        self.engine = engine
+    }
+}
+
+/// What runs the shards.
+public enum EngineKind: Hashable, Sendable {
+    /// The published command as it stands.
+    case sglang
+    /// The engine in this binary, with the published arguments and environment.
+    case rehearsal
+    /// The operator's own program, given the published command as its arguments.
+    case command([String])
+}
+
+/// A node as the planner knows it, in the configured order.
+public struct Candidate: Hashable, Sendable {
+    public let node: NodeID
+    public let address: String
+    /// Only usable nodes are given a rank they do not hold yet.
+    public let isUsable: Bool
+    /// The super pod the node is in; nodes of a group must share it. Nil where it is not known.
+    public let superPod: String?
+
+    public init(node: NodeID, address: String, isUsable: Bool, superPod: String? = nil) {
+        self.node = node
+        self.address = address
+        self.isUsable = isUsable
+        self.superPod = superPod
+    }
+}
