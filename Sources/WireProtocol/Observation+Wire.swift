@@ -2,6 +2,7 @@
 
 import Base
 public import CBOR
+import ClusterState
 import Consensus
 public import Supervision
 
