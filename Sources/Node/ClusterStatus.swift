@@ -1,0 +1,214 @@
+// What `glm-agent status` tells: one flat value with everything an operator asks first. Its JSON form
+// is a published interface, specified in Protocols/status.schema.json.
+
+public import Base
+
+/// The cluster as one node knows it.
+public struct ClusterStatus: Hashable, Sendable {
+    /// The node that answers.
+    public var node: String
+    public var cluster: String
+    public var version: String
+    public var term: UInt64
+    /// The leader's node, where one is known.
+    public var leader: String?
+    public var quorum: Quorum
+    /// Seconds since the leader confirmed what is shown of other nodes; nil where it never has.
+    public var ageSeconds: Double?
+    public var epoch: UInt64
+    public var profile: String?
+    /// What the operator wants: `running` or `stopped`.
+    public var wanted: String
+    public var members: [Member]
+    public var groups: [Group]
+    public var router: Router?
+    /// True when everything wanted serves.
+    public var ready: Bool
+    /// Why it is not ready, most important first.
+    public var reasons: [String]
+
+    public struct Quorum: Hashable, Sendable {
+        public var have: Int
+        public var need: Int
+        public var ok: Bool
+        public init(have: Int, need: Int, ok: Bool) {
+            self.have = have
+            self.need = need
+            self.ok = ok
+        }
+    }
+
+    public struct Member: Hashable, Sendable {
+        public var node: String
+        public var address: String
+        public var state: String
+        public var since: WallTime
+        public init(node: String, address: String, state: String, since: WallTime) {
+            self.node = node
+            self.address = address
+            self.state = state
+            self.since = since
+        }
+    }
+
+    public struct Group: Hashable, Sendable {
+        public var name: String
+        public var role: String
+        public var generation: UInt64
+        /// `waiting`, `starting`, `ready`, `degraded`, `stopping`, `backoff`, `failed`, `stopped`.
+        public var state: String
+        public var why: String
+        public var master: String?
+        public var url: String
+        public var bootstrapPort: UInt16?
+        public var restarts: Int
+        public var ranks: [Rank]
+        public init(
+            name: String, role: String, generation: UInt64, state: String, why: String,
+            master: String?, url: String, bootstrapPort: UInt16?, restarts: Int, ranks: [Rank]
+        ) {
+            self.name = name
+            self.role = role
+            self.generation = generation
+            self.state = state
+            self.why = why
+            self.master = master
+            self.url = url
+            self.bootstrapPort = bootstrapPort
+            self.restarts = restarts
+            self.ranks = ranks
+        }
+    }
+
+    public struct Rank: Hashable, Sendable {
+        public var rank: Int
+        public var node: String
+        public var state: String
+        public var pid: Int32?
+        public var restarts: Int
+        public var since: WallTime?
+        public var why: String
+        public init(
+            rank: Int, node: String, state: String, pid: Int32?, restarts: Int, since: WallTime?,
+            why: String
+        ) {
+            self.rank = rank
+            self.node = node
+            self.state = state
+            self.pid = pid
+            self.restarts = restarts
+            self.since = since
+            self.why = why
+        }
+    }
+
+    public struct Router: Hashable, Sendable {
+        public var node: String
+        public var url: String
+        public var state: String
+        public var generation: UInt64
+        public var pid: Int32?
+        public var restarts: Int
+        public var since: WallTime?
+        public var why: String
+        public init(
+            node: String, url: String, state: String, generation: UInt64, pid: Int32?,
+            restarts: Int, since: WallTime?, why: String
+        ) {
+            self.node = node
+            self.url = url
+            self.state = state
+            self.generation = generation
+            self.pid = pid
+            self.restarts = restarts
+            self.since = since
+            self.why = why
+        }
+    }
+
+    public init(
+        node: String, cluster: String, version: String, term: UInt64, leader: String?,
+        quorum: Quorum, ageSeconds: Double?, epoch: UInt64, profile: String?, wanted: String,
+        members: [Member], groups: [Group], router: Router?, ready: Bool, reasons: [String]
+    ) {
+        self.node = node
+        self.cluster = cluster
+        self.version = version
+        self.term = term
+        self.leader = leader
+        self.quorum = quorum
+        self.ageSeconds = ageSeconds
+        self.epoch = epoch
+        self.profile = profile
+        self.wanted = wanted
+        self.members = members
+        self.groups = groups
+        self.router = router
+        self.ready = ready
+        self.reasons = reasons
+    }
+}
+
+// MARK: - JSON
+
+extension ClusterStatus {
+    /// The published form, `glm-agent status --json`.
+    public var json: JSONValue {
+        [
+            "node": .string(node), "cluster": .string(cluster), "version": .string(version),
+            "term": .integer(Int64(term)), "leader": JSONValue(leader),
+            "quorum": [
+                "have": .integer(Int64(quorum.have)), "need": .integer(Int64(quorum.need)),
+                "ok": .bool(quorum.ok),
+            ],
+            "age_seconds": ageSeconds.map { .number($0) } ?? .null,
+            "epoch": .integer(Int64(epoch)), "profile": JSONValue(profile),
+            "wanted": .string(wanted),
+            "members": .array(members.map(\.json)), "groups": .array(groups.map(\.json)),
+            "router": router?.json ?? .null, "ready": .bool(ready),
+            "reasons": .array(reasons.map { .string($0) }),
+        ]
+    }
+}
+
+extension ClusterStatus.Member {
+    var json: JSONValue {
+        [
+            "node": .string(node), "address": .string(address), "state": .string(state),
+            "since": .string(since.description),
+        ]
+    }
+}
+
+extension ClusterStatus.Group {
+    var json: JSONValue {
+        [
+            "name": .string(name), "role": .string(role),
+            "generation": .integer(Int64(generation)), "state": .string(state),
+            "why": .string(why), "dist_init_master": JSONValue(master), "url": .string(url),
+            "bootstrap_port": JSONValue(bootstrapPort.map { Int($0) }),
+            "restarts": .integer(Int64(restarts)), "ranks": .array(ranks.map(\.json)),
+        ]
+    }
+}
+
+extension ClusterStatus.Rank {
+    var json: JSONValue {
+        [
+            "rank": .integer(Int64(rank)), "node": .string(node), "state": .string(state),
+            "pid": JSONValue(pid.map { Int($0) }), "restarts": .integer(Int64(restarts)),
+            "since": JSONValue(since?.description), "why": .string(why),
+        ]
+    }
+}
+
+extension ClusterStatus.Router {
+    var json: JSONValue {
+        [
+            "node": .string(node), "url": .string(url), "state": .string(state),
+            "generation": .integer(Int64(generation)), "pid": JSONValue(pid.map { Int($0) }),
+            "restarts": .integer(Int64(restarts)), "since": JSONValue(since?.description),
+            "why": .string(why),
+        ]
+    }
+}

@@ -1,0 +1,71 @@
+// What a node says of a shard that it runs. Exits are data, not errors.
+
+public import Base
+
+/// Where a shard stands.
+public enum ShardState: String, Hashable, Sendable, CaseIterable {
+    /// Not started: an older generation is going, ports are not free, or a start is due.
+    case waiting
+    /// The shim starts it.
+    case starting
+    /// It runs and loads; this may take half an hour.
+    case loading
+    /// It serves (rank 0 answers), or takes part (rank 1 and up run while rank 0 answers).
+    case ready
+    /// It runs, but its engine does not answer.
+    case unresponsive
+    /// It was told to stop.
+    case stopping
+    /// It ended by itself.
+    case exited
+    /// It was ended by us, with nothing of it left.
+    case stopped
+}
+
+/// How a process ended.
+public enum ExitStatus: Hashable, Sendable, CustomStringConvertible {
+    case code(Int32)
+    case signal(Int32)
+    /// It could not be started at all.
+    case notStarted(String)
+    /// Its shim is gone, so nobody saw how it ended.
+    case unknown
+
+    public var description: String {
+        switch self {
+        case .code(let code): "exit code \(code)"
+        case .signal(let number): "killed by signal \(number)"
+        case .notStarted(let reason): "not started: \(reason)"
+        case .unknown: "ended unseen"
+        }
+    }
+}
+
+/// One shard as its node reports it to the leader.
+public struct ShardReport: Hashable, Sendable {
+    public let shard: ShardID
+    public var state: ShardState
+    /// The engine's main process; nil before it has started and after it has ended.
+    public var processID: Int32?
+    /// When the state was taken on, by the node's wall clock.
+    public var since: WallTime
+    /// How it ended, for `exited` and `stopped`.
+    public var exit: ExitStatus?
+    /// Why it is in this state, for people; empty where the state says it all.
+    public var why: String
+    /// The last lines of its log, for `exited`.
+    public var logTail: [String]
+
+    public init(
+        shard: ShardID, state: ShardState, processID: Int32?, since: WallTime,
+        exit: ExitStatus? = nil, why: String = "", logTail: [String] = []
+    ) {
+        self.shard = shard
+        self.state = state
+        self.processID = processID
+        self.since = since
+        self.exit = exit
+        self.why = why
+        self.logTail = logTail
+    }
+}
