@@ -14,6 +14,7 @@ extension ReplicatedState {
         case .deploy(let deployment):
             guard deployment != self.deployment else { return "this deployment is wanted already" }
             self.deployment = deployment
+            deploymentSerial += 1
             note(command, .deployed, text: "deployment \(deployment.profileName)")
             return nil
         case .plan(let plan):
@@ -56,6 +57,7 @@ extension ReplicatedState {
         guard plan?.group(group.name) == group else {
             return "\(group.name) stands otherwise in the plan of epoch \(epoch)"
         }
+        let serial = deploymentSerial
         let refusal = change(group.name) { record in
             guard generation == record.generation.next else {
                 return "generation \(generation) after generation \(record.generation)"
@@ -69,6 +71,7 @@ extension ReplicatedState {
             record.generation = generation
             record.phase = .running
             record.launched = group
+            record.launchedSerial = serial
             return nil
         }
         guard refusal == nil else { return refusal }

@@ -10,6 +10,8 @@ public import Supervision
 /// The agreed state of the cluster.
 public struct ReplicatedState: Hashable, Sendable {
     public internal(set) var deployment: Deployment?
+    /// Rises with every change of the deployment, so that a group knows whether it runs the newest.
+    public internal(set) var deploymentSerial: UInt64 = 0
     /// False while the operator has stopped the whole deployment.
     public internal(set) var isWanted = true
     public internal(set) var plan: Plan?
@@ -25,27 +27,19 @@ public struct ReplicatedState: Hashable, Sendable {
 
     public init() {}
 
-    init(
-        deployment: Deployment?, isWanted: Bool, plan: Plan?, epoch: Epoch,
-        groups: [GroupRecord], ledger: [LedgerEvent], nextSequence: UInt64
+    /// A state as a snapshot holds it.
+    public init(
+        deployment: Deployment?, deploymentSerial: UInt64, isWanted: Bool, plan: Plan?,
+        epoch: Epoch, groups: [GroupRecord], ledger: [LedgerEvent], nextSequence: UInt64
     ) {
         self.deployment = deployment
+        self.deploymentSerial = deploymentSerial
         self.isWanted = isWanted
         self.plan = plan
         self.epoch = epoch
         self.groups = groups
         self.ledger = ledger
         self.nextSequence = nextSequence
-    }
-
-    /// A state as a snapshot holds it.
-    public static func restored(
-        deployment: Deployment?, isWanted: Bool, plan: Plan?, epoch: Epoch,
-        groups: [GroupRecord], ledger: [LedgerEvent], nextSequence: UInt64
-    ) -> ReplicatedState {
-        ReplicatedState(
-            deployment: deployment, isWanted: isWanted, plan: plan, epoch: epoch, groups: groups,
-            ledger: ledger, nextSequence: nextSequence)
     }
 
     /// What is agreed of a group; a group never launched has an empty record.
@@ -67,6 +61,8 @@ public struct GroupRecord: Hashable, Sendable {
     public var phase = GroupPhase.idle
     /// The group as the newest generation was launched: who holds which rank, every port.
     public var launched: PlannedGroup?
+    /// The deployment that it was launched with.
+    public var launchedSerial: UInt64 = 0
     /// Launches that failed in a row. It drives the backoff, and survives a change of leader.
     public var failures = 0
     /// Launches after the first.

@@ -105,7 +105,8 @@ extension GroupRecord: WireCodable {
     public var cbor: CBORValue {
         .array([
             .text(name.name), .unsigned(generation.value), phase.cbor, CBORValue(launched),
-            .unsigned(UInt64(failures)), .unsigned(UInt64(restarts)), .bool(isStoppedByOperator),
+            .unsigned(launchedSerial), .unsigned(UInt64(failures)), .unsigned(UInt64(restarts)),
+            .bool(isStoppedByOperator),
         ])
     }
 
@@ -115,6 +116,7 @@ extension GroupRecord: WireCodable {
         generation = try record.generation()
         phase = try record.value(as: GroupPhase.self)
         launched = try record.optional(as: PlannedGroup.self)
+        launchedSerial = try record.unsigned()
         failures = try record.unsigned(as: Int.self)
         restarts = try record.unsigned(as: Int.self)
         isStoppedByOperator = try record.bool()
@@ -150,15 +152,16 @@ extension LedgerEvent: WireCodable {
 extension ReplicatedState: WireCodable {
     public var cbor: CBORValue {
         .array([
-            CBORValue(deployment), .bool(isWanted), CBORValue(plan), .unsigned(epoch.value),
-            .list(groups), .list(ledger), .unsigned(nextSequence),
+            CBORValue(deployment), .unsigned(deploymentSerial), .bool(isWanted), CBORValue(plan),
+            .unsigned(epoch.value), .list(groups), .list(ledger), .unsigned(nextSequence),
         ])
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "replicated state")
-        self = ReplicatedState.restored(
-            deployment: try record.optional(as: Deployment.self), isWanted: try record.bool(),
+        self.init(
+            deployment: try record.optional(as: Deployment.self),
+            deploymentSerial: try record.unsigned(), isWanted: try record.bool(),
             plan: try record.optional(as: Plan.self), epoch: Epoch(try record.unsigned()),
             groups: try record.list(of: GroupRecord.self),
             ledger: try record.list(of: LedgerEvent.self), nextSequence: try record.unsigned())
