@@ -74,9 +74,9 @@ extension NodeMachine {
             }
         }
         // A node that is gone becomes unusable as time goes by, with no other news.
-        self.leadership?.planAgainAt = configuration.nodes
-            .compactMap { absentSince($0.node).map { $0 + stableView } }
-            .filter { $0 > now }.min()
+        let gates = configuration.nodes.compactMap { absentSince($0.node) }
+            .map { $0 + stableView }
+        self.leadership?.planAgainAt = gates.filter { $0 > now }.min()
         let planned = Planner.plan(
             profile: profile, candidates: candidates, previous: state.plan,
             epoch: state.epoch.next)
