@@ -1,9 +1,11 @@
 #ifndef CMICROHTTPD_SHIM_H
 #define CMICROHTTPD_SHIM_H
 
-// What Swift cannot reach in libmicrohttpd: its variadic functions and cast macros.
+// What Swift cannot reach in libmicrohttpd: its variadic functions and cast macros. Beside it epoll,
+// which it is driven through and which Swift's Glibc module leaves out.
 
 #include <microhttpd.h>
+#include <sys/epoll.h>
 
 /// Everything that a daemon of ours is started with.
 struct cmicrohttpd_options {

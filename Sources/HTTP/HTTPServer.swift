@@ -5,7 +5,7 @@
 // SocketSet. An exchange that waits for its answer is suspended, and then the library looks away
 // from its socket; the SocketSet watches it meanwhile, so that a client that leaves is noticed.
 
-import Base
+public import Base
 import CMicrohttpd
 public import EventLoop
 import Glibc
@@ -143,7 +143,7 @@ final class HTTPDaemon {
         isServicing = false
         guard !isClosing else { return shutDown() }
         var milliseconds: UInt64 = 0
-        let hasTimeout = MHD_get_timeout(raw, &milliseconds) == MHD_YES
+        let hasTimeout = MHD_get_timeout(raw, &milliseconds) == .YES
         sockets.wakeUp(afterMilliseconds: hasTimeout ? Int64(clamping: milliseconds) : nil)
     }
 
@@ -175,7 +175,7 @@ private func handleRequest(
     count: UnsafeMutablePointer<Int>?, exchange: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> MHD_Result {
     guard let context, let connection, let url, let method, let count, let exchange else {
-        return MHD_NO
+        return .NO
     }
     guard let present = exchange.pointee else {
         let daemon = Unmanaged<HTTPDaemon>.fromOpaque(context).takeUnretainedValue()
