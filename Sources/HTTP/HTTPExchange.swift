@@ -141,6 +141,7 @@ final class HTTPExchange {
         isSuspended = false
         daemon.endWatch(of: self)
         MHD_resume_connection(connection)
+        daemon.serviceSoon()
     }
 
     // MARK: - Called by the responder and the stream

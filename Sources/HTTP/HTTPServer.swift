@@ -72,6 +72,7 @@ final class HTTPDaemon {
     private var suspended: [UInt64: HTTPExchange] = [:]
     private var lastToken = HTTPDaemon.daemonToken
     private var isServicing = false
+    private var isServiceDue = false
     private var isClosing = false
 
     private static let daemonToken: UInt64 = 0
@@ -139,15 +140,26 @@ final class HTTPDaemon {
     private func service() {
         guard let raw, !isServicing else { return }
         isServicing = true
+        isServiceDue = false
+        let connectionsBefore = cmicrohttpd_connection_count(raw)
         MHD_run(raw)
         isServicing = false
         guard !isClosing else { return shutDown() }
+        // A full daemon stops to accept, and starts again only in the run after one has ended.
+        if cmicrohttpd_connection_count(raw) < connectionsBefore { isServiceDue = true }
+        guard !isServiceDue else { return serviceSoon() }
         var milliseconds: UInt64 = 0
         let hasTimeout = MHD_get_timeout(raw, &milliseconds) == .YES
         sockets.wakeUp(afterMilliseconds: hasTimeout ? Int64(clamping: milliseconds) : nil)
     }
 
     // MARK: - For exchanges
+
+    /// A resumed connection is not looked at before the next run, and nothing else calls for one.
+    func serviceSoon() {
+        isServiceDue = true
+        if !isServicing { sockets.wakeUp(afterMilliseconds: 0) }
+    }
 
     func nextToken() -> UInt64 {
         lastToken += 1
