@@ -35,7 +35,9 @@ struct ParsedArguments: Sendable {
     }
 
     fileprivate mutating func take(_ option: OptionSpec, value: String?) {
-        if let value { values[option.name, default: []].append(value) } else {
+        if let value {
+            values[option.name, default: []].append(value)
+        } else {
             flags.insert(option.name)
         }
     }

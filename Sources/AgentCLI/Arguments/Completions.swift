@@ -70,7 +70,8 @@ extension ArgumentParser {
                     && command.positionals.contains { $0.completion == .profile }
             }
             let names = takesProfile ? " $(glm-agent profiles list --names 2>/dev/null)" : ""
-            script += "    \(word)) words=\"\(followers(of: word).joined(separator: " "))\(names)\" ;;\n"
+            script +=
+                "    \(word)) words=\"\(followers(of: word).joined(separator: " "))\(names)\" ;;\n"
         }
         script += """
                 esac

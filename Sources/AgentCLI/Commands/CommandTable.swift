@@ -89,7 +89,8 @@ extension CommandSpec {
         name: "logs", summary: "the log of a shard, from whichever node runs it",
         options: [.socket, .follow, .lines],
         positionals: [
-            PositionalSpec("SHARD", "group and rank, as in prefill-0/0; or a whole name, prefill-0.g3.r0")
+            PositionalSpec(
+                "SHARD", "group and rank, as in prefill-0/0; or a whole name, prefill-0.g3.r0")
         ],
         exitCodes: [.success, .failure, .usage, .noAgent],
         examples: [Example("glm-agent logs decode-0/1 -f", "follow rank 1 of decode-0")])
@@ -102,11 +103,14 @@ extension CommandSpec {
 
     static let restart = CommandSpec(
         name: "restart", summary: "end a group's generation and launch the next",
-        discussion: "The restart budget of the group begins anew, so this also revives a failed group.",
+        discussion:
+            "The restart budget of the group begins anew, so this also revives a failed group.",
         options: [.socket, .json],
         positionals: [PositionalSpec("GROUP", "the group, as status names it")],
         exitCodes: [.success, .failure, .usage, .noAgent],
-        examples: [Example("glm-agent restart prefill-1", "all ranks of prefill-1, and no other group")])
+        examples: [
+            Example("glm-agent restart prefill-1", "all ranks of prefill-1, and no other group")
+        ])
 
     static let stop = CommandSpec(
         name: "stop", summary: "stop a group, or the deployment; agents stay",
@@ -129,7 +133,8 @@ extension CommandSpec {
     static let profiles = CommandSpec(
         name: "profiles", summary: "the published deployments", options: [.json, .names],
         exitCodes: [.success, .usage],
-        examples: [Example("glm-agent profiles", "the published table: cards, mode, dataset, TPOT")])
+        examples: [Example("glm-agent profiles", "the published table: cards, mode, dataset, TPOT")]
+    )
 
     static let profilesList = CommandSpec(
         name: "profiles list", summary: "the same", options: [.json, .names],
@@ -149,7 +154,8 @@ extension CommandSpec {
         name: "profiles validate", summary: "check a profile of your own",
         positionals: [PositionalSpec("FILE", completion: .file, "the profile")],
         exitCodes: [.success, .usage],
-        examples: [Example("glm-agent profiles validate mine.yaml", "every mistake, with its line")])
+        examples: [Example("glm-agent profiles validate mine.yaml", "every mistake, with its line")]
+    )
 
     static let render = CommandSpec(
         name: "render", summary: "what would run where, without any agent",
@@ -178,7 +184,9 @@ extension CommandSpec {
             """,
         options: [.once, .directory, .nodeCount, .timeLimit, .json],
         positionals: [
-            PositionalSpec("PROFILE", optional: true, completion: .profile, "a published name (\(rehearsedByDefault))")
+            PositionalSpec(
+                "PROFILE", optional: true, completion: .profile,
+                "a published name (\(rehearsedByDefault))")
         ],
         examples: [
             Example("glm-agent rehearse", "stay with a live view until Ctrl-C"),

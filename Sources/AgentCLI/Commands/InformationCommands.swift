@@ -22,7 +22,8 @@ func showHelp(_ invocation: Invocation) -> ExitCode {
     let name = words.joined(separator: " ")
     guard let spec = parser.command(named: name) else {
         let known = parser.commands.filter { !$0.isHidden }.map(\.name)
-        return invocation.misused("there is no command \"\(name)\"" + suggestion(for: name, among: known))
+        return invocation.misused(
+            "there is no command \"\(name)\"" + suggestion(for: name, among: known))
     }
     invocation.console.outRaw(spec.help)
     return .success
@@ -32,7 +33,8 @@ func printCompletions(_ invocation: Invocation) -> ExitCode {
     let name = invocation.arguments.positional(0) ?? ""
     guard let shell = Shell(rawValue: name) else {
         let known = Shell.allCases.map(\.rawValue)
-        return invocation.misused("no completions for \"\(name)\"" + suggestion(for: name, among: known))
+        return invocation.misused(
+            "no completions for \"\(name)\"" + suggestion(for: name, among: known))
     }
     invocation.console.outRaw(ArgumentParser.glmAgent.completions(for: shell))
     return .success

@@ -10,7 +10,8 @@ extension WallTime {
             return nil
         }
         // Days before a date, by counting from 0000-03-01 so that a leap day ends its year.
-        let (year, month) = numbers[1] > 2 ? (numbers[0], numbers[1]) : (numbers[0] - 1, numbers[1] + 12)
+        let (year, month) =
+            numbers[1] > 2 ? (numbers[0], numbers[1]) : (numbers[0] - 1, numbers[1] + 12)
         let days =
             365 * year + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5
             + numbers[2] - 1 - 719_468

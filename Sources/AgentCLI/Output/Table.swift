@@ -26,8 +26,8 @@ struct Table {
     private let numeric: Set<Int>
     private var rows: [[Cell]] = []
 
-    /// - Parameters:
-    ///   - titles: one a column; a title that ends in `#` (not shown) marks a column of numbers.
+    /// - Parameter titles: one a column; a title that ends in `#` (not shown) marks a column of
+    ///   numbers.
     init(_ titles: String...) {
         self.titles = titles.map { $0.hasSuffix("#") ? String($0.dropLast()) : $0 }
         numeric = Set(titles.indices.filter { titles[$0].hasSuffix("#") })

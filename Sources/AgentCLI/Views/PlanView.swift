@@ -8,7 +8,8 @@ struct PlanView {
     let colour: Bool
 
     var text: String {
-        var table = Table("GROUP", "RANK#", "NODE", "ADDRESS", "SERVES", "MEETS AT", "BOOTSTRAP", "STORE")
+        var table = Table(
+            "GROUP", "RANK#", "NODE", "ADDRESS", "SERVES", "MEETS AT", "BOOTSTRAP", "STORE")
         for group in plan["groups"]?.arrayValue ?? [] {
             for (index, rank) in (group["ranks"]?.arrayValue ?? []).enumerated() {
                 let isFirst = index == 0
@@ -44,7 +45,7 @@ struct MembersView {
             table.add(
                 Table.Cell(member.text("node")), Table.Cell(member.text("address")),
                 .state(member.text("state")),
-                Table.Cell(age(of: member, field: "since", now: now)))
+                Table.Cell(ageText(of: member, field: "since", now: now)))
         }
         return table.lines(colour: colour).map { $0 + "\n" }.joined()
     }

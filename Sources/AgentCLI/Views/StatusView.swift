@@ -122,7 +122,7 @@ struct StatusView {
         colour ? style.applied(to: text) : text
     }
 
-    private func since(_ value: JSONValue) -> String { age(of: value, field: "since", now: now) }
+    private func since(_ value: JSONValue) -> String { ageText(of: value, field: "since", now: now) }
 
     private func ago(_ seconds: Double) -> String {
         shortDuration(.milliseconds(Int64(seconds * 1000)))
@@ -138,7 +138,7 @@ extension JSONValue {
 }
 
 /// How long ago the time in that member was; empty where there is none.
-func age(of value: JSONValue, field: String, now: WallTime) -> String {
+func ageText(of value: JSONValue, field: String, now: WallTime) -> String {
     guard let then = value[field]?.stringValue.flatMap({ WallTime(text: $0) }) else { return "" }
     return shortDuration(now - then)
 }
