@@ -17,7 +17,8 @@ import Testing
 
     @Test func `nothing imports Foundation`() {
         for file in SourceTree.swiftFiles where file.imports.contains("Foundation") {
-            Issue.record("\(file): import FoundationEssentials, or do without: Foundation brings ICU")
+            Issue.record(
+                "\(file): import FoundationEssentials, or do without: Foundation brings ICU")
         }
     }
 
@@ -55,7 +56,8 @@ import Testing
         for file in SourceTree.swiftFiles {
             for (index, line) in file.lines.enumerated()
             where marks.contains(where: { line.contains($0) }) {
-                Issue.record("\(file):\(index + 1): do it, or say in words what is not done and why")
+                Issue.record(
+                    "\(file):\(index + 1): do it, or say in words what is not done and why")
             }
         }
     }

@@ -89,7 +89,7 @@ struct ArgumentParser: Sendable {
     private func unknownCommand(_ name: String) -> UsageError {
         let known = commands.filter { !$0.isHidden }.map(\.name)
         return UsageError(
-            message: "there is no command \"\(name)\"" + suggestion(for: name, among: known),
+            message: "there is no command \"\(name)\"" + suggestion(for: name, in: known),
             command: nil)
     }
 
@@ -122,7 +122,7 @@ struct ArgumentParser: Sendable {
         guard let option = parsed.command.options.first(where: { $0.isNamed(name) }) else {
             let known = parsed.command.options.map { "--\($0.name)" } + ["--help"]
             throw UsageError(
-                message: "there is no option \(name)" + suggestion(for: name, among: known),
+                message: "there is no option \(name)" + suggestion(for: name, in: known),
                 command: parsed.command.name)
         }
         let attached = parts.count == 2 ? String(parts[1]) : nil

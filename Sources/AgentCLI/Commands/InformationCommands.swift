@@ -23,7 +23,7 @@ func showHelp(_ invocation: Invocation) -> ExitCode {
     guard let spec = parser.command(named: name) else {
         let known = parser.commands.filter { !$0.isHidden }.map(\.name)
         return invocation.misused(
-            "there is no command \"\(name)\"" + suggestion(for: name, among: known))
+            "there is no command \"\(name)\"" + suggestion(for: name, in: known))
     }
     invocation.console.outRaw(spec.help)
     return .success
@@ -34,7 +34,7 @@ func printCompletions(_ invocation: Invocation) -> ExitCode {
     guard let shell = Shell(rawValue: name) else {
         let known = Shell.allCases.map(\.rawValue)
         return invocation.misused(
-            "no completions for \"\(name)\"" + suggestion(for: name, among: known))
+            "no completions for \"\(name)\"" + suggestion(for: name, in: known))
     }
     invocation.console.outRaw(ArgumentParser.glmAgent.completions(for: shell))
     return .success

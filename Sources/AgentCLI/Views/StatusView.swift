@@ -122,7 +122,9 @@ struct StatusView {
         colour ? style.applied(to: text) : text
     }
 
-    private func since(_ value: JSONValue) -> String { ageText(of: value, field: "since", now: now) }
+    private func since(_ value: JSONValue) -> String {
+        ageText(of: value, field: "since", now: now)
+    }
 
     private func ago(_ seconds: Double) -> String {
         shortDuration(.milliseconds(Int64(seconds * 1000)))
