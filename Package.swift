@@ -87,7 +87,12 @@ let shell: [Target] =
     + module("Storage", ["Base", "EventLoop", "Consensus"])
     + module("Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "CSystem"])
     + module("Host", ["Base", "EventLoop", "CSystem"])
-    + module("ControlAPI", ["Base", "HTTP", "EventLoop", "Node"])
+    + module(
+        "ControlAPI",
+        [
+            "Base", "HTTP", "EventLoop", "Node", "ClusterState", "Planning", "Supervision",
+            "WireProtocol",
+        ])
     + module("RehearsalEngine", ["Base", "EventLoop", "HTTP", "CSystem"])
     + module(
         "AgentRuntime",
