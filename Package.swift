@@ -57,7 +57,7 @@ let cores: [Target] =
     module("Membership", ["Base"])
     + module("Consensus", ["Base"])
     + module("Supervision", ["Base"])
-    + module("Profiles", ["Base", "YAML"])
+    + module("Profiles", ["Base", "YAML"], resources: [.embedInCode("Published")])
     + module("Planning", ["Base", "Profiles"])
     + module("ClusterState", ["Base", "Planning", "Supervision"])
     + module(
