@@ -1,9 +1,11 @@
 #ifndef CMICROHTTPD_SHIM_H
 #define CMICROHTTPD_SHIM_H
 
-// What Swift cannot reach in libmicrohttpd: its variadic functions and cast macros.
+// What Swift cannot reach in libmicrohttpd: its variadic functions and cast macros. Beside it epoll,
+// which it is driven through and which Swift's Glibc module leaves out.
 
 #include <microhttpd.h>
+#include <sys/epoll.h>
 
 /// Everything that a daemon of ours is started with.
 struct cmicrohttpd_options {
@@ -33,6 +35,13 @@ static inline struct MHD_Daemon *cmicrohttpd_start(const struct cmicrohttpd_opti
 static inline int cmicrohttpd_epoll_descriptor(struct MHD_Daemon *daemon) {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD);
     return info == NULL ? -1 : info->epoll_fd;
+}
+
+/// How many connections are open.
+static inline unsigned int cmicrohttpd_connection_count(struct MHD_Daemon *daemon) {
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info == NULL ? 0 : info->num_connections;
 }
 
 /// The socket of a connection, or -1.

@@ -119,13 +119,10 @@ final class CurlTransfer {
         if request.method == .head {
             ccurl_set_long(easy, CURLOPT_NOBODY, 1)
         } else if !request.body.isEmpty || request.method == .post {
-            ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, Int64(request.body.count))
-            // An empty array may have no address, and curl would then ask a callback for the body.
-            ccurl_set_string(easy, CURLOPT_COPYPOSTFIELDS, "")
-            if !request.body.isEmpty {
-                request.body.withUnsafeBytes {
-                    ccurl_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, $0.baseAddress)
-                }
+            ccurl_set_offset(easy, CURLOPT_POSTFIELDSIZE_LARGE, request.body.count)
+            _ = request.body.withUnsafeBytes {
+                // An empty array may have no address; curl would then ask a callback for the body.
+                ccurl_set_pointer(easy, CURLOPT_COPYPOSTFIELDS, $0.baseAddress ?? .init(errorText))
             }
         }
         ccurl_set_string(easy, CURLOPT_CUSTOMREQUEST, request.method.rawValue)

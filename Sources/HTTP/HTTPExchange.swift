@@ -61,7 +61,7 @@ final class HTTPExchange {
         let waitsForConsent = headers["Expect"] != nil
         let isHopeless = declared > daemon.limits.bodyBytes + Self.discardLimit
         guard declared > daemon.limits.bodyBytes, waitsForConsent || isHopeless else {
-            return MHD_YES
+            return .YES
         }
         answer = .whole(contentTooLarge)
         return queueAnswer()
@@ -72,10 +72,10 @@ final class HTTPExchange {
         bodyBytesSeen += piece.count
         if bodyBytesSeen <= daemon.limits.bodyBytes {
             body.append(contentsOf: piece)
-            return MHD_YES
+            return .YES
         }
         body = []
-        return bodyBytesSeen <= daemon.limits.bodyBytes + Self.discardLimit ? MHD_YES : MHD_NO
+        return bodyBytesSeen <= daemon.limits.bodyBytes + Self.discardLimit ? .YES : .NO
     }
 
     /// The body is complete, or the connection was resumed.
@@ -84,10 +84,10 @@ final class HTTPExchange {
             phase = .waiting
             handle()
         }
-        guard !isAborted else { return MHD_NO }
+        guard !isAborted else { return .NO }
         guard answer != nil else {
             suspend()
-            return MHD_YES
+            return .YES
         }
         return queueAnswer()
     }
@@ -141,6 +141,7 @@ final class HTTPExchange {
         isSuspended = false
         daemon.endWatch(of: self)
         MHD_resume_connection(connection)
+        daemon.serviceSoon()
     }
 
     // MARK: - Called by the responder and the stream
@@ -214,7 +215,7 @@ final class HTTPExchange {
     }
 
     private func queueAnswer() -> MHD_Result {
-        guard let answer else { return MHD_NO }
+        guard let answer else { return .NO }
         phase = .sending
         switch answer {
         case .whole(let response):
@@ -232,7 +233,7 @@ final class HTTPExchange {
     private func queue(
         _ raw: OpaquePointer?, _ status: HTTPStatus, _ headers: HTTPHeaders
     ) -> MHD_Result {
-        guard let raw else { return MHD_NO }
+        guard let raw else { return .NO }
         defer { MHD_destroy_response(raw) }
         // The library refuses the fields that it frames with itself, such as Content-Length.
         for field in headers.fields { _ = MHD_add_response_header(raw, field.name, field.value) }
@@ -247,12 +248,12 @@ final class HTTPExchange {
 
     private func headers() -> HTTPHeaders {
         var headers = HTTPHeaders()
-        for (name, value) in values(of: MHD_HEADER_KIND) { headers.append(name, value) }
+        for (name, value) in values(of: .HEADER_KIND) { headers.append(name, value) }
         return headers
     }
 
     private func query() -> [(name: String, value: String)] {
-        values(of: MHD_GET_ARGUMENT_KIND)
+        values(of: .GET_ARGUMENT_KIND)
     }
 
     private func values(of kind: MHD_ValueKind) -> [(name: String, value: String)] {
@@ -263,7 +264,7 @@ final class HTTPExchange {
                 { context, _, name, nameCount, value, valueCount in
                     context?.assumingMemoryBound(to: [(name: String, value: String)].self)
                         .pointee.append((text(name, nameCount), text(value, valueCount)))
-                    return MHD_YES
+                    return .YES
                 }, pointer)
         }
         return values

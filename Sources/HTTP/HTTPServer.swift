@@ -5,7 +5,7 @@
 // SocketSet. An exchange that waits for its answer is suspended, and then the library looks away
 // from its socket; the SocketSet watches it meanwhile, so that a client that leaves is noticed.
 
-import Base
+public import Base
 import CMicrohttpd
 public import EventLoop
 import Glibc
@@ -72,6 +72,7 @@ final class HTTPDaemon {
     private var suspended: [UInt64: HTTPExchange] = [:]
     private var lastToken = HTTPDaemon.daemonToken
     private var isServicing = false
+    private var isServiceDue = false
     private var isClosing = false
 
     private static let daemonToken: UInt64 = 0
@@ -139,15 +140,26 @@ final class HTTPDaemon {
     private func service() {
         guard let raw, !isServicing else { return }
         isServicing = true
+        isServiceDue = false
+        let connectionsBefore = cmicrohttpd_connection_count(raw)
         MHD_run(raw)
         isServicing = false
         guard !isClosing else { return shutDown() }
+        // A full daemon stops to accept, and starts again only in the run after one has ended.
+        if cmicrohttpd_connection_count(raw) < connectionsBefore { isServiceDue = true }
+        guard !isServiceDue else { return serviceSoon() }
         var milliseconds: UInt64 = 0
-        let hasTimeout = MHD_get_timeout(raw, &milliseconds) == MHD_YES
+        let hasTimeout = MHD_get_timeout(raw, &milliseconds) == .YES
         sockets.wakeUp(afterMilliseconds: hasTimeout ? Int64(clamping: milliseconds) : nil)
     }
 
     // MARK: - For exchanges
+
+    /// A resumed connection is not looked at before the next run, and nothing else calls for one.
+    func serviceSoon() {
+        isServiceDue = true
+        if !isServicing { sockets.wakeUp(afterMilliseconds: 0) }
+    }
 
     func nextToken() -> UInt64 {
         lastToken += 1
@@ -175,7 +187,7 @@ private func handleRequest(
     count: UnsafeMutablePointer<Int>?, exchange: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> MHD_Result {
     guard let context, let connection, let url, let method, let count, let exchange else {
-        return MHD_NO
+        return .NO
     }
     guard let present = exchange.pointee else {
         let daemon = Unmanaged<HTTPDaemon>.fromOpaque(context).takeUnretainedValue()

@@ -2,7 +2,7 @@
 // it cannot; here every failure keeps its errno and names its address.
 
 public import Base
-public import EventLoop
+import EventLoop
 import Glibc
 
 /// Where a server listens.

@@ -3,6 +3,7 @@
 // by itself, and is itself pollable. The loop watches one descriptor and keeps one timer for each
 // server or client, and an idle one costs nothing.
 
+import CMicrohttpd
 import EventLoop
 import Glibc
 
@@ -34,7 +35,7 @@ final class SocketSet {
     /// - Throws: when the process or the system has no descriptor left.
     init(loop: Loop) throws(UVError) {
         self.loop = loop
-        descriptor = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
+        descriptor = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard descriptor >= 0 else {
             throw UVError(errno: errno, operation: "create an epoll set")
         }
