@@ -103,11 +103,20 @@ final class SimulatedNetwork {
         }
     }
 
+    /// The link of two nodes is reset, and every dial refused, as by a firewall, for a while.
     func flap(between one: Int, _ other: Int, for outage: Duration) {
-        post(.agentGone(names[other]), to: one, at: now)
-        post(.agentGone(names[one]), to: other, at: now)
-        post(.streamOpened(names[other]), to: one, at: now + outage)
-        post(.streamOpened(names[one]), to: other, at: now + outage)
+        cut(from: one, to: other)
+        cut(from: other, to: one)
+        let end = now + outage
+        while now < end {
+            post(.agentGone(names[other]), to: one, at: now)
+            post(.agentGone(names[one]), to: other, at: now)
+            run(for: min(end - now, .milliseconds(100)))
+        }
+        cuts[Link(from: one, to: other)] = nil
+        cuts[Link(from: other, to: one)] = nil
+        post(.streamOpened(names[other]), to: one, at: now)
+        post(.streamOpened(names[one]), to: other, at: now)
     }
 
     /// SIGSTOP: nothing is done and everything piles up.
