@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ pid_t csystem_ended_child(void) {
     info.si_pid = 0;
     // WNOWAIT leaves the child as it is, so that whoever started it can still learn how it ended.
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
-        return 0;
+        return -1;
     }
     return info.si_pid;
 }
@@ -29,4 +30,8 @@ int csystem_pidfd_open(pid_t pid) {
 
 int csystem_pidfd_send_signal(int pidfd, int signal_number) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal_number, (void *)0, 0U);
+}
+
+int csystem_pipe(int ends[2]) {
+    return pipe2(ends, O_CLOEXEC);
 }

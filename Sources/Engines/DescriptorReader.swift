@@ -2,6 +2,7 @@
 // that opens /dev/stderr anew fails on a socket. Standard output and error share one pipe, so that
 // their order is kept.
 
+import CSystem
 import EventLoop
 import Glibc
 
@@ -12,7 +13,7 @@ struct PipeEnds {
 
     init() throws(UVError) {
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else {
+        guard csystem_pipe(&ends) == 0 else {
             throw UVError(errno: errno, operation: "make a pipe")
         }
         reading = ends[0]

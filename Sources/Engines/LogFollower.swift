@@ -18,19 +18,29 @@ public final class LogFollower {
     private var lines = LineBuffer(limitBytes: 1 << 20)
     private var timer: LoopTimer?
 
-    /// Begins at the end of what is written.
+    /// Begins with the last lines of the current file.
     init(
-        _ loop: Loop, directory: String, onLines: @escaping ([String]) -> Void
+        _ loop: Loop, directory: String, lines wanted: Int, onLines: @escaping ([String]) -> Void
     ) throws(UVError) {
         self.directory = directory
         self.onLines = onLines
         file = try OpenFile(EngineLog.current(in: directory), .read)
-        offset = try file.length()
+        let length = try file.length()
+        let count = min(length, LogReader.tailLimitBytes)
+        let text = try file.read(at: length - count, count: count)
+        offset = length - count + Self.startOfLast(wanted, linesIn: text)
         timer = loop.every(Self.interval) { [weak self] in self?.look() }
+        loop.soon { [weak self] in self?.look() }
     }
 
-    func tell(_ lines: [String]) {
-        onLines(lines)
+    private static func startOfLast(_ wanted: Int, linesIn text: [UInt8]) -> Int {
+        var ends = 0
+        for index in text.indices.reversed() where text[index] == UInt8(ascii: "\n") {
+            ends += 1
+            // The end before the first line wanted.
+            if ends > wanted { return index + 1 }
+        }
+        return 0
     }
 
     private func look() {

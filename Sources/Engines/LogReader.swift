@@ -6,7 +6,7 @@ public import EventLoop
 /// The log of one shard.
 public struct LogReader: Sendable {
     /// More than this is not read for a tail: a line may be long, and an answer must be short.
-    private static let tailLimitBytes = 4 << 20
+    static let tailLimitBytes = 4 << 20
 
     private let directory: String
 
@@ -61,21 +61,7 @@ public struct LogReader: Sendable {
     public func follow(
         _ loop: Loop, lines wanted: Int, onLines: @escaping ([String]) -> Void
     ) throws(UVError) -> LogFollower {
-        let path = EngineLog.current(in: directory)
-        let text = try end(of: path, upTo: Self.tailLimitBytes)
-        // The place is found in the same bytes that are counted: nothing is told twice or never.
-        let start = Self.startOfLast(wanted, linesIn: text)
-        return try LogFollower(
-            loop, directory: directory, bytesFromEnd: text.count - start, onLines: onLines)
-    }
-
-    private static func startOfLast(_ wanted: Int, linesIn text: [UInt8]) -> Int {
-        var seen = 0
-        for index in text.indices.reversed() where text[index] == UInt8(ascii: "\n") {
-            seen += 1
-            if seen > wanted { return index + 1 }
-        }
-        return seen == 0 && wanted == 0 ? text.count : 0
+        try LogFollower(loop, directory: directory, lines: wanted, onLines: onLines)
     }
 
     private func end(of path: String, upTo limit: Int) throws(UVError) -> [UInt8] {

@@ -40,12 +40,15 @@ public struct ProcessIdentity: Hashable, Sendable {
         let descriptor = csystem_pidfd_open(processID)
         guard descriptor >= 0 else {
             // Before Linux 5.3 the look and the kill are two steps, with microseconds between.
-            return errno == ENOSYS && isAlive && kill(processID, signal) == 0
+            return errno == ENOSYS && holdsNumber && kill(processID, signal) == 0
         }
         defer { close(descriptor) }
-        // Looked at after the descriptor was opened: what is seen alive now is what it means.
-        return isAlive && csystem_pidfd_send_signal(descriptor, signal) == 0
+        // Looked at after the descriptor was opened: what is seen now is what it means.
+        return holdsNumber && csystem_pidfd_send_signal(descriptor, signal) == 0
     }
+
+    /// Also true of one that has ended and is not reaped, whose threads may live on.
+    private var holdsNumber: Bool { ProcessEntry(processID: processID)?.identity == self }
 }
 
 extension ProcessIdentity {

@@ -14,7 +14,8 @@ int csystem_set_parent_death_signal(int signal_number);
 /// Makes this process the reaper of every orphaned descendant. 0, or -1 and errno.
 int csystem_become_child_subreaper(void);
 
-/// A child of this process that has ended and is not reaped yet; it stays so. 0 if there is none.
+/// A child of this process that has ended and is not reaped yet; it stays so. 0 if no child has
+/// ended, -1 if there is no child at all.
 pid_t csystem_ended_child(void);
 
 /// A descriptor that means this very process for as long as it is open, even if its number is given
@@ -23,5 +24,8 @@ int csystem_pidfd_open(pid_t pid);
 
 /// Sends a signal to the process that the descriptor means. 0, or -1 and errno.
 int csystem_pidfd_send_signal(int pidfd, int signal_number);
+
+/// Makes a pipe that children do not inherit: `ends[0]` reads, `ends[1]` writes. 0, or -1 and errno.
+int csystem_pipe(int ends[2]);
 
 #endif
