@@ -235,11 +235,11 @@ public struct ClusterSimulation {
         queue.schedule(.input(index, life: hosts[index].life, input), at: now + delay)
     }
 
-    mutating func note(_ text: @autoclosure () -> String) {
+    mutating func note(_ text: String) {
         guard keepsTranscript else { return }
         let milliseconds = String(now.nanoseconds / 1_000_000)
         let padding = String(repeating: " ", count: max(0, 8 - milliseconds.count))
-        transcript.append("\(padding)\(milliseconds) ms  \(text())")
+        transcript.append("\(padding)\(milliseconds) ms  \(text)")
     }
 
     mutating func count(_ what: String) {
