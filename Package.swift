@@ -69,13 +69,13 @@ let cores: [Target] =
         "Node",
         [
             "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
-            "ClusterState", "WireProtocol",
+            "ClusterState", "WireProtocol", "CBOR",
         ])
     + module(
         "Simulation",
         [
             "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
-            "ClusterState", "WireProtocol", "Node",
+            "ClusterState", "WireProtocol", "CBOR", "Node",
         ])
 
 // Layer 4: the world. One loop thread.

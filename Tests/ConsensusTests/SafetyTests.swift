@@ -6,7 +6,7 @@ import Testing
 @testable import Consensus
 
 @Suite struct SafetyTests {
-    static let seedsPerSize: ClosedRange<UInt64> = 1...80
+    static let seedsPerSize: ClosedRange<UInt64> = 1...60
 
     @Test(arguments: [3, 4, 5, 6])
     func `no fault breaks an invariant, and the cluster converges when faults end`(
@@ -52,6 +52,22 @@ import Testing
         try cluster.invariants.checkApplied(cluster.hosts)
         guard agreed != nil else {
             throw InvariantViolation(description: "no agreement 4 s after a leader was elected")
+        }
+    }
+
+    @Test(arguments: [3, 4, 5, 6], [false, true])
+    func `a killed leader is replaced in three seconds, or half a second if membership noticed`(
+        voters: Int, isNoticed: Bool
+    ) throws {
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var cluster = SimulatedCluster(voters: voters, seed: seed)
+            try cluster.run(for: .seconds(10)) { $0.leader != nil && $0.agreesOnLeader }
+            let old = try #require(cluster.leader, "seed \(seed)")
+            cluster.crash(old)
+            if isNoticed { cluster.schedule(.suspect(old), after: .milliseconds(20)) }
+            let bound: Duration = isNoticed ? .milliseconds(500) : .seconds(3)
+            let replaced = try cluster.run(for: bound) { $0.leader != nil }
+            #expect(replaced != nil, "voters \(voters), seed \(seed)")
         }
     }
 
