@@ -1,6 +1,7 @@
 // What an operator sees, recorded, and what a script reads, recorded where the schema is checked.
 
 import Base
+import Node
 import Testing
 
 @testable import AgentCLI
