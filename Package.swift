@@ -57,7 +57,7 @@ let cores: [Target] =
     module("Membership", ["Base"])
     + module("Consensus", ["Base"])
     + module("Supervision", ["Base"])
-    + module("Profiles", ["Base", "YAML"])
+    + module("Profiles", ["Base", "YAML"], resources: [.embedInCode("Published")])
     + module("Planning", ["Base", "Profiles"])
     + module("ClusterState", ["Base", "Planning", "Supervision"])
     + module(
@@ -87,7 +87,12 @@ let shell: [Target] =
     + module("Storage", ["Base", "EventLoop", "Consensus"])
     + module("Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "CSystem"])
     + module("Host", ["Base", "EventLoop", "CSystem"])
-    + module("ControlAPI", ["Base", "HTTP", "EventLoop", "Node"])
+    + module(
+        "ControlAPI",
+        [
+            "Base", "HTTP", "EventLoop", "Node", "ClusterState", "Planning", "Supervision",
+            "WireProtocol",
+        ])
     + module("RehearsalEngine", ["Base", "EventLoop", "HTTP", "CSystem"])
     + module(
         "AgentRuntime",

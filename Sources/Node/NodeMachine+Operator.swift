@@ -19,7 +19,7 @@ extension NodeMachine {
             } else if let leader = consensus.leader {
                 forward(.propose(command), id, to: leader)
             } else {
-                actions.append(.answer(id, .refused(Self.noLeader)))
+                actions.append(.answer(id, .refused(.unavailable, Self.noLeader)))
             }
         case .log(let shard, let lastLines, let from):
             readLog(id, shard, lastLines: lastLines, from: from)
@@ -27,7 +27,7 @@ extension NodeMachine {
     }
 
     private static let noLeader =
-        "no leader is known: the cluster has no quorum. `glm-agent members` shows who is missing"
+        "no leader is known: the cluster has no quorum"
 
     private mutating func propose(_ command: Command, for origin: Requests.Origin) {
         let proposal = requests.newProposal(for: origin)
@@ -75,7 +75,7 @@ extension NodeMachine {
     mutating func refused(_ proposal: ProposalID, leader: NodeID?) {
         guard let known = requests.proposals.removeValue(forKey: proposal) else { return }
         let whom = leader.map { "; \($0) leads" } ?? ""
-        tell(known.origin, .refused("this node cannot propose now\(whom). Try again"))
+        tell(known.origin, .refused(.unavailable, "this node cannot propose now\(whom)"))
     }
 
     /// The entry at that place is committed: the proposals that stand there are done, and those of
@@ -85,9 +85,9 @@ extension NodeMachine {
         for (proposal, known) in here.sorted(by: { $0.key.value < $1.key.value }) {
             requests.proposals[proposal] = nil
             if known.term != term {
-                tell(known.origin, .refused("another leader took over. Try again"))
+                tell(known.origin, .refused(.unavailable, "another leader took over"))
             } else if let refusal {
-                tell(known.origin, .refused(refusal))
+                tell(known.origin, .refused(.notFound, refusal))
             } else {
                 tell(known.origin, .accepted("committed at index \(index) of term \(term)"))
             }
@@ -99,12 +99,13 @@ extension NodeMachine {
         for (id, request) in late.sorted(by: { $0.key < $1.key }) {
             requests.forwarded[id] = nil
             actions.append(
-                .answer(request.local, .refused("\(request.node) did not answer in time")))
+                .answer(
+                    request.local, .refused(.timedOut, "\(request.node) did not answer in time")))
         }
         for id in requests.localDeadlines.filter({ $0.value <= now }).map(\.key).sorted() {
             requests.localDeadlines[id] = nil
             actions.append(
-                .answer(id, .refused("not committed in time: is there a quorum? It may still be")))
+                .answer(id, .refused(.timedOut, "not committed in time; it may still be")))
         }
     }
 
@@ -118,7 +119,7 @@ extension NodeMachine {
                 .flatMap { group in group.ranks.indices.map { "\(group.name)/\($0)" } }
                 .joined(separator: ", ")
             actions.append(
-                .answer(id, .refused("no shard \(name). There are: \(known)")))
+                .answer(id, .refused(.notFound, "no shard \(name). There are: \(known)")))
             return
         }
         if node == configuration.local {

@@ -141,7 +141,7 @@ extension PeerAnswer: WireCodable {
     public var cbor: CBORValue {
         switch self {
         case .accepted(let text): .choice(1, .text(text))
-        case .refused(let text): .choice(2, .text(text))
+        case .refused(let kind, let text): .choice(2, .text(kind.rawValue), .text(text))
         case .log(let text, let next): .choice(3, .text(text), .unsigned(next))
         }
     }
@@ -151,7 +151,7 @@ extension PeerAnswer: WireCodable {
         let choice = try record.unsigned()
         switch choice {
         case 1: self = .accepted(try record.text())
-        case 2: self = .refused(try record.text())
+        case 2: self = .refused(try record.word(as: Refusal.self), try record.text())
         case 3: self = .log(text: try record.text(), next: try record.unsigned())
         default: throw record.unknownChoice(choice, of: "answer")
         }

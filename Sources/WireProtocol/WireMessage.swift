@@ -90,10 +90,19 @@ public enum PeerRequest: Hashable, Sendable {
 /// What the other node answers.
 public enum PeerAnswer: Hashable, Sendable {
     case accepted(String)
-    /// Why not, and what to do.
-    case refused(String)
+    case refused(Refusal, String)
     /// A piece of a log and where the next begins.
     case log(text: String, next: UInt64)
+}
+
+/// What kind of no an answer is.
+public enum Refusal: String, Hashable, Sendable, CaseIterable {
+    /// There is no such group or shard.
+    case notFound
+    /// No leader, no quorum, or a node out of reach: later it may go.
+    case unavailable
+    /// It may still be done: look at the events.
+    case timedOut
 }
 
 // MARK: - Frames
