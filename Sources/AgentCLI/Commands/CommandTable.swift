@@ -137,7 +137,7 @@ extension CommandSpec {
     )
 
     static let profilesList = CommandSpec(
-        name: "profiles list", summary: "the same", options: [.json, .names],
+        name: "profiles list", summary: "the same table", options: [.json, .names],
         exitCodes: [.success, .usage])
 
     static let profilesShow = CommandSpec(
