@@ -22,7 +22,12 @@ public final class StreamConnection {
     private let isTCP: Bool
     private var onEvent: ((StreamEvent) -> Void)?
     private var isReading = false
+    /// Nothing more may be written.
     private var isFinished = false
+    /// Everything is written, and the end of it said.
+    private var allIsWritten = false
+    private var peerIsFinished = false
+    private var isLingering = false
     private var writeWasRefused = false
     private var deadline: LoopTimer?
 
@@ -199,7 +204,9 @@ public final class StreamConnection {
             onEvent?(.received(Array(loop.readBuffer[..<count])))
         } else if Int32(count) == UV_EOF.rawValue, allowsHalfClose {
             pauseReading()
+            peerIsFinished = true
             onEvent?(.peerFinished)
+            closeIfBothFinished()
         } else {
             let error = UVError(code: Int32(count), operation: "read from", subject: peerName)
             end(StreamCloseReason(error))
@@ -283,11 +290,17 @@ public final class StreamConnection {
     public func closeWhenWritten(within limit: Duration) {
         guard !handle.isClosed else { return }
         onEvent = nil
-        allowsHalfClose = false
+        allowsHalfClose = true
+        isLingering = true
         loop.keep(self)
         deadline = loop.after(limit) { [weak self] in self?.close() }
-        resumeReading()
+        if !peerIsFinished { resumeReading() }
         finishWriting()
+        closeIfBothFinished()
+    }
+
+    private func closeIfBothFinished() {
+        if isLingering, peerIsFinished, allIsWritten { close() }
     }
 
     /// Tells the peer, after everything queued, that nothing more will be sent. Reading goes on.
@@ -295,7 +308,13 @@ public final class StreamConnection {
         guard !isFinished, let raw = handle.raw(as: uv_stream_t.self) else { return }
         isFinished = true
         let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
-        let result = uv_shutdown(request, raw) { request, _ in request?.deallocate() }
+        let result = uv_shutdown(request, raw) { request, _ in
+            let connection = Handle.owner(
+                of: request?.pointee.handle, as: StreamConnection.self)
+            request?.deallocate()
+            connection?.allIsWritten = true
+            connection?.closeIfBothFinished()
+        }
         if result < 0 {
             request.deallocate()
             loop.soon { [weak self] in self?.end(.reset) }
