@@ -1,6 +1,7 @@
 // Timers. libuv counts whole milliseconds from a clock that it caches once a turn; both are hidden
 // here: a timer never fires before its deadline on `Loop.now`, and at most two milliseconds after
-// it on an idle loop. Timers of one deadline fire in the order in which they were armed.
+// it on an idle loop. Timers of one deadline fire in the order in which they were armed; a deadline
+// that has passed already counts as the moment of arming.
 
 public import Base
 import CLibuv
