@@ -9,7 +9,7 @@ import Glibc
 /// An event loop. Made, run and dropped on one thread; every object made from it belongs there too.
 ///
 /// An object made on the loop (a timer, a connection, a listener) lives as long as somebody holds
-/// it: dropping it closes it. The loop itself lives as long as any of them.
+/// it: dropping it closes it. Dropping the loop closes all of them; they do nothing from then on.
 public final class Loop {
     /// nil once closed.
     private(set) var raw: UnsafeMutablePointer<uv_loop_t>?
@@ -72,7 +72,9 @@ public final class Loop {
     }
 
     /// The monotonic clock, read anew.
-    public var now: Instant { Instant(nanoseconds: Int64(uv_hrtime())) }
+    public var now: Instant { Self.now }
+
+    static var now: Instant { Instant(nanoseconds: Int64(uv_hrtime())) }
 
     /// The wall clock, for people and ledgers only.
     public var wallTime: WallTime {

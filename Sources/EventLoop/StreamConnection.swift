@@ -18,7 +18,7 @@ public final class StreamConnection {
     public private(set) var closeReason: StreamCloseReason?
 
     let handle: Handle
-    let loop: Loop
+    private weak var loop: Loop?
     private let isTCP: Bool
     private var onEvent: ((StreamEvent) -> Void)?
     private var isReading = false
@@ -194,12 +194,13 @@ public final class StreamConnection {
         if result < 0 {
             isReading = false
             let error = UVError(code: result, operation: "read from", subject: peerName)
-            loop.soon { [weak self] in self?.end(StreamCloseReason(error)) }
+            loop?.soon { [weak self] in self?.end(StreamCloseReason(error)) }
         }
     }
 
     private func read(count: Int) {
-        guard count != 0 else { return }  // libuv's word for "would block"
+        // libuv's word for "would block" is 0.
+        guard count != 0, let loop else { return }
         if count > 0 {
             onEvent?(.received(Array(loop.readBuffer[..<count])))
         } else if Int32(count) == UV_EOF.rawValue, allowsHalfClose {
@@ -268,7 +269,7 @@ public final class StreamConnection {
         if result < 0 {
             memory.deallocate()
             let error = UVError(code: result, operation: "write to", subject: peerName)
-            loop.soon { [weak self] in self?.end(StreamCloseReason(error)) }
+            loop?.soon { [weak self] in self?.end(StreamCloseReason(error)) }
         }
     }
 
@@ -288,7 +289,7 @@ public final class StreamConnection {
     /// would reset the connection and could take from the peer what it has not read yet.
     /// The connection need not be held for that, and tells nothing any more.
     public func closeWhenWritten(within limit: Duration) {
-        guard !handle.isClosed else { return }
+        guard !handle.isClosed, let loop else { return }
         onEvent = nil
         allowsHalfClose = true
         isLingering = true
@@ -317,7 +318,7 @@ public final class StreamConnection {
         }
         if result < 0 {
             request.deallocate()
-            loop.soon { [weak self] in self?.end(.reset) }
+            loop?.soon { [weak self] in self?.end(.reset) }
         }
     }
 
@@ -334,7 +335,7 @@ public final class StreamConnection {
         closeReason = reason
         deadline = nil
         handle.close()
-        loop.letGo(of: self)
+        loop?.letGo(of: self)
         let onEvent = onEvent
         self.onEvent = nil
         onEvent?(.closed(reason))
