@@ -14,7 +14,7 @@ let strict: [SwiftSetting] = [
 /// A library of this project and the test target beside it.
 func module(
     _ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = [],
-    resources: [Resource] = [], exclude: [String] = []
+    resources: [Resource] = [], exclude: [String] = [], testExclude: [String] = []
 ) -> [Target] {
     [
         .target(
@@ -22,7 +22,7 @@ func module(
             swiftSettings: strict),
         .testTarget(
             name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + tests,
-            swiftSettings: strict),
+            exclude: testExclude, swiftSettings: strict),
     ]
 }
 
@@ -58,7 +58,7 @@ let cores: [Target] =
     + module("Consensus", ["Base"])
     + module("Supervision", ["Base"])
     + module("Profiles", ["Base", "YAML"], resources: [.embedInCode("Published")])
-    + module("Planning", ["Base", "Profiles"])
+    + module("Planning", ["Base", "Profiles"], testExclude: ["Published"])
     + module("ClusterState", ["Base", "Planning", "Supervision"])
     + module(
         "WireProtocol",
