@@ -29,7 +29,7 @@ extension Profile {
     ) throws(ConfigurationError) -> Profile {
         guard let document else { return try log.result(nil) }
         let profile = ProfileReader(root: YAMLReader(document, log: log)).read()
-        if let profile, log.diagnostics.isEmpty {
+        if let profile {
             ProfileValidation(profile: profile, document: document, log: log).check()
         }
         return try log.result(profile)

@@ -32,7 +32,7 @@ private func problems(_ text: String) -> [String] {
         }
         #expect(elements[0].location.description == "a.yaml:5:5")
         #expect(elements[1]["a"]?.isNull == true)
-        #expect(elements[1]["b"]?.location.description == "a.yaml:6:14")
+        #expect(elements[1]["b"]?.location.description == "a.yaml:6:15")
         #expect(node.members?[3].location.description == "a.yaml:4:1")
     }
 

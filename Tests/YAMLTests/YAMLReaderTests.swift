@@ -51,12 +51,12 @@ import YAML
                   - c
                 extra: {k: null}
                 """) == [
-                    "a.yaml:1:1: expected the field \"port\"",
                     "a.yaml:1:1: prot: unknown field; did you mean \"port\"?",
+                    "a.yaml:1:1: expected the field \"port\"",
                     "a.yaml:2:7: wait: expected a duration such as 500ms, 30s, 10m or 2h, "
                         + "found \"5 minutes\"",
                     "a.yaml:3:7: mode: unknown value \"fail-statik\"; did you mean \"fail-static\"?",
-                    "a.yaml:4:5: on: expected true or false, found \"true\"",
+                    "a.yaml:4:5: on: expected true or false, found the quoted text \"true\"",
                     "a.yaml:6:5: nodes[0]: expected the field \"name\"",
                     "a.yaml:7:15: nodes[1].adress: unknown field; did you mean \"address\"?",
                     "a.yaml:8:5: nodes[2]: expected a map with name, address, found \"c\"",
