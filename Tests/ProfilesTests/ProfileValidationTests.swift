@@ -158,12 +158,16 @@ struct Mistake: Sendable, CustomTestStringConvertible {
                 + "--disaggregation-mode decode, found prefill"),
         Mistake(
             "--tp-size: 2", "tp-size: 2",
+            "p.yaml:17:7: roles.prefill.arguments.--tp-size: expected one rank for each device: "
+                + "tp 1 x pp 1 is 1 ranks, 1 nodes of 2 have 2 devices",
             "p.yaml:18:16: roles.prefill.arguments.tp-size: expected a flag such as --tp-size, "
                 + "found \"tp-size\""),
         Mistake(
             "--tp-size: 2", "--tp-size: false",
             "p.yaml:18:18: roles.prefill.arguments.--tp-size: expected a value, or true for a flag "
-                + "alone; null removes a flag"),
+                + "alone; null removes a flag",
+            "p.yaml:18:18: roles.prefill.arguments.--tp-size: expected one rank for each device: "
+                + "tp 1 x pp 1 is 1 ranks, 1 nodes of 2 have 2 devices"),
         Mistake(
             "http: 8001", "http: 5000",
             "p.yaml:23:12: roles.decode.ports: decode-0 dist-init and decode-0 HTTP meet on "
@@ -292,7 +296,6 @@ struct Mistake: Sendable, CustomTestStringConvertible {
               decode:
                 arguments:
                   --no-such: null
-                  --tp-size: 16
             """, file: "agent.yaml")
         let error = #expect(throws: ConfigurationError.self) { try base.applying(overrides) }
         #expect(
