@@ -17,7 +17,8 @@ let optimized = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 /// A library of this project and the test target beside it.
 func module(
     _ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = [],
-    resources: [Resource] = [], exclude: [String] = [], settings: [SwiftSetting] = strict
+    resources: [Resource] = [], exclude: [String] = [], testExclude: [String] = [],
+    settings: [SwiftSetting] = strict
 ) -> [Target] {
     [
         .target(
@@ -25,7 +26,7 @@ func module(
             swiftSettings: settings),
         .testTarget(
             name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + tests,
-            swiftSettings: strict),
+            exclude: testExclude, swiftSettings: strict),
     ]
 }
 
@@ -63,7 +64,8 @@ let cores: [Target] =
     + module(
         "Profiles", ["Base", "YAML"], resources: [.embedInCode("Published")],
         settings: optimized)
-    + module("Planning", ["Base", "Profiles"], settings: optimized)
+    + module(
+        "Planning", ["Base", "Profiles"], testExclude: ["Published"], settings: optimized)
     + module("ClusterState", ["Base", "Planning", "Supervision"], settings: optimized)
     + module(
         "WireProtocol",
