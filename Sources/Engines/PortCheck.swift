@@ -17,10 +17,11 @@ public struct PortConflict: Hashable, Sendable, CustomStringConvertible {
 
 /// Tests ports by binding them.
 public enum PortCheck {
-    /// The endpoints that cannot be bound, in their order. Nothing stays bound.
+    /// Binds each endpoint for a moment.
     /// - Parameters:
     ///   - endpoints: with addresses of this host.
     ///   - loop: any loop of this thread.
+    /// - Returns: those that cannot be bound, in their order.
     public static func conflicts(_ endpoints: [Endpoint], _ loop: Loop) -> [PortConflict] {
         endpoints.compactMap { endpoint in
             do throws(UVError) {

@@ -61,7 +61,8 @@ public final class ShardHost {
             launcher: launcher, grace: grace, logLimits: logLimits)
         let directory = ShardDirectory(state: stateDirectory, shard: shard)
         guard directory.isShortEnough else {
-            let reason = "the path \(directory.socketFile) is too long for a socket; "
+            let reason =
+                "the path \(directory.socketFile) is too long for a socket; "
                 + "choose a shorter state directory"
             loop.soon { [weak self] in self?.onEvent(shard, .failed(reason)) }
             return

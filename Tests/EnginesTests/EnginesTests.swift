@@ -92,8 +92,10 @@ final class Workbench {
         return nil
     }
 
-    var end: ShardEvent? {
-        events.first {
+    var end: ShardEvent? { ends.first }
+
+    var ends: [ShardEvent] {
+        events.filter {
             switch $0 {
             case .exited, .stopped, .failed: true
             case .started, .adopted: false

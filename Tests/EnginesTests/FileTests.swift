@@ -34,7 +34,8 @@ extension EnginesTests {
                     EnvironmentVariable("A", "1"), EnvironmentVariable("A", "ü\"\n"),
                 ],
                 unset: ["x"], source: ["/s.sh"], argv: ["python3", "", "-m"],
-                host: HostTuning(sysctl: [EnvironmentVariable("vm.x", "0")], governor: "performance")
+                host: HostTuning(
+                    sysctl: [EnvironmentVariable("vm.x", "0")], governor: "performance")
             )
             let launch = ShardLaunch(
                 shard: shard, spec: spec, engine: engine, stateDirectory: "/var/lib/x",
@@ -47,7 +48,8 @@ extension EnginesTests {
         }
 
         @Test(arguments: [
-            nil, Supervision.ExitStatus.code(0), .code(255), .signal(9), .notStarted("why \"x\""), .unknown,
+            nil, Supervision.ExitStatus.code(0), .code(255), .signal(9), .notStarted("why \"x\""),
+            .unknown,
         ])
         func `a status is read back as it was written`(exit: Supervision.ExitStatus?) throws {
             let engine = ProcessIdentity(processID: 4711, startTicks: 99, boot: "b")

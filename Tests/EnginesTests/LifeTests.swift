@@ -12,10 +12,13 @@ import Testing
 extension EnginesTests {
     @Suite struct Life {
         @Test(arguments: [
-            ("exit 0", Supervision.ExitStatus.code(0)), ("exit 3", .code(3)), ("exit 255", .code(255)),
-            ("kill -KILL $$", .signal(9)), ("kill -QUIT $$", .signal(3)),
+            ("exit 0", Supervision.ExitStatus.code(0)), ("exit 3", .code(3)),
+            ("exit 255", .code(255)),
+            ("kill -KILL $$", .signal(9)), ("kill -ABRT $$", .signal(6)),
         ])
-        func `the end of the engine is told exactly`(script: String, status: Supervision.ExitStatus) throws {
+        func `the end of the engine is told exactly`(script: String, status: Supervision.ExitStatus)
+            throws
+        {
             let bench = try Workbench()
             bench.launch(script: "ulimit -c 0; echo one; echo two >&2; \(script)")
             #expect(bench.runToEnd())

@@ -36,13 +36,16 @@ extension EnginesTests {
         func `rotation loses and repeats nothing`(seed: UInt64) throws {
             var generator = SeededGenerator(seed: seed)
             let bench = try Workbench()
-            let limits = LogLimits(fileBytes: Int.random(in: 1...200, using: &generator), files: 999)
+            let limits = LogLimits(
+                fileBytes: Int.random(in: 5...200, using: &generator), files: 999)
             let log = try RotatingLog(directory: bench.directory.logDirectory, limits: limits)
             var written: [UInt8] = []
             for _ in 0..<40 {
                 let bytes = (0..<Int.random(in: 1...90, using: &generator)).map { _ in
-                    generator.chance(0.1) ? UInt8(ascii: "\n") : UInt8.random(
-                        in: 97...122, using: &generator)
+                    generator.chance(0.1)
+                        ? UInt8(ascii: "\n")
+                        : UInt8.random(
+                            in: 97...122, using: &generator)
                 }
                 written += bytes
                 log.write(bytes)
@@ -78,6 +81,24 @@ extension EnginesTests {
             #expect(bench.run { lines.count >= wanted.count })
             #expect(lines == wanted)
             withExtendedLifetime((follower, writer)) {}
+        }
+
+        @Test func `what a disk refused is counted in the log`() throws {
+            let bench = try Workbench()
+            let directory = bench.directory.logDirectory
+            let log = try RotatingLog(
+                directory: directory, limits: LogLimits(fileBytes: 100, files: 2))
+            log.write([UInt8](repeating: UInt8(ascii: "a"), count: 100))
+            // Without its directory no new file can be made.
+            try Files.removeTree(directory)
+            log.write(Array("lost\n".utf8))
+            log.write(Array("too\n".utf8))
+            try Files.makeDirectories(directory)
+            log.write(Array("kept\n".utf8))
+            #expect(
+                try LogReader(bench.directory).tail(lines: 9) == [
+                    "[glm-agent: 9 bytes of output could not be written]", "kept",
+                ])
         }
 
         @Test func `a shard without a log is an error that names it`() throws {

@@ -41,7 +41,8 @@ extension EnginesTests {
             let (answer, request) = try ask(question, status: .ok)
             #expect(answer == .answers)
             let query = (request?.query ?? []).map { "\($0.name)=\($0.value)" }
-            let asked = (request?.path ?? "") + (query.isEmpty ? "" : "?")
+            let asked =
+                (request?.path ?? "") + (query.isEmpty ? "" : "?")
                 + query.joined(separator: "&")
             #expect(asked == question.path)
         }
