@@ -77,6 +77,12 @@ public final class ShardHost {
         links[shard]?.stop(grace: grace)
     }
 
+    /// The processes of a shard that is being ended that SIGKILL has not ended within a second or
+    /// so: they hang in a driver, and the shard does not end before they do.
+    public func stuckProcesses(of shard: ShardID) -> [Int32] {
+        links[shard]?.stuckProcesses ?? []
+    }
+
     /// Finds the shards of earlier runs of this agent; to be called once, before any launch. For
     /// each one `adopted` or an end follows.
     /// - Returns: what was found, by shard.

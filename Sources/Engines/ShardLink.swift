@@ -202,19 +202,29 @@ final class ShardLink {
     func stop(grace: Duration) {
         wantedGrace = min(grace, wantedGrace ?? grace)
         sendStop()
+        if !isEnding, acknowledgeTimer?.isArmed == false {
+            acknowledgeTimer?.arm(after: acknowledgeLimit)
+        }
     }
 
     private func sendStop() {
         guard let wantedGrace, let connection else { return }
         let line = Array((ShimRequest.stop(grace: wantedGrace).json.compact + "\n").utf8)
-        if connection.write(line), !isEnding { acknowledgeTimer?.arm(after: acknowledgeLimit) }
+        // What is not taken now is sent again with the next connection.
+        _ = connection.write(line)
     }
 
     /// The shim hangs. Its engine dies with it, and the rest is found by the stamp.
     private func stopWasNotAcknowledged() {
-        guard case .shim(let identity) = ShimClaim.read(from: directory) else { return }
-        identity.send(signal: SIGKILL)
+        if case .shim(let identity) = ShimClaim.read(from: directory) {
+            identity.send(signal: SIGKILL)
+        } else {
+            acknowledgeTimer?.arm(after: acknowledgeLimit)
+        }
     }
+
+    /// Processes that SIGKILL has not ended.
+    var stuckProcesses: [Int32] { hasEnded ? [] : lastStatus?.remaining ?? [] }
 
     private func end(_ status: ExitStatus, wasStopped: Bool, logTail: [String]) {
         end(wasStopped ? .stopped(status) : .exited(status, logTail: logTail))

@@ -69,6 +69,9 @@ extension EnginesTests {
             let shim = try #require(bench.shim)
             shim.send(signal: SIGKILL)
             #expect(bench.run { !shim.isAlive })
+            // The kernel ends the engine itself: no agent is there to do it.
+            let engine = try #require(bench.pids.first)
+            #expect(bench.run { ProcessIdentity(of: engine) == nil })
             try bench.replaceHost()
             #expect(try bench.host.adoptAll().count == 1)
             #expect(bench.runToEnd())
