@@ -85,8 +85,16 @@ let shell: [Target] =
     + module("Transport", ["Base", "EventLoop", "COpenSSL"])
     + module("HTTP", ["Base", "EventLoop", "CMicrohttpd", "CCurl"])
     + module("Storage", ["Base", "EventLoop", "Consensus"])
-    + module("Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "CSystem"])
     + module("Host", ["Base", "EventLoop", "CSystem"])
+    + module(
+        "Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "Host", "CSystem"],
+        tests: ["EnginesTestHelper"])
+    + [
+        // The shim as a real program, for tests that kill it.
+        .executableTarget(
+            name: "EnginesTestHelper", dependencies: ["Engines"], path: "Tests/EnginesTestHelper",
+            swiftSettings: strict)
+    ]
     + module(
         "ControlAPI",
         [

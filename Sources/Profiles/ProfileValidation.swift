@@ -80,9 +80,24 @@ struct ProfileValidation {
         if let router = profile.router {
             check(router.host, at: ["router", "host"], [.address], [])
             check(router.arguments, at: ["router", "arguments"], Placeholder.router, [])
+            checkWorkers(router.arguments)
         }
         if let benchmark = profile.benchmark {
             check(benchmark.arguments, at: ["benchmark", "arguments"], Placeholder.benchmark, [])
+        }
+    }
+
+    /// An argument is repeated for the workers of one role.
+    private func checkWorkers(_ arguments: [Argument]) {
+        for argument in arguments {
+            let names = Set(argument.values.flatMap { Template($0).placeholders })
+            if names.contains("decode_url"),
+                !names.isDisjoint(with: ["prefill_url", "bootstrap_port"])
+            {
+                report(
+                    ["router", "arguments", argument.flag],
+                    "expected placeholders of prefill or of decode workers, found both")
+            }
         }
     }
 

@@ -134,6 +134,16 @@ import Testing
         #expect(bench.raft.lastIndex == .zero)
     }
 
+    @Test func `numbers that nobody can have counted to are dropped`() {
+        var bench = Bench()
+        bench.receive(append(after: .max, of: 0, terms: []), from: b, term: 1)
+        bench.receive(append(after: 0, of: 0), from: b, term: .max)
+        let snapshot = Snapshot(index: LogIndex(.max), term: Term(1), state: [])
+        bench.receive(.installSnapshot(snapshot), from: b, term: 1)
+        #expect(bench.raft.term == .zero)
+        #expect(bench.raft.lastIndex == .zero)
+    }
+
     @Test func `an append is bounded in bytes, and their number in flight`() {
         let configuration = RaftConfiguration(appendBytesLimit: 100, appendsInFlightLimit: 2)
         var bench = Bench(configuration: configuration)
