@@ -9,6 +9,7 @@ public enum KnownAnswer {
     ///   - maxTokens: how many tokens to write; at least 1.
     ///   - prefill: the world that read the prompt and wrote the first token; nil for a mixed one.
     ///   - decodeOrMixed: the world that wrote the rest.
+    /// - Returns: the text, without the prompt.
     public static func expected(
         prompt: String, maxTokens: Int, prefill: WorldShape?, decodeOrMixed: WorldShape
     ) -> String {

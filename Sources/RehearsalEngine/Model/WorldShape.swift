@@ -101,13 +101,12 @@ public struct WorldShape: Hashable, Sendable {
         return node(ofDevice: first)...node(ofDevice: first + tensorParallel - 1)
     }
 
-    /// A number that differs whenever any size differs: what the ranks of a world compare when
-    /// they meet.
-    public var digest: UInt64 {
-        let sizes = [
-            tensorParallel, pipelineParallel, expertParallel, dataParallel,
-            attentionContextParallel, nodes.count,
-        ]
-        return sizes.reduce(Hash.of(role.rawValue.utf8)) { Hash.mix($0, UInt64($1)) }
+    /// Role and sizes: what the ranks of a world compare when they meet.
+    public var sizes: String {
+        "\(role.rawValue) tp=\(tensorParallel) pp=\(pipelineParallel) ep=\(expertParallel) "
+            + "dp=\(dataParallel) attn-cp=\(attentionContextParallel) nnodes=\(nodes.count)"
     }
+
+    /// A number that differs whenever role or sizes differ.
+    var digest: UInt64 { Hash.of(sizes.utf8) }
 }
