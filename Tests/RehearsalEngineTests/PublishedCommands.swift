@@ -10,7 +10,11 @@ struct PublishedShard {
 
     func with(_ flag: String, _ value: String) -> PublishedShard {
         var argv = argv
-        if let index = argv.firstIndex(of: flag) { argv[index + 1] = value }
+        if let index = argv.firstIndex(of: flag) {
+            argv[index + 1] = value
+        } else {
+            argv += [flag, value]
+        }
         return PublishedShard(argv: argv, environment: environment)
     }
 
