@@ -2,7 +2,6 @@
 
 import Base
 import Glibc
-import Host
 import Node
 import Planning
 import Profiles
@@ -11,6 +10,7 @@ import Testing
 import YAML
 
 @testable import AgentRuntime
+@testable import Host
 
 @Suite struct AgentConfigurationTests {
     static let profile = "glm-5.1-w4a8-16p-in3k5-out1k5-50ms"
