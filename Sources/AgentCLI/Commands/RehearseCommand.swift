@@ -3,6 +3,7 @@
 import Base
 import EventLoop
 import Glibc
+import Host
 import Profiles
 import YAML
 
@@ -46,7 +47,8 @@ private func rehearse(
         let left = cluster.end()
         if !isTold { console.outRaw(rehearsal.report.json.pretty) }
         for process in left {
-            console.complain("process \(process.processID) could not be ended: \(process.commandLine)")
+            console.complain(
+                "process \(process.processID) could not be ended: \(process.commandLine)")
         }
         return isRight && left.isEmpty ? .success : .failure
     } catch {

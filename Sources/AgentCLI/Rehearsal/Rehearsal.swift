@@ -2,6 +2,7 @@
 // completion that proves it, and an end that leaves nothing behind.
 
 import Base
+import Profiles
 
 /// Runs a cluster until its first answer.
 final class Rehearsal {

@@ -136,13 +136,12 @@ final class RehearsalCluster {
         }
     }
 
+    /// A shim carries no stamp of its own, but the shard's directory as its argument.
     private func isShim(_ process: ProcessEntry) -> Bool {
-        let words = process.commandLine.split(separator: " ")
-        return words.count >= 3 && ["shim", "run"].contains(words[1])
+        let words = process.arguments
+        return words.count >= 3 && ["shim", "shim-exec", "run"].contains(words[1])
+            && words.dropFirst(2).contains { $0.hasPrefix(site.directory + "/") }
             && process.isThisProgram
-            && words.dropFirst(2).contains {
-                $0.hasPrefix(site.directory + "/")
-            }
     }
 
     /// The last lines of an agent's log.
@@ -156,18 +155,25 @@ final class RehearsalCluster {
 @available(*, unavailable) extension RehearsalCluster: Sendable {}
 
 extension ProcessEntry {
-    /// Whether it runs the same file as this process.
-    fileprivate var isThisProgram: Bool {
-        link("/proc/\(processID)/exe") == link("/proc/self/exe")
+    /// The words of its command line; empty where it has ended.
+    fileprivate var arguments: [String] {
+        ((try? Files.read("/proc/\(processID)/cmdline")) ?? []).split(separator: 0)
+            .map { String(decoding: $0, as: UTF8.self) }
     }
 
-    private func link(_ path: String) -> String? {
-        var target = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = target.withUnsafeMutableBytes { buffer in
-            buffer.withMemoryRebound(to: CChar.self) {
-                readlink(path, $0.baseAddress, $0.count)
-            }
-        }
-        return count > 0 ? String(decoding: target[..<count], as: UTF8.self) : nil
+    /// Whether it runs the same file as this process.
+    fileprivate var isThisProgram: Bool {
+        let own = executable(ofLink: "/proc/self/exe")
+        return own != nil && executable(ofLink: "/proc/\(processID)/exe") == own
+    }
+}
+
+/// Where a link of /proc points; nil where it cannot be read.
+private func executable(ofLink path: String) -> String? {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
+        guard let base = buffer.baseAddress else { return nil }
+        let count = readlink(path, base, buffer.count)
+        guard count > 0 else { return nil }
+        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }
