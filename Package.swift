@@ -122,7 +122,7 @@ let program: [Target] =
     module(
         "AgentCLI",
         [
-            "Base", "YAML", "EventLoop", "HTTP", "ControlAPI", "AgentRuntime", "Engines",
+            "Base", "YAML", "EventLoop", "HTTP", "ControlAPI", "AgentRuntime", "Host", "Engines",
             "RehearsalEngine", "Profiles", "Planning", "ClusterState", "Supervision", "Node",
             "Simulation",
         ])

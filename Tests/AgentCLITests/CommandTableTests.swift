@@ -28,7 +28,9 @@ import Testing
         for example in spec.examples {
             let words = example.line.split(separator: " ").map(String.init)
             let start = try #require(words.firstIndex(of: "glm-agent"), "\(example.line)")
-            let arguments = words[(start + 1)...].prefix { !["|", ">"].contains($0) }
+            let end = words[start...].firstIndex { $0.hasSuffix(";") || ["|", ">"].contains($0) }
+            let arguments = words[(start + 1)...].prefix(upTo: end.map { $0 + 1 } ?? words.count)
+                .filter { !["|", ">"].contains($0) }
                 .map { $0.hasSuffix(";") ? String($0.dropLast()) : $0 }
             let parsed = try ArgumentParser.glmAgent.parse(Array(arguments))
             #expect(parsed.command.name == name, "\(example.line)")

@@ -11,7 +11,7 @@ import Testing
     func `the status reads as recorded`(name: String) throws {
         let sample = try #require(StatusSamples.all.first { $0.name == name })
         let view = StatusView(status: sample.status.json, now: StatusSamples.now, colour: false)
-        expectGolden(view.text, "Tests/AgentCLITests/Golden/status-\(name).txt")
+        expectGolden(view.text, "Tests/Golden/status-\(name).txt")
     }
 
     /// Protocols/check_status.py checks these files against the schema.
