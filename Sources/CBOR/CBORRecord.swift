@@ -47,6 +47,12 @@ public struct CBORRecord {
         return narrow
     }
 
+    /// A number that is counted up: it stops at 2^63 - 1, so that a peer cannot make the next one
+    /// overflow.
+    public mutating func counter() throws(CBORError) -> UInt64 {
+        UInt64(try unsigned(as: Int64.self))
+    }
+
     public mutating func signed() throws(CBORError) -> Int64 {
         let value = try next()
         switch value {

@@ -3,7 +3,8 @@
 // deterministic rules of §4.2.1, with definite lengths and the shortest heads, so equal values are
 // equal bytes.
 
-internal import CLibcbor
+import Base
+import CLibcbor
 
 /// A CBOR data item, of the kinds that the protocol uses.
 public enum CBORValue: Hashable, Sendable {
@@ -135,13 +136,14 @@ extension CBORValue {
 }
 
 extension CBORValue: CustomStringConvertible {
-    /// Diagnostic notation (RFC 8949 §8), for errors and test vectors.
+    /// Diagnostic notation (RFC 8949 §8, whose strings are those of JSON), for errors and test vectors.
     public var description: String {
         switch self {
         case .unsigned(let value): String(value)
-        case .negative(let value): "-\(value) - 1"
+        case .negative(.max): "-18446744073709551616"
+        case .negative(let value): "-\(value + 1)"
         case .bytes(let bytes): "h'\(hexadecimal(bytes))'"
-        case .text(let text): "\"\(text)\""
+        case .text(let text): JSONValue.string(text).compact
         case .array(let elements): "[" + elements.map(\.description).joined(separator: ", ") + "]"
         case .bool(let value): String(value)
         case .null: "null"

@@ -32,6 +32,17 @@ int csystem_pidfd_send_signal(int pidfd, int signal_number) {
     return (int)syscall(SYS_pidfd_send_signal, pidfd, signal_number, (void *)0, 0U);
 }
 
+void csystem_close_from(int first) {
+    if (syscall(SYS_close_range, (unsigned)first, ~0U, 0U) == 0) {
+        return;
+    }
+    // Before Linux 5.9.
+    long limit = sysconf(_SC_OPEN_MAX);
+    for (int descriptor = first; descriptor < limit; descriptor++) {
+        close(descriptor);
+    }
+}
+
 int csystem_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
 }

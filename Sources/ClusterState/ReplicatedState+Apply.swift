@@ -30,13 +30,7 @@ extension ReplicatedState {
         case .end(let group, let generation, let cause, let isTerminal):
             return end(command, group, generation, cause, isTerminal: isTerminal)
         case .settle(let group, let generation):
-            return change(group) { record in
-                guard record.generation == generation, record.phase == .running else {
-                    return "generation \(generation) of \(group) does not run"
-                }
-                record.failures = 0
-                return nil
-            }
+            return settle(command, group, generation)
         case .stop(let group): return setWanted(command, group, false)
         case .start(let group): return setWanted(command, group, true)
         case .restart(let group): return restart(command, group)
@@ -95,6 +89,23 @@ extension ReplicatedState {
         note(
             command, isTerminal ? .failed : .ended, node: cause.node, group: group,
             generation: generation, text: cause.why)
+        return nil
+    }
+
+    private mutating func settle(
+        _ command: Command, _ group: GroupName, _ generation: Generation
+    ) -> String? {
+        let refusal = change(group) { record in
+            guard record.generation == generation, record.phase == .running else {
+                return "generation \(generation) of \(group) does not run"
+            }
+            record.failures = 0
+            return nil
+        }
+        guard refusal == nil else { return refusal }
+        note(
+            command, .settled, group: group, generation: generation,
+            text: "\(group) serves steadily; its failures are forgiven")
         return nil
     }
 

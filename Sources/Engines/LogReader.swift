@@ -57,6 +57,7 @@ public struct LogReader: Sendable {
     ///   - loop: where to look, five times a second.
     ///   - wanted: how many of the lines already in the current file to begin with.
     ///   - onLines: told one line or more at a time.
+    /// - Returns: the follower, to be held as long as lines are wanted.
     /// - Throws: ENOENT when the shard has no log here.
     public func follow(
         _ loop: Loop, lines wanted: Int, onLines: @escaping ([String]) -> Void

@@ -58,7 +58,8 @@ final class RotatingLog {
 
     private func noteLoss() throws(UVError) {
         guard lostBytes > 0 else { return }
-        try append(Array("[glm-agent: \(lostBytes) bytes of output could not be written]\n".utf8)[...])
+        try append(
+            Array("[glm-agent: \(lostBytes) bytes of output could not be written]\n".utf8)[...])
         lostBytes = 0
     }
 
@@ -70,14 +71,20 @@ final class RotatingLog {
 
     private func rotate() throws(UVError) {
         file = nil
-        for index in stride(from: limits.files - 1, through: 1, by: -1) {
-            let older = EngineLog.file(index, in: directory)
+        var count = 0
+        while count < limits.files, Files.exists(EngineLog.file(count, in: directory)) {
+            count += 1
+        }
+        if count == limits.files {
+            count -= 1
+            try Files.remove(EngineLog.file(count, in: directory))
+        }
+        for index in stride(from: count, to: 0, by: -1) {
             let newer = EngineLog.file(index - 1, in: directory)
-            if rename(newer, older) != 0, errno != ENOENT {
+            guard rename(newer, EngineLog.file(index, in: directory)) == 0 else {
                 throw UVError(errno: errno, operation: "rotate", subject: newer)
             }
         }
-        if limits.files == 1 { try Files.remove(EngineLog.current(in: directory)) }
         try open()
     }
 }

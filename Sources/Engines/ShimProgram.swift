@@ -1,5 +1,6 @@
 // The command `shim DIRECTORY`, which an agent starts and nobody types.
 
+import CSystem
 import EventLoop
 
 /// The program of one shim.
@@ -12,6 +13,8 @@ public enum ShimProgram {
             complain("started with \(arguments), not with the directory of a shard")
             return 64
         }
+        // A port or a lock that leaked out of the agent would be held for as long as the engine runs.
+        csystem_close_from(3)
         do {
             let loop = try Loop()
             let shim = try Shim(loop, directory: ShardDirectory(path: arguments[0]))

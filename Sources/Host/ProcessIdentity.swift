@@ -53,7 +53,8 @@ public struct ProcessIdentity: Hashable, Sendable {
 
 extension ProcessIdentity {
     /// The kernel's name of this boot; empty where `/proc` is not there.
-    public static let currentBoot: String = ProcFile.text("/proc/sys/kernel/random/boot_id")
+    public static let currentBoot: String =
+        ProcFile.text("/proc/sys/kernel/random/boot_id")
         .map(trimmed) ?? ""
 
     public var json: JSONValue {

@@ -62,7 +62,7 @@ public struct ServiceNotifier: Sendable {
     }
 
     /// nil when the path does not fit.
-    private static func address(_ path: String) -> (storage: sockaddr_un, length: socklen_t)? {
+    static func address(_ path: String) -> (storage: sockaddr_un, length: socklen_t)? {
         var storage = sockaddr_un()
         storage.sun_family = sa_family_t(AF_UNIX)
         var name = Array(path.utf8)

@@ -7,10 +7,14 @@ public import Profiles
 extension LaunchSpec {
     /// What one rank of a group, or the router, is started with.
     ///
-    /// The profile must be the one that the plan was made for.
     /// - Parameters:
+    ///   - profile: the profile that the plan was made for.
     ///   - modelPath: the directory of the weights.
+    ///   - plan: the plan in force.
+    ///   - name: a group of the plan.
+    ///   - rank: a rank of that group.
     ///   - interface: the network interface of the node's address.
+    /// - Returns: the complete launch; nothing is added to it later.
     public static func make(
         profile: Profile, modelPath: String, plan: Plan, group name: GroupName, rank: NodeRank,
         interface: String

@@ -9,14 +9,15 @@ struct Placement {
     /// By group in the order of the shapes, by rank: the candidate's index, nil while it is open.
     private(set) var holders: [[Int?]]
     private let shapes: [GroupShape]
-    private let ignoresPorts: Bool
+    /// What each group binds on a node, as its master: the most that it ever does.
+    private let groupClaims: [[PortClaim]]
     private var devices: [Set<Int>]
     private var claims: [[PortClaim]]
 
     init(shapes: [GroupShape], candidates: [Candidate], ignoresPorts: Bool = false) {
         self.shapes = shapes
         self.candidates = candidates
-        self.ignoresPorts = ignoresPorts
+        groupClaims = shapes.map { ignoresPorts ? [] : $0.claims(ofMaster: true) }
         holders = shapes.map { Array(repeating: nil, count: $0.nodes) }
         devices = Array(repeating: [], count: candidates.count)
         claims = Array(repeating: [], count: candidates.count)
@@ -24,27 +25,23 @@ struct Placement {
 
     /// Whether the candidate has the devices and ports of the group free, whatever its rank.
     func hasRoom(_ candidate: Int, for group: Int) -> Bool {
-        let shape = shapes[group]
-        guard !holders[group].contains(candidate),
-            devices[candidate].isDisjoint(with: shape.devices)
-        else { return false }
-        return ignoresPorts
-            || shape.claims(ofMaster: true).collision(with: claims[candidate]) == nil
+        !holders[group].contains(candidate)
+            && devices[candidate].isDisjoint(with: shapes[group].devices)
+            && groupClaims[group].collision(with: claims[candidate]) == nil
     }
 
     mutating func assign(_ candidate: Int, to rank: Int, of group: Int) {
         precondition(holders[group][rank] == nil, "\(shapes[group].name) rank \(rank) is held")
         holders[group][rank] = candidate
         devices[candidate].formUnion(shapes[group].devices)
-        claims[candidate] += shapes[group].claims(ofMaster: true)
+        claims[candidate] += groupClaims[group]
     }
 
     mutating func release(rank: Int, of group: Int) {
         guard let candidate = holders[group][rank] else { return }
         holders[group][rank] = nil
         devices[candidate].subtract(shapes[group].devices)
-        let released = shapes[group].claims(ofMaster: true)
-        claims[candidate].removeAll { released.contains($0) }
+        claims[candidate].removeAll { groupClaims[group].contains($0) }
     }
 
     /// Gives the ranks of a group to the same candidates, in the configured order.

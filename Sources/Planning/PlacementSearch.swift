@@ -38,12 +38,21 @@ struct PlacementSearch {
                 }
             }
         }
+        if groupThatNeverFits != nil { return nil }
         var tries = Self.maximumTries
         return complete(placement, from: 0, tries: &tries)
     }
 
     /// Bounds the search: super pods to the power of groups would be too many to try.
-    private static let maximumTries = 4096
+    private static let maximumTries = 128
+
+    /// A group for which there are not enough nodes even if it has them all to itself.
+    private var groupThatNeverFits: GroupShape? {
+        let empty = Placement(shapes: shapes, candidates: candidates)
+        return shapes.enumerated().first { group, _ in
+            pods.allSatisfy { filled(empty, group, pod: $0) == nil }
+        }?.element
+    }
 
     private func complete(
         _ placement: Placement, from group: Int, tries: inout Int
@@ -127,19 +136,18 @@ struct PlacementSearch {
 
     /// Why `place` found nothing.
     func failure() -> PlanFailure {
-        let needed = nodesNeeded
         let free = candidates.map { Candidate(node: $0.node, address: $0.address, isUsable: true) }
         if PlacementSearch(shapes: shapes, candidates: free).place(keeping: nil) != nil {
-            let largest = shapes.max { ($0.nodes, $1.index) < ($1.nodes, $0.index) }
-            precondition(largest != nil, "a profile without groups")
-            return .noSuperPodFits(
-                group: largest?.name ?? GroupName(""), nodes: largest?.nodes ?? 0)
+            guard let group = groupThatNeverFits ?? shapes.max(by: { $0.nodes < $1.nodes }) else {
+                preconditionFailure("a profile without groups")
+            }
+            return .noSuperPodFits(group: group.name, nodes: group.nodes)
         }
         let together = PlacementSearch(shapes: shapes, candidates: free, ignoresPorts: true)
         if together.place(keeping: nil) != nil, let collision = collisionOfSharers {
             return collision
         }
-        return .notEnoughNodes(needed: needed, configured: candidates.count)
+        return .notEnoughNodes(needed: nodesNeeded, configured: candidates.count)
     }
 
     /// The nodes that the groups take, with those that can share one on one.

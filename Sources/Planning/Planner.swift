@@ -14,6 +14,7 @@ public enum Planner {
     /// The plan for these candidates.
     ///
     /// - Parameters:
+    ///   - profile: what to place.
     ///   - candidates: the configured nodes, in the configured order.
     ///   - previous: the plan in force, whatever its profile; what fits of it is kept.
     ///   - epoch: the epoch of a changed plan.

@@ -17,7 +17,11 @@ public struct RenderedPlan: Hashable, Sendable {
 
     /// Renders a plan of this profile.
     ///
-    /// - Parameter interface: the network interface of a node's address.
+    /// - Parameters:
+    ///   - profile: the profile that the plan was made for.
+    ///   - modelPath: the directory of the weights.
+    ///   - plan: what to render.
+    ///   - interface: the network interface of a node's address.
     public init(
         profile: Profile, modelPath: String, plan: Plan, interface: (NodeID) -> String
     ) {

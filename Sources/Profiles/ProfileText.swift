@@ -10,6 +10,7 @@ extension Profile {
     ///   - text: the profile in its YAML form.
     ///   - file: the name that messages carry.
     ///   - load: the text of a base that `extends` names; by default the built-in ones.
+    /// - Returns: the profile with everything that it inherits.
     /// - Throws: every violation, with file, line, field and what was expected.
     public static func parse(
         _ text: String, file: String,
@@ -28,7 +29,7 @@ extension Profile {
     ) throws(ConfigurationError) -> Profile {
         guard let document else { return try log.result(nil) }
         let profile = ProfileReader(root: YAMLReader(document, log: log)).read()
-        if let profile, log.diagnostics.isEmpty {
+        if let profile {
             ProfileValidation(profile: profile, document: document, log: log).check()
         }
         return try log.result(profile)

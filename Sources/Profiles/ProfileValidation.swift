@@ -17,7 +17,7 @@ struct ProfileValidation {
 
     func check() {
         checkRoles()
-        checkCards()
+        if log.diagnostics.isEmpty { checkCards() }
         checkPlaceholders()
         checkPorts()
         for role in profile.roles {

@@ -28,10 +28,9 @@ extension ClusterSimulation {
             let processID = hosts[index].engines[shard]?.processID ?? 0
             give(.shard(shard, .adopted(processID: processID)), to: index)
         }
-        for shard in hosts[index].endedUnseen {
+        for shard in hosts[index].ended {
             give(.shard(shard, .exited(.unknown, logTail: [])), to: index)
         }
-        hosts[index].endedUnseen = []
         give(.tick, to: index)
         for pair in network.links.keys.sorted() where pair.low == index || pair.high == index {
             scheduleDial(pair)
@@ -69,7 +68,7 @@ extension ClusterSimulation {
         crashAgent(index)
         for shard in hosts[index].engines.keys.sorted() {
             hosts[index].engines[shard] = nil
-            hosts[index].endedUnseen.append(shard)
+            hosts[index].ended.append(shard)
             fell(shard)
         }
     }

@@ -42,11 +42,8 @@ extension ClusterSimulation {
     }
 
     private mutating func tellEnded(_ index: Int, _ shard: ShardID, _ input: ShardInput) {
-        if hosts[index].isAgentUp {
-            give(.shard(shard, input), to: index)
-        } else {
-            hosts[index].endedUnseen.append(shard)
-        }
+        hosts[index].ended.append(shard)
+        give(.shard(shard, input), to: index)
     }
 
     /// The other ranks of a generation notice, some sooner, some later.

@@ -110,7 +110,8 @@ public struct ClusterSimulation {
             handle(next.event)
             if !faultsOn, hasConverged { break }
             if now > limit {
-                invariants.violation = "not converged \(configuration.convergenceLimit) after "
+                invariants.violation =
+                    "not converged \(configuration.convergenceLimit) after "
                     + "the last fault: \(missing)"
             }
         }
@@ -210,7 +211,7 @@ public struct ClusterSimulation {
             queue.schedule(.engineStopped(index, shard), at: now + delay)
         case .probe(let shard, _):
             later(.shard(shard, .probed(answer(of: shard))), index)
-        case .forget: break
+        case .forget(let shard): hosts[index].ended.removeAll { $0 == shard }
         case .probeMaster(let group, _):
             let masters = hosts.indices.filter { isReachable(index, $0) }
                 .flatMap { hosts[$0].engines.keys.sorted() }
@@ -222,7 +223,9 @@ public struct ClusterSimulation {
         case .answer: break
         case .log(_, let text): note("\(nodes[index].node): \(text)")
         case .ledger(let event):
-            note("\(nodes[index].node): applied \(event.kind) \(event.text)")
+            note(
+                "\(nodes[index].node): applied \(event.kind) \(event.group?.name ?? "") \(event.text)"
+            )
         }
     }
 

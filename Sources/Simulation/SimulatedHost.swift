@@ -18,8 +18,9 @@ struct SimulatedHost {
     /// What was written and not flushed yet, oldest first.
     var unflushed: [PersistRequest] = []
     var engines: [ShardID: Engine] = [:]
-    /// Shards whose end the agent has not been told, since it was not there.
-    var endedUnseen: [ShardID] = []
+    /// Shards that have ended here and that the agent has not told to forget: a shard leaves a trace
+    /// on the disk, so that no agent starts it a second time.
+    var ended: [ShardID] = []
     /// The agent's life: frames and timers of an earlier one are void.
     var life: UInt64 = 0
     var isAgentUp = false

@@ -16,6 +16,8 @@ public struct GroupMachine: Hashable, Sendable {
     private var launchAt: Instant?
     private var masterAnswered: Instant?
     private var masterAsked: Instant?
+    /// Since when a node is gone without a word from rank 0 that it serves.
+    private var doubtedSince: Instant?
     /// When to look again though nothing happens.
     public private(set) var nextDeadline: Instant?
 
@@ -40,7 +42,9 @@ public struct GroupMachine: Hashable, Sendable {
         case .running: return decideRunning(view, at: now)
         case .failed(let cause):
             return GroupDecision(
-                .failed, why: "given up after \(view.failures) failures: \(cause.why)")
+                .failed,
+                why: "given up after \(view.failures) failures: \(cause.why); "
+                    + "an operator must restart it")
         case .idle: return decideLaunch(view, after: nil, at: now, using: &generator)
         case .ended(let cause):
             return decideLaunch(view, after: cause, at: now, using: &generator)
@@ -54,23 +58,28 @@ public struct GroupMachine: Hashable, Sendable {
     // MARK: - A generation that runs
 
     private mutating func decideRunning(_ view: GroupView, at now: Instant) -> GroupDecision {
-        if !view.isWanted {
-            return end(view, EndCause(.byOperator, why: "stopped by the operator"))
-        }
+        // A group that has left the plan is unwanted too, but not by the operator's word.
         if view.launchDiffers {
             return end(view, EndCause(.planChanged, why: "the plan has changed"))
+        }
+        if !view.isWanted {
+            return end(view, EndCause(.byOperator, why: "stopped by the operator"))
         }
         let absent = view.ranks.filter { $0.absentSince != nil }
         if view.ranks.contains(where: \.hasEnded) {
             return decideFailed(view, absent: absent, at: now)
         }
         if let stuck = view.ranks.first(where: { $0.report?.state == .unresponsive }) {
-            return end(view, failure(of: stuck))
+            return end(view, absent.first.map(loss) ?? failure(of: stuck))
         }
         if let first = absent.first {
             return decideAbsent(view, first, at: now)
         }
+        doubtedSince = nil
         let master = view.ranks.first
+        if let master, !master.hasReported {
+            return GroupDecision(.waiting, why: "for the first report of \(master.node)")
+        }
         guard master?.report?.state == .ready else {
             servingSince = nil
             return GroupDecision(.starting, why: startingText(view))
@@ -112,25 +121,27 @@ public struct GroupMachine: Hashable, Sendable {
         return end(view, failure(of: first ?? view.ranks[0]))
     }
 
-    /// A node is gone, but no rank has ended: perhaps only its agent is gone.
+    /// A node is gone, but no rank has ended: perhaps only its agent is gone. The gate opens only
+    /// after this leader itself has doubted for the whole time: when a new leader first looks, or
+    /// the agent of rank 0 has just come back, a node may be gone for hours and the engine serve.
     private mutating func decideAbsent(
         _ view: GroupView, _ lost: RankView, at now: Instant
     ) -> GroupDecision {
         let master = view.ranks.first
+        let answers = "the agent of \(lost.node) is out of reach; the engine answers"
         if master?.absentSince == nil, master?.report?.state == .ready {
-            return GroupDecision(
-                .degraded, why: "the agent of \(lost.node) is out of reach; the engine answers")
+            doubtedSince = nil
+            return GroupDecision(.degraded, why: answers)
         }
+        let doubted = doubtedSince ?? now
+        doubtedSince = doubted
         let asksMaster = master?.absentSince != nil
         if asksMaster, let answered = masterAnswered, now - answered < policy.stableView {
-            lookAgain(at: answered + policy.livenessInterval)
-            return GroupDecision(
-                .degraded, why: "the agent of \(lost.node) is out of reach; the engine answers",
-                probesMaster: asks(at: now))
+            return GroupDecision(.degraded, why: answers, probesMaster: asks(at: now))
         }
-        let gate = (lost.absentSince ?? now) + policy.stableView
+        let gate = max(lost.absentSince ?? now, doubted) + policy.stableView
         guard gate <= now else {
-            lookAgain(at: min(gate, now + policy.livenessInterval))
+            lookAgain(at: gate)
             return GroupDecision(
                 .degraded, why: "\(lost.node) is out of reach; it is waited for",
                 probesMaster: asksMaster && asks(at: now))
@@ -138,9 +149,15 @@ public struct GroupMachine: Hashable, Sendable {
         return end(view, loss(of: lost))
     }
 
+    /// Whether the engine should be asked now; it is asked again an interval later.
     private mutating func asks(at now: Instant) -> Bool {
-        if let asked = masterAsked, now - asked < policy.livenessInterval { return false }
+        let due = masterAsked.map { $0 + policy.livenessInterval } ?? now
+        guard due <= now else {
+            lookAgain(at: due)
+            return false
+        }
         masterAsked = now
+        lookAgain(at: now + policy.livenessInterval)
         return true
     }
 
@@ -151,10 +168,11 @@ public struct GroupMachine: Hashable, Sendable {
     }
 
     private func failure(of rank: RankView) -> EndCause {
-        EndCause(
-            .failure,
-            why: "rank \(rank.rank) on \(rank.node) \(rank.report?.why ?? "ended")",
-            node: rank.node, rank: rank.rank, logTail: rank.report?.logTail ?? [])
+        let why = rank.report?.why ?? ""
+        let happened = rank.report?.state == .unresponsive ? why : "ended: \(why)"
+        return EndCause(
+            .failure, why: "rank \(rank.rank) on \(rank.node) \(happened)", node: rank.node,
+            rank: rank.rank, logTail: rank.report?.logTail ?? [])
     }
 
     private func loss(of rank: RankView) -> EndCause {

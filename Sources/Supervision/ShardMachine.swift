@@ -93,13 +93,14 @@ public struct ShardMachine: Hashable, Sendable {
         case .started(let processID), .adopted(let processID):
             running(processID, at: now, into: &actions)
         case .exited(let status, let logTail):
-            gone(.exited, status)
-            report.why = status.description
-            report.logTail = logTail
-        case .stopped(let status): gone(isEnding ? .stopped : .exited, status)
-        case .failed(let reason):
-            gone(.exited, .notStarted(reason))
-            report.why = reason
+            gone(.exited, status, why: status.description, logTail: logTail)
+        case .stopped(let status):
+            if isEnding {
+                gone(.stopped, status)
+            } else {
+                gone(.exited, status, why: "stopped by somebody else, \(status)")
+            }
+        case .failed(let reason): gone(.exited, .notStarted(reason), why: reason)
         case .probed(let result): probed(result, at: now)
         case .end: end(into: &actions)
         case .tick: tick(at: now, into: &actions)
@@ -130,13 +131,18 @@ public struct ShardMachine: Hashable, Sendable {
         guard !isEnding else { return }
         report.state = .loading
         report.why = ""
-        deadline = now + (isMaster ? .zero : policy.loadLimit)
+        deadline = isMaster ? now : nil
     }
 
-    private mutating func gone(_ state: ShardState, _ status: ExitStatus) {
+    /// The first word about its end stands.
+    private mutating func gone(
+        _ state: ShardState, _ status: ExitStatus, why: String = "", logTail: [String] = []
+    ) {
+        guard !isGone else { return }
         report.state = state
         report.exit = status
-        report.why = ""
+        report.why = why
+        report.logTail = logTail
         report.processID = nil
         deadline = nil
     }
@@ -161,10 +167,8 @@ public struct ShardMachine: Hashable, Sendable {
         deadline = nil
         switch report.state {
         case .waiting: actions.append(.checkPorts)
-        case .loading where !isMaster: break
         case .loading: probe(.readiness, into: &actions)
-        case .ready, .unresponsive:
-            if isMaster { probe(.liveness, into: &actions) }
+        case .ready, .unresponsive: probe(.liveness, into: &actions)
         case .starting, .stopping, .exited, .stopped: break
         }
     }

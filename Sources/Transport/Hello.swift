@@ -13,6 +13,9 @@ struct Hello: Hashable {
     var version = Hello.currentVersion
     var cluster: String
     var node: NodeID
+    /// Whom the sender takes the receiver for: an agent that listens at the address of another
+    /// refuses instead of pretending.
+    var target: NodeID
     /// Random, new for each start of an agent: a restarted peer is told from a second stream.
     var instance: UInt64
     /// The dialler's random name for this stream; the listener repeats it.
@@ -29,14 +32,17 @@ struct Hello: Hashable {
         bytes.append(bigEndian: endedStream)
         bytes.append(text: cluster)
         bytes.append(text: node.name)
+        bytes.append(text: target.name)
         return bytes
     }
 
     init(
-        cluster: String, node: NodeID, instance: UInt64, stream: UInt64, endedStream: UInt64
+        cluster: String, node: NodeID, target: NodeID, instance: UInt64, stream: UInt64,
+        endedStream: UInt64
     ) {
         self.cluster = cluster
         self.node = node
+        self.target = target
         self.instance = instance
         self.stream = stream
         self.endedStream = endedStream
@@ -50,11 +56,11 @@ struct Hello: Hashable {
             let instance = reader.unsigned(UInt64.self),
             let stream = reader.unsigned(UInt64.self),
             let endedStream = reader.unsigned(UInt64.self),
-            let cluster = reader.text(), let node = reader.text()
+            let cluster = reader.text(), let node = reader.text(), let target = reader.text()
         else { return nil }
         self.init(
-            cluster: cluster, node: NodeID(node), instance: instance, stream: stream,
-            endedStream: endedStream)
+            cluster: cluster, node: NodeID(node), target: NodeID(target), instance: instance,
+            stream: stream, endedStream: endedStream)
         self.version = version
     }
 }

@@ -29,8 +29,9 @@ public enum LogLevel: String, Hashable, Sendable {
     case info, warning
 }
 
-/// What the transport tells its owner. For each peer `opened` and `closed` alternate; frames come
-/// only in between, each once and in order as long as the stream stands.
+/// What the transport tells its owner. For each peer `opened` and `closed` alternate, and frames
+/// come only in between, each at most once and in order; only where two agents dialled each other
+/// at once may the last frames of the stream that gave way come among the first of the other.
 public enum PeerEvent: Sendable {
     case opened(NodeID)
     case frame([UInt8], from: NodeID)
@@ -109,4 +110,13 @@ public struct TransportStatistics: Hashable, Sendable {
     public var dials: UInt64 = 0
     public var dialsFailed: UInt64 = 0
     public var streamsOpened: UInt64 = 0
+    /// Streams that gave way to another to the same peer, because both had dialled.
+    public var streamsSuperseded: UInt64 = 0
+
+    /// Takes over the counters that a link keeps.
+    mutating func add(_ link: TransportStatistics) {
+        dials += link.dials
+        dialsFailed += link.dialsFailed
+        streamsSuperseded += link.streamsSuperseded
+    }
 }

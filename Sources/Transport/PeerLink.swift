@@ -54,8 +54,8 @@ final class PeerLink {
     /// so the news wait for what becomes of the dial.
     private var unreported: (reason: PeerCloseReason, instance: UInt64)?
 
-    private(set) var dials = 0
-    private(set) var dialsFailed = 0
+    /// What this link adds to the transport's counters.
+    private(set) var counters = TransportStatistics()
 
     init(
         _ node: NodeID, at endpoint: Endpoint, _ dialler: Dialler, seed: UInt64,
@@ -74,7 +74,7 @@ final class PeerLink {
     /// Dials where no stream stands and no dial is under way.
     func dialNow() {
         guard current == nil, dial == nil else { return }
-        dials += 1
+        counters.dials += 1
         dialBegan = dialler.loop.now
         let keys = dialler.context.keys
         let key = keys[keyIndex % keys.count]
@@ -93,8 +93,8 @@ final class PeerLink {
 
     private func hello(naming stream: UInt64) -> Hello {
         Hello(
-            cluster: dialler.cluster, node: dialler.local, instance: dialler.instance,
-            stream: stream, endedStream: endedStream)
+            cluster: dialler.cluster, node: dialler.local, target: node,
+            instance: dialler.instance, stream: stream, endedStream: endedStream)
     }
 
     private func dialled(_ event: PeerStreamEvent) {
@@ -130,7 +130,7 @@ final class PeerLink {
     private func dialFailed(_ reason: PeerCloseReason) {
         // A dial that lost to a stream of the peer's own is no failure.
         guard current == nil else { return }
-        dialsFailed += 1
+        counters.dialsFailed += 1
         failuresInARow += 1
         if !reason.isAgentGone { keyIndex += 1 }
         dialLater()
@@ -157,7 +157,8 @@ final class PeerLink {
         }
     }
 
-    /// - Parameter answer: the hello to accept an incoming stream with; nil for a dialled one.
+    /// Decides what becomes of a stream whose peer is known now. `answer` is the hello to accept an
+    /// incoming stream with; nil for a dialled one.
     private func adopt(_ stream: PeerStream, _ hello: Hello, answer: Hello?) {
         guard let current, let held = current.remote else {
             // News of the same agent that had to wait cancel out: one stream gave way to the other.
@@ -204,6 +205,7 @@ final class PeerLink {
     }
 
     private func retire(_ stream: PeerStream) {
+        counters.streamsSuperseded += 1
         stream.retire()
         if stream.state != .ended { retiring[ObjectIdentifier(stream)] = stream }
     }

@@ -102,10 +102,7 @@ public final class PeerTransport {
     /// Counters since the start.
     public var statistics: TransportStatistics {
         var values = counters.values
-        for link in links.values {
-            values.dials += UInt64(link.dials)
-            values.dialsFailed += UInt64(link.dialsFailed)
-        }
+        for link in links.values { values.add(link.counters) }
         return values
     }
 
@@ -118,8 +115,7 @@ public final class PeerTransport {
         where wanted[node] != link.endpoint {
             links[node] = nil
             let wasOpen = link.current != nil
-            counters.values.dials += UInt64(link.dials)
-            counters.values.dialsFailed += UInt64(link.dialsFailed)
+            counters.values.add(link.counters)
             link.close(sayingGoodbye: true)
             if wasOpen { onEvent(.closed(node, .lost(because: "removed from the node list"))) }
         }
@@ -220,6 +216,10 @@ public final class PeerTransport {
         }
         guard hello.cluster == configuration.cluster else {
             return "it belongs to cluster \(hello.cluster)"
+        }
+        guard hello.target == configuration.node else {
+            return "node \(hello.node) looks for node \(hello.target) at this address; correct its "
+                + "node list"
         }
         guard let link = links[hello.node] else {
             return "node \(hello.node) is not in the node list"

@@ -116,7 +116,7 @@ extension GroupRecord: WireCodable {
         generation = try record.generation()
         phase = try record.value(as: GroupPhase.self)
         launched = try record.optional(as: PlannedGroup.self)
-        launchedSerial = try record.unsigned()
+        launchedSerial = try record.counter()
         failures = try record.unsigned(as: Int.self)
         restarts = try record.unsigned(as: Int.self)
         isStoppedByOperator = try record.bool()
@@ -133,7 +133,7 @@ extension LedgerEvent: WireCodable {
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "ledger event")
-        let sequence = try record.unsigned()
+        let sequence = try record.counter()
         let time = try record.wallTime()
         let kind = try record.word(as: Kind.self)
         let node = try record.optional(as: String.self).map { NodeID($0) }
@@ -161,9 +161,9 @@ extension ReplicatedState: WireCodable {
         var record = try CBORRecord(cbor, "replicated state")
         self.init(
             deployment: try record.optional(as: Deployment.self),
-            deploymentSerial: try record.unsigned(), isWanted: try record.bool(),
-            plan: try record.optional(as: Plan.self), epoch: Epoch(try record.unsigned()),
+            deploymentSerial: try record.counter(), isWanted: try record.bool(),
+            plan: try record.optional(as: Plan.self), epoch: Epoch(try record.counter()),
             groups: try record.list(of: GroupRecord.self),
-            ledger: try record.list(of: LedgerEvent.self), nextSequence: try record.unsigned())
+            ledger: try record.list(of: LedgerEvent.self), nextSequence: try record.counter())
     }
 }

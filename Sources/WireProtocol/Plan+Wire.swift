@@ -51,7 +51,7 @@ extension Plan: WireCodable {
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "plan")
         self.init(
-            epoch: Epoch(try record.unsigned()),
+            epoch: Epoch(try record.counter()),
             groups: try record.list(of: PlannedGroup.self),
             spares: try record.texts().map { NodeID($0) })
     }

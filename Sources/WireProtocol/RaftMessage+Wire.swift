@@ -91,6 +91,6 @@ extension Snapshot: WireCodable {
 }
 
 extension CBORRecord {
-    mutating func term() throws(CBORError) -> Term { Term(try unsigned()) }
-    mutating func logIndex() throws(CBORError) -> LogIndex { LogIndex(try unsigned()) }
+    mutating func term() throws(CBORError) -> Term { Term(try counter()) }
+    mutating func logIndex() throws(CBORError) -> LogIndex { LogIndex(try counter()) }
 }

@@ -34,12 +34,12 @@ extension SwimMessage.Kind: WireCodable {
         var record = try CBORRecord(cbor, "kind of membership message")
         let choice = try record.unsigned()
         switch choice {
-        case 1: self = .ping(ProbeSequence(try record.unsigned()))
+        case 1: self = .ping(ProbeSequence(try record.counter()))
         case 2:
-            self = .pingRequest(ProbeSequence(try record.unsigned()), target: try record.node())
+            self = .pingRequest(ProbeSequence(try record.counter()), target: try record.node())
         case 3:
-            self = .acknowledge(ProbeSequence(try record.unsigned()), subject: try record.node())
-        case 4: self = .negativeAcknowledge(ProbeSequence(try record.unsigned()))
+            self = .acknowledge(ProbeSequence(try record.counter()), subject: try record.node())
+        case 4: self = .negativeAcknowledge(ProbeSequence(try record.counter()))
         case 5: self = .pushPull
         case 6: self = .pullReply
         case 7: self = .gossip
@@ -59,6 +59,6 @@ extension MemberUpdate: WireCodable {
         var record = try CBORRecord(cbor, "member update")
         self.init(
             node: try record.node(), state: try record.word(as: MemberState.self),
-            incarnation: Incarnation(try record.unsigned()), source: try record.node())
+            incarnation: Incarnation(try record.counter()), source: try record.node())
     }
 }

@@ -36,7 +36,7 @@ extension CBORValue {
 extension CBORRecord {
     mutating func node() throws(CBORError) -> NodeID { NodeID(try text()) }
     mutating func group() throws(CBORError) -> GroupName { GroupName(try text()) }
-    mutating func generation() throws(CBORError) -> Generation { Generation(try unsigned()) }
+    mutating func generation() throws(CBORError) -> Generation { Generation(try counter()) }
     mutating func rank() throws(CBORError) -> NodeRank { NodeRank(try unsigned(as: Int.self)) }
     mutating func wallTime() throws(CBORError) -> WallTime {
         WallTime(millisecondsSinceEpoch: try signed())

@@ -163,11 +163,11 @@ extension WireMessage {
         case .view: self = .view(try LeaderView(cbor: body))
         case .request:
             var pair = try CBORRecord(body, "request")
-            let id = RequestID(try pair.unsigned())
+            let id = RequestID(try pair.counter())
             self = .request(id, try PeerRequest(cbor: try pair.next()))
         case .answer:
             var pair = try CBORRecord(body, "answer")
-            let id = RequestID(try pair.unsigned())
+            let id = RequestID(try pair.counter())
             self = .answer(id, try PeerAnswer(cbor: try pair.next()))
         }
     }

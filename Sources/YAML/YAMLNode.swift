@@ -67,11 +67,12 @@ extension YAMLNode {
         members?.first { $0.name == name }?.value
     }
 
-    /// What this is, for messages: `"two"`, `a list`, `a map`, `nothing`.
+    /// What this is, for messages: `"two"`, `the quoted text "2"`, `a list`, `a map`, `nothing`.
     public var kind: String {
         switch content {
         case _ where isNull: "nothing"
-        case .scalar(let scalar): "\"\(scalar.text)\""
+        case .scalar(let scalar):
+            scalar.isPlain ? "\"\(scalar.text)\"" : "the quoted text \"\(scalar.text)\""
         case .list: "a list"
         case .map: "a map"
         }

@@ -87,6 +87,16 @@ import Testing
         #expect(answer.sends.map(\.kind) == [Self.refused(hint)])
     }
 
+    @Test func `a leader follows the hint, but never below what has matched (§5.3)`() {
+        var bench = Bench(restored: disk([1, 1, 1, 1, 1, 1], term: 1))
+        bench.elect()
+        let first = bench.receive(Self.refused(4), from: b)
+        #expect(first.messages(to: b).map(\.appended) == [[5, 6, 7]])
+        bench.receive(Self.accepted(5), from: b)
+        let late = bench.receive(Self.refused(2), from: b)
+        #expect(late.messages(to: b).map(\.appended) == [[6, 7]])
+    }
+
     @Test(arguments: [
         [1, 1, 1, 4, 4, 5, 5, 6, 6], [1, 1, 1, 4], [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 6],
         [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 7, 7], [1, 1, 1, 4, 4, 4, 4],

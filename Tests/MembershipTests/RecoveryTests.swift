@@ -14,15 +14,16 @@ import Testing
     func `a healed partition is whole within two seconds and kills nobody healthy`(
         split: (Int, Int), heal: Heal
     ) {
-        // Stale news gathers within seconds, so long cuts of many nodes teach nothing new.
-        for seed in Self.seeds.prefix(split.1 > 6 ? 2 : 5) {
-            let (minority, nodeCount) = split
+        let (minority, nodeCount) = split
+        // Stale news gathers within seconds: long cuts of many nodes teach nothing new.
+        let outage = Duration.seconds(nodeCount > 6 ? 15 : 60)
+        for seed in Self.seeds.prefix(nodeCount > 6 ? 2 : 5) {
             let network = DetectionTests.formed(nodeCount, seed)
             let left = Array(0..<minority)
             let right = Array(minority..<nodeCount)
             network.partition(
                 0..<minority, heal == .oldStreamsWithStaleNews ? .holds : .drops)
-            network.run(for: .seconds(60))
+            network.run(for: outage)
             let healed = network.now
             network.heal(newStreams: heal == .newStreams)
             let everyone = left + right
@@ -69,6 +70,24 @@ import Testing
             network.run(for: .seconds(5))
         }
         #expect(network.deaths(of: everyone, seenBy: [0]).isEmpty, "seed \(seed)")
+    }
+
+    @Test(arguments: [2, 4], seeds)
+    func `a suspicion does not run out while the node that holds it is stopped`(
+        nodeCount: Int, seed: UInt64
+    ) {
+        let network = DetectionTests.formed(nodeCount, seed)
+        network.pause(1)
+        let time = network.time(
+            until: { network.state(of: 1, seenBy: 0) == .suspect }, limit: .seconds(10))
+        #expect(time != nil, "seed \(seed)")
+        network.pause(0)
+        network.resume(1)
+        network.run(for: .seconds(10))
+        network.resume(0)
+        network.run(for: .seconds(5))
+        #expect(network.deaths(of: [1], seenBy: [0]).isEmpty, "seed \(seed)")
+        #expect(network.all([0, 1], see: .alive, of: [0, 1]), "seed \(seed)")
     }
 
     @Test(arguments: seeds)

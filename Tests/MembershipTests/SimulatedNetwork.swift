@@ -23,6 +23,7 @@ final class SimulatedNetwork {
     private struct Node {
         var swim: Swim?
         var life = 0
+        var bornAt = Instant.zero
         var isPaused = false
         var backlog: [SwimInput] = []
         var tickAt: Instant?
@@ -78,6 +79,7 @@ final class SimulatedNetwork {
     /// Starts a node, or starts it again with a later incarnation.
     func start(_ node: Int) {
         nodes[node].life += 1
+        nodes[node].bornAt = now
         nodes[node].isPaused = false
         nodes[node].backlog = []
         nodes[node].tickAt = nil
@@ -181,6 +183,11 @@ final class SimulatedNetwork {
     }
 
     // MARK: Questions
+
+    var nodeCount: Int { nodes.count }
+    func isRunning(_ node: Int) -> Bool { nodes[node].swim != nil && !nodes[node].isPaused }
+    func bornAt(_ node: Int) -> Instant { nodes[node].bornAt }
+    func isPaused(_ node: Int) -> Bool { nodes[node].isPaused }
 
     func state(of node: Int, seenBy observer: Int) -> MemberState? {
         nodes[observer].swim?.state(of: names[node])

@@ -35,6 +35,7 @@ func commandTable() -> [Command] {
         Command(spec: .restart, run: restartGroup),
         Command(spec: .stop, run: stopGroups),
         Command(spec: .start, run: startGroups),
+        Command(spec: .simulate, run: simulate),
         Command(spec: .version, run: showVersion),
         Command(spec: .help, run: showHelp),
         Command(spec: .completions, run: printCompletions),

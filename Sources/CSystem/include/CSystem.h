@@ -25,6 +25,9 @@ int csystem_pidfd_open(pid_t pid);
 /// Sends a signal to the process that the descriptor means. 0, or -1 and errno.
 int csystem_pidfd_send_signal(int pidfd, int signal_number);
 
+/// Closes every descriptor from `first` on.
+void csystem_close_from(int first);
+
 /// Makes a pipe that children do not inherit: `ends[0]` reads, `ends[1]` writes. 0, or -1 and errno.
 int csystem_pipe(int ends[2]);
 
