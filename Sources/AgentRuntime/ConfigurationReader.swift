@@ -39,7 +39,9 @@ struct ConfigurationReader {
         guard let cluster, let nodes, let secret, let profile, let engine, let peerPort,
             let modelPath, let mode = hostTuning.flatMap(HostTuningMode.init(rawValue:))
         else { return nil }
-        checkSize(of: nodes, for: profile, fields)
+        guard root.log.diagnostics.isEmpty else { return nil }
+        let agentPorts = [peerPort] + (listener.map { [$0.port] } ?? [])
+        checkPlacement(of: profile, on: nodes, agentPorts: agentPorts, fields)
         return AgentConfiguration(
             cluster: cluster, nodes: nodes, ownNode: own,
             interface: fields["interface"].flatMap(name), secret: secret,
@@ -61,11 +63,10 @@ struct ConfigurationReader {
         var nodes: [ConfiguredNode] = []
         for entry in entries {
             guard let node = node(entry) else { continue }
-            if nodes.contains(where: { $0.node == node.node }) {
-                entry.report("the name \"\(node.node)\" is given twice")
-            }
             if nodes.contains(where: { $0.address == node.address }) {
                 entry.report("the address \(node.address) is given twice")
+            } else if nodes.contains(where: { $0.node == node.node }) {
+                entry.report("the name \"\(node.node)\" is given twice")
             }
             nodes.append(node)
         }
@@ -107,11 +108,18 @@ struct ConfigurationReader {
     }
 
     /// A deployment that can never be planned is a mistake of the file, not of the day.
-    private func checkSize(of nodes: [ConfiguredNode], for profile: Profile, _ fields: YAMLFields) {
-        let needed = profile.nodesNeeded
-        guard nodes.count < needed else { return }
-        fields["nodes"]?.report(
-            "\(profile.name) needs \(needed) nodes, and only \(nodes.count) are listed")
+    private func checkPlacement(
+        of profile: Profile, on nodes: [ConfiguredNode], agentPorts: [UInt16], _ fields: YAMLFields
+    ) {
+        let candidates = nodes.map {
+            Candidate(node: $0.node, address: $0.address, isUsable: true)
+        }
+        let outcome = Planner.plan(
+            profile: profile, candidates: candidates, previous: nil, epoch: Epoch.none.next,
+            agentPorts: agentPorts)
+        if case .failure(let failure) = outcome {
+            fields["nodes"]?.report("\(profile.name) cannot be placed: \(failure)")
+        }
     }
 
     // MARK: - What runs
@@ -288,9 +296,4 @@ struct ConfigurationReader {
 
 extension HostTuningMode {
     fileprivate static let names = allCases.map(\.rawValue)
-}
-
-extension Profile {
-    /// How many nodes the engine groups take when each has nodes of its own.
-    var nodesNeeded: Int { roles.map { $0.groups * $0.nodes }.reduce(0, +) }
 }

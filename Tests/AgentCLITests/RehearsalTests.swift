@@ -5,6 +5,7 @@ import EventLoop
 import Glibc
 import Host
 import Node
+import Planning
 import Profiles
 import Testing
 import YAML
@@ -31,7 +32,7 @@ import YAML
     }
 
     @Test func `a node that does not answer holds every phase back, and is named`() {
-        let statuses = [StatusSamples.ready.json, nil]
+        let statuses: [JSONValue?] = [StatusSamples.ready.json, .none]
         for phase in RehearsalPhase.allCases {
             #expect(!phase.isReached(statuses))
             #expect(phase.whatIsMissing(statuses, names: ["a", "b"]) == "no answer yet from b")

@@ -44,8 +44,19 @@ private func row(of profile: Profile) -> JSONValue {
 }
 
 extension Profile {
-    /// How many nodes the engine groups take when each has nodes of its own.
-    var nodesNeeded: Int { roles.map { $0.groups * $0.nodes }.reduce(0, +) }
+    /// The fewest nodes that it can be placed on.
+    var nodesNeeded: Int {
+        let atMost = roles.map { $0.groups * $0.nodes }.reduce(0, +)
+        return (1...atMost).first { count in
+            let candidates = (1...count).map { number in
+                Candidate(
+                    node: NodeID("\(number)"), address: "127.0.0.\(number)", isUsable: true)
+            }
+            let outcome = Planner.plan(
+                profile: self, candidates: candidates, previous: nil, epoch: Epoch.none.next)
+            return (try? outcome.get()) != nil
+        } ?? atMost
+    }
 }
 
 func showProfile(_ invocation: Invocation) -> ExitCode {
