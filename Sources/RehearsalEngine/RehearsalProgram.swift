@@ -121,6 +121,7 @@ enum LeftoverChild {
 
     /// Takes the port as soon as it is free, and keeps it.
     /// - Parameter words: host and port.
+    /// - Returns: the exit code.
     static func holdPort(_ words: [String]) -> Int32 {
         signal(SIGTERM, SIG_IGN)
         guard words.count == 2, let port = UInt16(words[1]), let loop = try? Loop() else {

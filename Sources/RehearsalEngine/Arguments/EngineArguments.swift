@@ -63,13 +63,14 @@ public struct EngineArguments: Hashable, Sendable {
         try check()
     }
 
-    /// Where the ranks meet: the flag, or for a lone node the address SGLang derives from its port.
+    /// Where the ranks meet: the flag, or for a lone node the address that SGLang derives from its
+    /// port. There it is always 127.0.0.1; here `--host`, since one machine may play many.
     var meetingPoint: Endpoint? {
         if let distInit { return distInit }
         guard usesDataParallelAttention, let shifted = UInt16(exactly: Int(port) + 233) else {
             return nil
         }
-        return Endpoint(host: "127.0.0.1", port: shifted)
+        return Endpoint(host: host, port: shifted)
     }
 
     private static func role(_ flags: FlagList) throws(ArgumentError) -> Role {

@@ -120,6 +120,7 @@ public final class EngineInstance {
 
     private func endWhenDrained() {
         guard service?.openCount == 0 else { return }
+        // The last answer is still on its way out.
         stepTimer = loop.after(.milliseconds(50)) { [weak self] in
             self?.log("Gracefully exited.")
             self?.end(.killed)
@@ -221,7 +222,7 @@ public final class EngineInstance {
         fabric.onControl = { [weak self] document, rank in self?.hear(document, from: rank) }
         fabric.onMisplaced = { [weak self] in self?.die("RuntimeError: \($0)") }
         fabric.onPeerLost = { [weak self] rank, reason in self?.lostPeer(rank, reason) }
-        inference = Inference(loop, fabric)
+        inference = Inference(loop, fabric, tokenInterval: settings.tokenInterval)
         let shape = fabric.node.shape
         log("world formed: \(shape.sizes), nodes \(shape.nodes.joined(separator: " "))")
         load()

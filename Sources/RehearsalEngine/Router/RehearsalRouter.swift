@@ -50,7 +50,7 @@ public final class RehearsalRouter {
         for address in arguments.workers { _ = workers.add(address, at: loop.now) }
         do throws(UVError) {
             server = try HTTPServer(
-                loop, listen: .tcp(arguments.listen), limits: EngineLimits.server
+                loop, listen: .tcp(arguments.listen), limits: .engine
             ) { [weak self] request, responder in self?.answer(request, responder) }
         } catch {
             log("ERROR cannot listen on \(arguments.listen): \(error)")
