@@ -29,6 +29,16 @@ public struct EngineArguments: Hashable, Sendable {
     /// The rest, as it stood there.
     let flags: FlagList
 
+    /// Reads a whole published command: `python3 -m sglang.launch_server …`.
+    /// - Throws: ``ArgumentError``, also where it starts something else.
+    public init(command: [String]) throws(ArgumentError) {
+        let (module, argv) = try PythonCommand.split(command)
+        guard module == PythonCommand.engine else {
+            throw .usage("\(module) is not \(PythonCommand.engine)")
+        }
+        try self.init(parsing: argv)
+    }
+
     /// - Parameter argv: the words after `sglang.launch_server`.
     /// - Throws: ``ArgumentError`` with the exit code that SGLang would give.
     public init(parsing argv: [String]) throws(ArgumentError) {

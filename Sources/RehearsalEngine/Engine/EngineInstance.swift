@@ -44,6 +44,8 @@ public final class EngineInstance {
     private var crashTimer: LoopTimer?
     private var loadStart = Instant.zero
     private var loadedRanks: Set<Int> = []
+    private var isHangingInLoad = false
+    private var isWedged = false
 
     /// - Parameters:
     ///   - loop: where it lives.
@@ -161,9 +163,6 @@ public final class EngineInstance {
         }
         return true
     }
-
-    private var isHangingInLoad = false
-    private var isWedged = false
 
     // MARK: - Meeting
 
