@@ -57,7 +57,7 @@ let cores: [Target] =
     module("Membership", ["Base"])
     + module("Consensus", ["Base"])
     + module("Supervision", ["Base"])
-    + module("Profiles", ["Base", "YAML"])
+    + module("Profiles", ["Base", "YAML"], resources: [.embedInCode("Published")])
     + module("Planning", ["Base", "Profiles"])
     + module("ClusterState", ["Base", "Planning", "Supervision"])
     + module(
@@ -69,13 +69,13 @@ let cores: [Target] =
         "Node",
         [
             "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
-            "ClusterState", "WireProtocol",
+            "ClusterState", "WireProtocol", "CBOR",
         ])
     + module(
         "Simulation",
         [
             "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
-            "ClusterState", "WireProtocol", "Node",
+            "ClusterState", "WireProtocol", "CBOR", "Node",
         ])
 
 // Layer 4: the world. One loop thread.
@@ -85,9 +85,22 @@ let shell: [Target] =
     + module("Transport", ["Base", "EventLoop", "COpenSSL"])
     + module("HTTP", ["Base", "EventLoop", "CMicrohttpd", "CCurl"])
     + module("Storage", ["Base", "EventLoop", "Consensus"])
-    + module("Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "CSystem"])
     + module("Host", ["Base", "EventLoop", "CSystem"])
-    + module("ControlAPI", ["Base", "HTTP", "EventLoop", "Node"])
+    + module(
+        "Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "Host", "CSystem"],
+        tests: ["EnginesTestHelper"])
+    + [
+        // The shim as a real program, for tests that kill it.
+        .executableTarget(
+            name: "EnginesTestHelper", dependencies: ["Engines"], path: "Tests/EnginesTestHelper",
+            swiftSettings: strict)
+    ]
+    + module(
+        "ControlAPI",
+        [
+            "Base", "HTTP", "EventLoop", "Node", "ClusterState", "Planning", "Supervision",
+            "WireProtocol",
+        ])
     + module("RehearsalEngine", ["Base", "EventLoop", "HTTP", "CSystem"])
     + module(
         "AgentRuntime",

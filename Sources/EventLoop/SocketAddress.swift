@@ -1,7 +1,7 @@
 // Between `Endpoint` and the C structs. Hosts are address literals: a name that has to be resolved
 // would make a cluster's health depend on its name service.
 
-import Base
+public import Base
 import CLibuv
 import Glibc
 
@@ -75,5 +75,14 @@ struct SocketAddress {
             guard let base = buffer.baseAddress, write(base, buffer.count) == 0 else { return "" }
             return String(cString: base)
         }
+    }
+}
+
+extension Endpoint {
+    /// The same address with its host in the one form that the system writes, so that two spellings
+    /// of an IPv6 address compare equal.
+    /// - Throws: EINVAL when the host is no IPv4 or IPv6 literal.
+    public func canonical() throws(UVError) -> Endpoint {
+        try SocketAddress(self, operation: "use the address").endpoint ?? self
     }
 }

@@ -22,6 +22,7 @@ public final class StreamConnection {
     private let isTCP: Bool
     private var onEvent: ((StreamEvent) -> Void)?
     private var isReading = false
+    private var isFinished = false
     private var writeWasRefused = false
     private var deadline: LoopTimer?
 
@@ -216,7 +217,8 @@ public final class StreamConnection {
     /// - Returns: false when nothing was taken: either the stream is over, or the queue is full
     ///   and ``StreamEvent/drained`` will tell when to try again.
     public func write(_ bytes: [UInt8]) -> Bool {
-        guard let raw = handle.raw(as: uv_stream_t.self) else { return false }
+        guard !isFinished, let raw = handle.raw(as: uv_stream_t.self) else { return false }
+        guard !bytes.isEmpty else { return true }
         let queued = queuedBytes
         guard queued == 0 || queued + bytes.count <= writeLimitBytes else {
             writeWasRefused = true
@@ -274,31 +276,27 @@ public final class StreamConnection {
         }
     }
 
-    /// Tells the peer, after everything queued, that nothing more will be sent. Reading goes on.
-    public func finishWriting() {
-        shutDown { request, _ in request?.deallocate() }
-    }
-
-    /// Closes once everything queued is sent, or after the given time. The connection need not be
-    /// held for that, and tells nothing any more.
+    /// Says everything queued and then the end, and closes when the peer has done so too, or after
+    /// the given time. What the peer still sends is read and dropped: closing on unread bytes
+    /// would reset the connection and could take from the peer what it has not read yet.
+    /// The connection need not be held for that, and tells nothing any more.
     public func closeWhenWritten(within limit: Duration) {
         guard !handle.isClosed else { return }
-        pauseReading()
         onEvent = nil
+        allowsHalfClose = false
         loop.keep(self)
         deadline = loop.after(limit) { [weak self] in self?.close() }
-        shutDown { request, _ in
-            let connection = Handle.owner(
-                of: request?.pointee.handle, as: StreamConnection.self)
-            request?.deallocate()
-            connection?.close()
-        }
+        resumeReading()
+        finishWriting()
     }
 
-    private func shutDown(_ onDone: uv_shutdown_cb) {
-        guard let raw = handle.raw(as: uv_stream_t.self) else { return }
+    /// Tells the peer, after everything queued, that nothing more will be sent. Reading goes on.
+    public func finishWriting() {
+        guard !isFinished, let raw = handle.raw(as: uv_stream_t.self) else { return }
+        isFinished = true
         let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
-        if uv_shutdown(request, raw, onDone) < 0 {
+        let result = uv_shutdown(request, raw) { request, _ in request?.deallocate() }
+        if result < 0 {
             request.deallocate()
             loop.soon { [weak self] in self?.end(.reset) }
         }

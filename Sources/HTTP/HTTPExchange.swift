@@ -130,7 +130,8 @@ final class HTTPExchange {
 
     // MARK: - Called by the daemon
 
-    /// The client closed its side while the connection was suspended.
+    /// The client closed its side while the connection was suspended. One that only half-closed
+    /// counts as gone too, as for most servers: the two look alike until something is sent.
     func peerLeft() {
         abort()
     }
@@ -205,7 +206,7 @@ final class HTTPExchange {
         let request = HTTPRequest(
             method: method, path: path, query: query(), headers: headers(), body: body)
         body = []
-        daemon.handler(request, HTTPResponder(self))
+        daemon.handler?(request, HTTPResponder(self))
     }
 
     private func suspend() {

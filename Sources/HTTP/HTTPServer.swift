@@ -61,7 +61,8 @@ public final class HTTPServer {
 /// The running daemon. It keeps itself alive until closed, since the library points at it.
 final class HTTPDaemon {
     let limits: HTTPServerLimits
-    let handler: HTTPServer.Handler
+    /// nil once closed: the handler may hold responders, which hold the daemon.
+    private(set) var handler: HTTPServer.Handler?
     let endpoint: Endpoint?
 
     private let file: SocketFile?
@@ -123,6 +124,7 @@ final class HTTPDaemon {
         MHD_stop_daemon(raw)
         sockets.close()
         file?.remove()
+        handler = nil
         keptAlive = nil
     }
 

@@ -7,7 +7,7 @@ import HTTP
 import Testing
 
 /// One loop with a server and a client on it.
-struct Bench {
+final class Bench {
     let loop: Loop
     let server: HTTPServer
     let client: HTTPClient
@@ -21,6 +21,12 @@ struct Bench {
         loop = try Loop()
         server = try HTTPServer(loop, listen: address, limits: limits, handler: handler)
         client = try HTTPClient(loop)
+    }
+
+    deinit {
+        server.close()
+        client.close()
+        loop.close()
     }
 
     func url(_ path: String) -> String {

@@ -40,6 +40,7 @@ import Testing
 
     @Test func `a server that hangs up is told as a reset`() throws {
         let loop = try Loop()
+        defer { loop.close() }
         let listener = try StreamListener(loop, on: Endpoint(host: "127.0.0.1", port: 0)) {
             $0.close()
         }
@@ -76,6 +77,7 @@ import Testing
 
     @Test func `a local address is used`() throws {
         let loop = try Loop()
+        defer { loop.close() }
         var peer: StreamConnection?
         let listener = try StreamListener(loop, on: Endpoint(host: "127.0.0.1", port: 0)) {
             peer = $0

@@ -112,6 +112,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let path = directory.path + "/agent.sock"
         let loop = try Loop()
+        defer { loop.close() }
         let address = HTTPListenAddress.unix(path: path, mode: 0o600)
         let first = try HTTPServer(loop, listen: address) { _, _ in }
         let error = #expect(throws: UVError.self) {
@@ -137,6 +138,7 @@ import Testing
         address: HTTPListenAddress, name: String
     ) throws {
         let loop = try Loop()
+        defer { loop.close() }
         let error = #expect(throws: UVError.self) {
             _ = try HTTPServer(loop, listen: address) { _, _ in }
         }
