@@ -27,10 +27,13 @@ public struct Instant: Hashable, Comparable, Sendable {
 }
 
 extension Duration {
-    /// The whole duration in nanoseconds. It holds 292 years.
+    /// The whole duration in nanoseconds. It holds 292 years; what is longer is cut to that, since
+    /// durations come from clocks of peers and from configuration too.
     public var nanoseconds: Int64 {
+        let limit: Int64 = 9_223_372_036
         let (seconds, attoseconds) = components
-        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+        let whole = min(max(seconds, -limit), limit) * 1_000_000_000
+        return seconds.magnitude > limit.magnitude ? whole : whole + attoseconds / 1_000_000_000
     }
 
     /// The whole duration in milliseconds, rounded up, as timers want it.
@@ -58,14 +61,14 @@ public struct WallTime: Hashable, Comparable, Sendable {
     }
 
     public static func - (later: WallTime, earlier: WallTime) -> Duration {
-        .milliseconds(later.millisecondsSinceEpoch - earlier.millisecondsSinceEpoch)
+        .milliseconds(later.millisecondsSinceEpoch) - .milliseconds(earlier.millisecondsSinceEpoch)
     }
 
     /// RFC 3339 in UTC with milliseconds: `2026-11-24T19:05:28.120Z`.
     public var description: String {
         let milliseconds = millisecondsSinceEpoch
         let days = milliseconds.flooredQuotient(86_400_000)
-        let ofDay = milliseconds - days * 86_400_000
+        let ofDay = milliseconds.flooredRemainder(86_400_000)
         let (year, month, day) = Self.civilDate(daysSinceEpoch: days)
         let time = [ofDay / 3_600_000, ofDay / 60_000 % 60, ofDay / 1000 % 60]
             .map { padded($0, to: 2) }
@@ -98,9 +101,15 @@ extension Int64 {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? quotient - 1 : quotient
     }
+
+    fileprivate func flooredRemainder(_ divisor: Int64) -> Int64 {
+        let remainder = self % divisor
+        return remainder < 0 ? remainder + divisor : remainder
+    }
 }
 
 private func padded(_ value: Int64, to width: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    let digits = String(value.magnitude)
+    let zeros = String(repeating: "0", count: max(0, width - digits.count))
+    return (value < 0 ? "-" : "") + zeros + digits
 }

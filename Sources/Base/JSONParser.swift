@@ -115,21 +115,33 @@ private struct JSONParser {
         let start = offset
         _ = take("-")
         let whole = offset
-        while let byte = current, (0x30...0x39).contains(byte) { offset += 1 }
+        skipDigits()
         guard offset > whole, bytes[whole] != 0x30 || offset == whole + 1 else {
             throw failure("expected a value")
         }
-        var isWhole = true
-        while let byte = current, "0123456789.eE+-".utf8.contains(byte) {
-            isWhole = false
-            offset += 1
+        let wholeEnd = offset
+        if take(".") { try digits() }
+        if take("e") || take("E") {
+            _ = take("+") || take("-")
+            try digits()
         }
         let text = String(decoding: bytes[start..<offset], as: UTF8.self)
-        if isWhole, let integer = Int64(text) { return .integer(integer) }
+        if offset == wholeEnd, let integer = Int64(text) { return .integer(integer) }
         guard let number = Double(text), number.isFinite else {
             throw failure("bad number \(text)")
         }
         return .number(number)
+    }
+
+    private mutating func skipDigits() {
+        while let byte = current, (0x30...0x39).contains(byte) { offset += 1 }
+    }
+
+    /// The digits of a fraction or an exponent: one at least.
+    private mutating func digits() throws(JSONError) {
+        let start = offset
+        skipDigits()
+        guard offset > start else { throw failure("expected a digit") }
     }
 
     private mutating func string() throws(JSONError) -> String {
@@ -175,19 +187,20 @@ private struct JSONParser {
             throw failure("half of a surrogate pair")
         }
         let second = try hexadecimal()
-        let joined = 0x10000 + ((first - 0xD800) << 10) + (second &- 0xDC00)
-        guard (0xDC00..<0xE000).contains(second), let scalar = UnicodeScalar(joined) else {
-            throw failure("half of a surrogate pair")
-        }
+        guard (0xDC00..<0xE000).contains(second),
+            let scalar = UnicodeScalar(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00))
+        else { throw failure("half of a surrogate pair") }
         return scalar
     }
 
     private mutating func hexadecimal() throws(JSONError) -> UInt32 {
-        guard offset + 4 <= bytes.count,
-            let value = UInt32(
-                String(decoding: bytes[offset..<offset + 4], as: UTF8.self), radix: 16)
-        else { throw failure("expected four hexadecimal digits") }
-        offset += 4
+        var value: UInt32 = 0
+        for _ in 0..<4 {
+            let digit = current.flatMap { Character(UnicodeScalar($0)).hexDigitValue }
+            guard let digit else { throw failure("expected four hexadecimal digits") }
+            value = value << 4 + UInt32(digit)
+            offset += 1
+        }
         return value
     }
 }

@@ -1,1 +1,1 @@
-// Nothing here yet.
+// Empty for now.

@@ -1,0 +1,2 @@
+// Stand-ins.
+func runAgent(_ invocation: Invocation) -> ExitCode { .failure }

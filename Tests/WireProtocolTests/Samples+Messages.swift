@@ -1,0 +1,98 @@
+// Samples of membership and consensus.
+
+import Base
+import Consensus
+import Membership
+import WireProtocol
+
+extension Sample {
+    /// The samples of a file of Protocols/vectors/wire.
+    static let files: [(name: String, samples: [Sample])] = [
+        ("swim", swim), ("raft", raft), ("report", report), ("view", view), ("request", request),
+        ("answer", answer), ("command", command), ("state", state),
+    ]
+
+    static let all = files.flatMap(\.samples)
+
+    /// The largest counter that is read.
+    static let largest = UInt64(Int64.max)
+
+    // MARK: - Membership
+
+    private static let node1 = NodeID("node-1")
+    private static let node2 = NodeID("node-2")
+
+    private static func update(_ state: MemberState, _ incarnation: UInt64) -> MemberUpdate {
+        MemberUpdate(
+            node: node2, state: state, incarnation: Incarnation(incarnation), source: node1)
+    }
+
+    static let swim: [Sample] = [
+        Sample("ping without gossip", .swim(SwimMessage(.ping(ProbeSequence(0))))),
+        Sample(
+            "ping with every member state",
+            .swim(
+                SwimMessage(
+                    .ping(ProbeSequence(24)),
+                    updates: [
+                        update(.alive, 0), update(.suspect, 1_795_547_128_120),
+                        update(.dead, 256), update(.left, largest),
+                    ]))),
+        Sample("ping of the largest sequence", .swim(SwimMessage(.ping(ProbeSequence(largest))))),
+        Sample(
+            "ping request",
+            .swim(SwimMessage(.pingRequest(ProbeSequence(7), target: NodeID("节点-3"))))),
+        Sample(
+            "acknowledge",
+            .swim(
+                SwimMessage(
+                    .acknowledge(ProbeSequence(65_536), subject: node2),
+                    updates: [update(.alive, 1)]))),
+        Sample(
+            "negative acknowledge",
+            .swim(SwimMessage(.negativeAcknowledge(ProbeSequence(4_294_967_296))))),
+        Sample("push-pull", .swim(SwimMessage(.pushPull, updates: [update(.alive, 3)]))),
+        Sample("pull reply", .swim(SwimMessage(.pullReply, updates: [update(.dead, 4)]))),
+        Sample("gossip", .swim(SwimMessage(.gossip, updates: [update(.suspect, 5)]))),
+    ]
+
+    // MARK: - Consensus
+
+    private static func raft(_ name: String, term: UInt64, _ kind: RaftMessage.Kind) -> Sample {
+        Sample(name, .raft(RaftMessage(term: Term(term), kind)))
+    }
+
+    private static let entries = [
+        LogEntry(index: LogIndex(41), term: Term(7), payload: .leadership),
+        LogEntry(index: LogIndex(42), term: Term(7), payload: .command(command[0].bytes)),
+    ]
+
+    static let raft: [Sample] = [
+        raft(
+            "pre-vote request", term: 8,
+            .preVoteRequest(lastIndex: LogIndex(42), lastTerm: Term(7))),
+        raft("pre-vote granted", term: 8, .preVoteReply(granted: true)),
+        raft("pre-vote refused", term: 7, .preVoteReply(granted: false)),
+        raft("vote request", term: 0, .voteRequest(lastIndex: .zero, lastTerm: .zero)),
+        raft("vote granted", term: largest, .voteReply(granted: true)),
+        raft(
+            "heartbeat", term: 7,
+            .append(
+                previousIndex: LogIndex(42), previousTerm: Term(7), entries: [],
+                commit: LogIndex(42))),
+        raft(
+            "append of a leadership and a command", term: 7,
+            .append(
+                previousIndex: LogIndex(40), previousTerm: Term(6), entries: entries,
+                commit: LogIndex(40))),
+        raft("append accepted", term: 7, .appendReply(accepted: true, matched: LogIndex(42))),
+        raft(
+            "append refused", term: 7,
+            .appendReply(accepted: false, matched: LogIndex(largest))),
+        raft(
+            "snapshot", term: 7,
+            .installSnapshot(
+                Snapshot(index: LogIndex(500), term: Term(6), state: state[0].bytes))),
+        raft("snapshot reply", term: 7, .snapshotReply(matched: LogIndex(500))),
+    ]
+}

@@ -1,0 +1,110 @@
+// Samples of reports, the leader's view, requests and answers.
+
+import Base
+import ClusterState
+import Consensus
+import Supervision
+import WireProtocol
+
+extension Sample {
+    private static func shard(
+        _ state: ShardState, process: Int32? = nil, since: Int64 = 1_795_547_128_120,
+        exit: ExitStatus? = nil, why: String = "", logTail: [String] = []
+    ) -> ShardReport {
+        ShardReport(
+            shard: ShardID(
+                group: GroupName("prefill-0"), generation: Generation(3), rank: .master),
+            state: state, processID: process, since: WallTime(millisecondsSinceEpoch: since),
+            exit: exit, why: why, logTail: logTail)
+    }
+
+    private static func nodeReport(_ shards: [ShardReport]) -> NodeReport {
+        NodeReport(
+            node: NodeID("node-1"), applied: LogIndex(42), deploymentDigest: 0xCBF2_9CE4_8422_2325,
+            shards: shards)
+    }
+
+    static let report: [Sample] = [
+        Sample(
+            "report of an idle node",
+            .report(
+                NodeReport(
+                    node: NodeID("n"), applied: .zero, deploymentDigest: .max, shards: []))),
+        Sample(
+            "report of every shard state",
+            .report(
+                nodeReport([
+                    shard(.waiting, why: "port 8000 is held by python3 (4711)"),
+                    shard(.starting), shard(.loading, process: 4711),
+                    shard(.ready, process: .max), shard(.unresponsive, process: 1),
+                    shard(.stopping, process: 4711), shard(.exited, exit: .unknown),
+                    shard(.stopped, exit: .code(0)),
+                ]))),
+        Sample(
+            "report of every exit",
+            .report(
+                nodeReport([
+                    shard(.exited, exit: .code(.min), why: "exit code", logTail: [""]),
+                    shard(.exited, exit: .code(.max)),
+                    shard(.exited, exit: .signal(9), logTail: ["first line", "显存不足 🙂", "\t\"\\"]),
+                    shard(.exited, exit: .notStarted("no such file: python3")),
+                    shard(.exited, exit: .unknown),
+                ]))),
+        Sample(
+            "report at the edges of time",
+            .report(
+                nodeReport([
+                    shard(.waiting, since: .min), shard(.waiting, since: -1),
+                    shard(.waiting, since: 0), shard(.waiting, since: .max),
+                ]))),
+        Sample(
+            "report of the largest generation and rank",
+            .report(
+                nodeReport([
+                    ShardReport(
+                        shard: ShardID(
+                            group: GroupName(""), generation: Generation(largest),
+                            rank: NodeRank(.max)),
+                        state: .loading, processID: 1, since: WallTime(millisecondsSinceEpoch: 1))
+                ]))),
+    ]
+
+    static let view: [Sample] = [
+        Sample("view of nothing", .view(LeaderView(groups: [], reports: []))),
+        Sample(
+            "view of every condition",
+            .view(
+                LeaderView(
+                    groups: GroupCondition.allCases.map {
+                        GroupSummary(
+                            group: GroupName("decode-0"), condition: $0, why: "because: \($0)")
+                    },
+                    reports: [nodeReport([shard(.ready, process: 4711)]), nodeReport([])]))),
+    ]
+
+    static let request: [Sample] = [
+        Sample(
+            "request to restart a group",
+            .request(RequestID(1), .propose(.init(.restart(GroupName("prefill-0")), at: time)))),
+        Sample(
+            "request for the last lines of a log",
+            .request(RequestID(largest), .log(shard: "prefill-0.g3.r1", lastLines: 50, from: nil))
+        ),
+        Sample(
+            "request for a log from an offset",
+            .request(RequestID(0), .log(shard: "router.g1.r0", lastLines: 0, from: .max))),
+    ]
+
+    static let answer: [Sample] = [
+        Sample("answer: accepted", .answer(RequestID(1), .accepted("prefill-0 is restarted"))),
+        Sample("answer: not found", .answer(RequestID(2), .refused(.notFound, "no group x"))),
+        Sample("answer: unavailable", .answer(RequestID(3), .refused(.unavailable, ""))),
+        Sample("answer: timed out", .answer(RequestID(4), .refused(.timedOut, "look later"))),
+        Sample("answer: an empty log", .answer(RequestID(5), .log(text: "", next: 0))),
+        Sample(
+            "answer: a log of two lines",
+            .answer(RequestID(6), .log(text: "加载中…\nready\n", next: .max))),
+    ]
+
+    static let time = WallTime(millisecondsSinceEpoch: 1_795_547_128_120)
+}

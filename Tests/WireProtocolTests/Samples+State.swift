@@ -1,0 +1,144 @@
+// Samples of what log entries and snapshots hold.
+
+import Base
+import ClusterState
+import Planning
+import Supervision
+
+extension Sample {
+    private static func endpoint(_ host: String, _ port: UInt16) -> Endpoint {
+        Endpoint(host: host, port: port)
+    }
+
+    private static func deployment(_ engine: EngineKind) -> Deployment {
+        Deployment(
+            profileName: "glm-5.1-mixed", profileYAML: "name: glm-5.1-mixed\n# 中文\n",
+            modelPath: "/data/GLM-5.1", engine: engine)
+    }
+
+    private static let prefill = PlannedGroup(
+        name: GroupName("prefill-0"), role: .prefill, index: 0,
+        ranks: [
+            PlannedRank(node: NodeID("node-1"), address: "10.0.0.1"),
+            PlannedRank(node: NodeID("node-2"), address: "10.0.0.2"),
+        ],
+        distInit: endpoint("10.0.0.1", 5000), http: endpoint("10.0.0.1", 8000),
+        bootstrap: endpoint("10.0.0.1", 8998), store: endpoint("10.0.0.1", 24670))
+
+    private static let decode = PlannedGroup(
+        name: GroupName("decode-0"), role: .decode, index: 0,
+        ranks: [PlannedRank(node: NodeID("node-3"), address: "fd00::3")], distInit: nil,
+        http: endpoint("fd00::3", 65535), bootstrap: nil, store: nil)
+
+    private static let mixed = PlannedGroup(
+        name: GroupName("mixed-0"), role: .mixed, index: .max, ranks: [], distInit: nil,
+        http: endpoint("", 0), bootstrap: nil, store: nil)
+
+    private static let router = PlannedGroup(
+        name: GroupName("router"), role: .router, index: 0,
+        ranks: [PlannedRank(node: NodeID("node-1"), address: "10.0.0.1")], distInit: nil,
+        http: endpoint("0.0.0.0", 6688), bootstrap: nil, store: nil,
+        workers: [
+            PlannedWorker(
+                group: GroupName("prefill-0"), role: .prefill, http: endpoint("10.0.0.1", 8000),
+                bootstrapPort: 8998),
+            PlannedWorker(
+                group: GroupName("decode-0"), role: .decode, http: endpoint("fd00::3", 65535),
+                bootstrapPort: nil),
+        ])
+
+    private static func plan(_ epoch: UInt64) -> Plan {
+        Plan(
+            epoch: Epoch(epoch), groups: [prefill, decode, router], spares: [NodeID("node-4")])
+    }
+
+    private static let failure = EndCause(
+        .failure, why: "rank 1 on node-2 ended: killed by signal 9", node: NodeID("node-2"),
+        rank: NodeRank(1), logTail: ["loading shard 7", "显存不足"])
+
+    private static let generation = Generation(3)
+
+    static let command: [Sample] = [
+        Sample("restart a group", .restart(GroupName("prefill-0"))),
+        Sample("deploy with SGLang", .deploy(deployment(.sglang))),
+        Sample("deploy a rehearsal", .deploy(deployment(.rehearsal)), at: 0),
+        Sample("deploy a command", .deploy(deployment(.command(["sh", "-c", ""]))), at: -1),
+        Sample("deploy an empty command", .deploy(deployment(.command([]))), at: .max),
+        Sample("plan of three groups", .plan(plan(1))),
+        Sample(
+            "plan of nothing",
+            .plan(Plan(epoch: Epoch(largest), groups: [], spares: [])), at: .min),
+        Sample("launch a prefill group", .launch(prefill, generation, why: "first launch")),
+        Sample("launch a router", .launch(router, Generation(1), why: "")),
+        Sample("launch a group at the edges", .launch(mixed, Generation(largest), why: "x")),
+        Sample(
+            "end after a failure",
+            .end(GroupName("prefill-0"), generation, failure, isTerminal: false)),
+        Sample(
+            "end for good",
+            .end(GroupName("prefill-0"), generation, failure, isTerminal: true)),
+        Sample(
+            "end with a lost node",
+            .end(
+                GroupName("decode-0"), generation,
+                EndCause(
+                    .nodeLost, why: "node-3, which held rank 0, is gone", node: NodeID("node-3"),
+                    rank: .master), isTerminal: false)),
+        Sample(
+            "end with a changed plan",
+            .end(
+                GroupName("decode-0"), generation, EndCause(.planChanged, why: "changed"),
+                isTerminal: false)),
+        Sample(
+            "end by the operator",
+            .end(
+                GroupName("decode-0"), generation, EndCause(.byOperator, why: ""),
+                isTerminal: false)),
+        Sample("settle", .settle(GroupName("prefill-0"), generation)),
+        Sample("stop everything", .stop(nil)),
+        Sample("stop a group", .stop(GroupName("decode-0"))),
+        Sample("start everything", .start(nil)),
+        Sample("start a group", .start(GroupName("组-0"))),
+    ]
+
+    private static func record(
+        _ group: PlannedGroup, _ phase: GroupPhase, generation: UInt64 = 3
+    ) -> GroupRecord {
+        var record = GroupRecord(name: group.name)
+        record.generation = Generation(generation)
+        record.phase = phase
+        record.launched = group
+        record.launchedSerial = 2
+        record.failures = 1
+        record.restarts = 2
+        return record
+    }
+
+    private static let stoppedRecord: GroupRecord = {
+        var record = GroupRecord(name: GroupName("unused"))
+        record.isStoppedByOperator = true
+        return record
+    }()
+
+    static let state: [Sample] = [
+        Sample("state before everything", ReplicatedState()),
+        Sample(
+            "state with every group phase",
+            ReplicatedState(
+                deployment: deployment(.rehearsal), deploymentSerial: 2, isWanted: false,
+                plan: plan(4), epoch: Epoch(4),
+                groups: [
+                    record(decode, .ended(failure)), record(mixed, .failed(failure)),
+                    record(prefill, .running, generation: largest), stoppedRecord,
+                ],
+                ledger: LedgerEvent.Kind.allCases.enumerated().map { index, kind in
+                    LedgerEvent(
+                        sequence: UInt64(index) + 1,
+                        time: WallTime(millisecondsSinceEpoch: Int64(index) - 1), kind: kind,
+                        node: index % 2 == 0 ? nil : NodeID("node-2"),
+                        group: index % 3 == 0 ? nil : GroupName("decode-0"),
+                        generation: index % 3 == 0 ? nil : Generation(3), text: "\(kind) 🙂")
+                },
+                nextSequence: largest)),
+    ]
+}
