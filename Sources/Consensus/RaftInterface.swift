@@ -15,6 +15,10 @@ public enum RaftInput: Hashable, Sendable {
     case propose([UInt8], ProposalID)
     /// The application's state as of the index, for compacting the log.
     case compact(upTo: LogIndex, state: [UInt8])
+    /// Membership believes that this node's agent is gone. If it is the leader, the next election
+    /// is asked for soon instead of after a whole timeout. A wrong suspicion deposes nobody: the
+    /// nodes that still hear the leader refuse to vote.
+    case leaderSuspected(NodeID)
 }
 
 /// What the consensus machine wants done.
@@ -28,7 +32,8 @@ public enum RaftAction: Hashable, Sendable {
     /// The proposal was appended at that place. It is committed once an entry of that very index
     /// and term is; another term at that index means that it was lost.
     case proposed(ProposalID, LogIndex, Term)
-    /// The proposal was not taken; the leader, if known, is the one to ask.
+    /// The proposal was not taken; the leader, if known, is the one to ask. Where the leader is
+    /// this very node, too many entries wait for a majority: try again later.
     case refused(ProposalID, leader: NodeID?)
     /// The role, the term or the known leader changed.
     case roleChanged(RaftRole, Term, leader: NodeID?)

@@ -28,6 +28,8 @@ public struct LogIndex: Hashable, Comparable, Sendable, CustomStringConvertible 
 
     public static let zero = LogIndex(0)
     public var next: LogIndex { LogIndex(value + 1) }
+    /// The position before this one. Position 0 has none.
+    var previous: LogIndex { LogIndex(value - 1) }
     public static func < (left: LogIndex, right: LogIndex) -> Bool { left.value < right.value }
     public var description: String { String(value) }
 }

@@ -22,14 +22,22 @@ extension LaunchSpec {
         guard let group = plan.group(name), group.ranks.indices.contains(rank.value) else {
             preconditionFailure("epoch \(plan.epoch) has no rank \(rank) of \(name)")
         }
+        return make(
+            profile: profile, modelPath: modelPath, group: group, rank: rank, interface: interface)
+    }
+
+    /// What one rank of a group is started with; the group knows all that it needs of the plan.
+    public static func make(
+        profile: Profile, modelPath: String, group: PlannedGroup, rank: NodeRank, interface: String
+    ) -> LaunchSpec {
         let values = LaunchValues(profile: profile, modelPath: modelPath, group: group)
         if group.role == .router { return router(profile, group, values) }
         guard let role = profile.role(group.role) else {
-            preconditionFailure("\(profile.name) has no role for \(name)")
+            preconditionFailure("\(profile.name) has no role for \(group.name)")
         }
         let expanded = values.engine(rank: rank, interface: interface)
         return LaunchSpec(
-            node: group.ranks[rank.value].node, group: name, role: group.role, rank: rank,
+            node: group.ranks[rank.value].node, group: group.name, role: group.role, rank: rank,
             environment: profile.environment(of: role).map { variable in
                 EnvironmentVariable(variable.name, Template(variable.value).expanded(expanded))
             },

@@ -1,0 +1,234 @@
+// Every command of the program, in the order of the help.
+
+/// A command and what it does.
+struct Command {
+    let spec: CommandSpec
+    let run: (Invocation) -> ExitCode
+}
+
+/// One call of a command.
+struct Invocation {
+    let arguments: ParsedArguments
+    let console: Console
+}
+
+extension ArgumentParser {
+    /// The command line of glm-agent.
+    static let glmAgent = ArgumentParser(
+        commands: commandTable().map(\.spec), defaultCommand: "run")
+}
+
+func commandTable() -> [Command] {
+    [
+        Command(spec: .run, run: runAgent),
+        Command(spec: .status, run: showStatus),
+        Command(spec: .members, run: showMembers),
+        Command(spec: .plan, run: showPlan),
+        Command(spec: .profiles, run: listProfiles),
+        Command(spec: .profilesList, run: listProfiles),
+        Command(spec: .profilesShow, run: showProfile),
+        Command(spec: .profilesValidate, run: validateProfile),
+        Command(spec: .render, run: renderProfile),
+        Command(spec: .rehearse, run: rehearse),
+        Command(spec: .logs, run: showLogs),
+        Command(spec: .events, run: showEvents),
+        Command(spec: .restart, run: restartGroup),
+        Command(spec: .stop, run: stopGroups),
+        Command(spec: .start, run: startGroups),
+        Command(spec: .simulate, run: simulate),
+        Command(spec: .version, run: showVersion),
+        Command(spec: .help, run: showHelp),
+        Command(spec: .completions, run: printCompletions),
+        Command(spec: .manual, run: printManual),
+        Command(spec: .shim, run: runShim),
+        Command(spec: .rehearsalEngine, run: runRehearsalEngine),
+    ]
+}
+
+// MARK: - The agent and what it knows
+
+extension CommandSpec {
+    static let run = CommandSpec(
+        name: "run", summary: "run the agent of this node",
+        discussion: """
+            The configuration file may be the same on every node: the agent finds its own entry by
+            its addresses. It stays in the foreground; systemd restarts it, and the engines live on
+            meanwhile.
+            """,
+        options: [.config],
+        examples: [
+            Example("glm-agent", "with \(defaultConfiguration)"),
+            Example("glm-agent run --config ./agent.yaml", "with a file elsewhere"),
+        ])
+
+    static let status = CommandSpec(
+        name: "status", summary: "what the cluster does, from any of its agents",
+        discussion: """
+            Answers also without a quorum; the age then tells how old the rest is. The JSON form is
+            specified in Protocols/status.schema.json.
+            """,
+        options: [.socket, .json, .watch],
+        exitCodes: [.success, .failure, .usage, .notReady, .noAgent],
+        examples: [
+            Example("glm-agent status", "members, groups, ranks and router"),
+            Example("until glm-agent status; do sleep 5; done", "wait until everything is ready"),
+        ])
+
+    static let members = CommandSpec(
+        name: "members", summary: "the agents, as membership sees them",
+        options: [.socket, .json],
+        exitCodes: [.success, .failure, .usage, .noAgent],
+        examples: [Example("glm-agent members --json", "for a script")])
+
+    static let plan = CommandSpec(
+        name: "plan", summary: "which node holds which rank, and why",
+        options: [.socket, .json],
+        exitCodes: [.success, .failure, .usage, .noAgent],
+        examples: [Example("glm-agent plan", "every address and port of the committed plan")])
+
+    static let logs = CommandSpec(
+        name: "logs", summary: "the log of a shard, from whichever node runs it",
+        options: [.socket, .follow, .lines],
+        positionals: [
+            PositionalSpec(
+                "SHARD", "group and rank, as in prefill-0/0; or a whole name, prefill-0.g3.r0")
+        ],
+        exitCodes: [.success, .failure, .usage, .noAgent],
+        examples: [Example("glm-agent logs decode-0/1 -f", "follow rank 1 of decode-0")])
+
+    static let events = CommandSpec(
+        name: "events", summary: "what happened, oldest first",
+        options: [.socket, .json, .follow],
+        exitCodes: [.success, .failure, .usage, .noAgent],
+        examples: [Example("glm-agent events -f", "watch the cluster decide")])
+
+    static let restart = CommandSpec(
+        name: "restart", summary: "end a group's generation and launch the next",
+        discussion:
+            "The restart budget of the group begins anew, so this also revives a failed group.",
+        options: [.socket, .json],
+        positionals: [PositionalSpec("GROUP", "the group, as status names it")],
+        exitCodes: [.success, .failure, .usage, .noAgent],
+        examples: [
+            Example("glm-agent restart prefill-1", "all ranks of prefill-1, and no other group")
+        ])
+
+    static let stop = CommandSpec(
+        name: "stop", summary: "stop a group, or the deployment; agents stay",
+        options: [.socket, .json],
+        positionals: [PositionalSpec("GROUP", optional: true, "the group; all of them without it")],
+        exitCodes: [.success, .failure, .usage, .noAgent],
+        examples: [Example("glm-agent stop", "stop every engine and the router")])
+
+    static let start = CommandSpec(
+        name: "start", summary: "start a group that was stopped, or the deployment",
+        options: [.socket, .json],
+        positionals: [PositionalSpec("GROUP", optional: true, "the group; all of them without it")],
+        exitCodes: [.success, .failure, .usage, .noAgent],
+        examples: [Example("glm-agent start decode-0", "let decode-0 run again")])
+}
+
+// MARK: - Without an agent
+
+extension CommandSpec {
+    static let profiles = CommandSpec(
+        name: "profiles", summary: "the published deployments", options: [.json, .names],
+        exitCodes: [.success, .usage],
+        examples: [Example("glm-agent profiles", "the published table: cards, mode, dataset, TPOT")]
+    )
+
+    static let profilesList = CommandSpec(
+        name: "profiles list", summary: "the same table", options: [.json, .names],
+        exitCodes: [.success, .usage])
+
+    static let profilesShow = CommandSpec(
+        name: "profiles show", summary: "a profile in the format of an own one",
+        positionals: [PositionalSpec("NAME", completion: .profile, "a published name")],
+        exitCodes: [.success, .usage],
+        examples: [
+            Example(
+                "glm-agent profiles show glm-5.1-w4a8-1p1d-32p-in16k-out1k > mine.yaml",
+                "begin a profile of your own")
+        ])
+
+    static let profilesValidate = CommandSpec(
+        name: "profiles validate", summary: "check a profile of your own",
+        positionals: [PositionalSpec("FILE", completion: .file, "the profile")],
+        exitCodes: [.success, .usage],
+        examples: [Example("glm-agent profiles validate mine.yaml", "every mistake, with its line")]
+    )
+
+    static let render = CommandSpec(
+        name: "render", summary: "what would run where, without any agent",
+        discussion: """
+            Without --json: one bash script per node that runs with no agent at all, and the
+            deviations from the publication with their reasons.
+            """,
+        options: [.profileFile, .nodes, .interface, .model, .sglang, .json],
+        positionals: [
+            PositionalSpec("PROFILE", optional: true, completion: .profile, "a published name")
+        ],
+        examples: [
+            Example(
+                "glm-agent render glm-5.1-w4a8-1p1d-32p-in16k-out1k "
+                    + "--nodes 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4 --interface eth0 --model /data/glm-5.1",
+                "the four scripts of a 1P1D deployment")
+        ])
+
+    static let rehearse = CommandSpec(
+        name: "rehearse", summary: "the whole cluster on this machine, with the built-in engine",
+        discussion: """
+            Real agents at 127.x addresses of their own find each other, elect a leader, plan, launch
+            and serve; a completion through the router must be the known answer. Each node lives in
+            DIR/NODE, so that `glm-agent status --socket DIR/NODE/agent.sock` asks it. Everything
+            that was started is gone afterwards.
+            """,
+        options: [.once, .directory, .nodeCount, .timeLimit, .json],
+        positionals: [
+            PositionalSpec(
+                "PROFILE", optional: true, completion: .profile,
+                "a published name (\(rehearsedByDefault))")
+        ],
+        examples: [
+            Example("glm-agent rehearse", "stay with a live view until Ctrl-C"),
+            Example("glm-agent rehearse \(rehearsedByDefault) --once", "a check for a script"),
+        ])
+
+    static let version = CommandSpec(
+        name: "version", summary: "the version of this program", options: [.json],
+        exitCodes: [.success, .usage], examples: [Example("glm-agent version", "on one line")])
+
+    static let help = CommandSpec(
+        name: "help", summary: "this list, or the help of a command",
+        positionals: [
+            PositionalSpec("COMMAND", optional: true, "the command"),
+            PositionalSpec("WORD", optional: true, "its second word, as in profiles show"),
+        ],
+        exitCodes: [.success, .usage], examples: [Example("glm-agent help status", "its help")])
+}
+
+// MARK: - Hidden
+
+extension CommandSpec {
+    static let completions = CommandSpec(
+        name: "completions", summary: "a completion script for a shell",
+        positionals: [PositionalSpec("SHELL", "bash, zsh or fish")],
+        exitCodes: [.success, .usage],
+        examples: [Example("source <(glm-agent completions bash)", "in ~/.bashrc")],
+        isHidden: true)
+
+    static let manual = CommandSpec(
+        name: "man", summary: "the manual page", exitCodes: [.success, .usage],
+        examples: [Example("glm-agent man | man -l -", "read it")], isHidden: true)
+
+    static let shim = CommandSpec(
+        name: "shim", summary: "the process between an agent and one shard", isHidden: true,
+        takesAnything: true)
+
+    static let rehearsalEngine = CommandSpec(
+        name: "rehearsal-engine", summary: "the built-in engine and router", isHidden: true,
+        takesAnything: true)
+}
+
+/// The deployment that `rehearse` takes when none is named.
+let rehearsedByDefault = "glm-5.1-w4a8-1p1d-32p-in64k-out1k-20ms"

@@ -1,0 +1,42 @@
+// The options that more than one command takes, described once.
+
+extension OptionSpec {
+    static let socket = OptionSpec(
+        "socket", value: "PATH", completion: .file,
+        "the agent's control socket (\(defaultControlSocket))")
+    static let json = OptionSpec("json", "print the facts as JSON")
+    static let config = OptionSpec(
+        "config", value: "FILE", completion: .file,
+        "the configuration (\(defaultConfiguration))")
+    static let follow = OptionSpec("follow", short: "f", "go on with what is new, until Ctrl-C")
+    static let lines = OptionSpec(
+        "lines", short: "n", value: "N", "how many lines to begin with (50)")
+    static let watch = OptionSpec("watch", "show it again every second, until Ctrl-C")
+    static let names = OptionSpec("names", "print the names alone, one a line")
+    static let profileFile = OptionSpec(
+        "profile", value: "FILE", completion: .file,
+        "a profile of your own instead of a published one")
+    static let nodes = OptionSpec(
+        "nodes", value: "A,B,…", "the nodes' addresses: prefill nodes first, in the published order"
+    )
+    static let interface = OptionSpec(
+        "interface", value: "IF", "the network interface of HCCL and Gloo")
+    static let model = OptionSpec(
+        "model", value: "DIR", completion: .directory, "the directory of the weights")
+    static let sglang = OptionSpec(
+        "sglang", value: "VERSION", "the SGLang version installed (the profile's own)")
+    static let once = OptionSpec(
+        "once", "end after the first answer; the exit code tells if it was right")
+    static let directory = OptionSpec(
+        "dir", value: "DIR", completion: .directory,
+        "where the nodes live; kept afterwards (a temporary directory, removed)")
+    static let nodeCount = OptionSpec(
+        "count", value: "N", "how many nodes; more than the profile needs leaves spares")
+    static let timeLimit = OptionSpec(
+        "timeout", value: "SECONDS", "how long all of it may take until the first answer (120)")
+}
+
+/// Where the agent of a node listens unless told otherwise.
+let defaultControlSocket = "/run/glm-agent/agent.sock"
+/// Where the agent of a node reads its configuration unless told otherwise.
+let defaultConfiguration = "/etc/glm-agent/agent.yaml"

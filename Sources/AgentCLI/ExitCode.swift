@@ -1,0 +1,26 @@
+// What a script learns without reading a word. One list for every command, so that a number means
+// the same thing wherever it is seen.
+
+/// How a command ended.
+public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
+    case success = 0
+    /// What was asked for could not be done; standard error says why.
+    case failure = 1
+    /// The command line or a file named on it is wrong; nothing was done.
+    case usage = 2
+    /// An agent answers, but not everything wanted is ready.
+    case notReady = 3
+    /// No agent answers at the control socket.
+    case noAgent = 4
+
+    /// The meaning, as the help and the manual page print it.
+    var meaning: String {
+        switch self {
+        case .success: "done"
+        case .failure: "it could not be done; standard error says why"
+        case .usage: "the command line, or a file named on it, is wrong"
+        case .notReady: "an agent answers, but not everything wanted is ready"
+        case .noAgent: "no agent answers at the control socket"
+        }
+    }
+}

@@ -1,0 +1,146 @@
+// `glm-agent status` for people, drawn from the published JSON alone: what a person sees is what a
+// script can read.
+
+import Base
+
+/// A status as lines of text.
+struct StatusView {
+    let status: JSONValue
+    /// The wall clock of whoever looks, for ages.
+    let now: WallTime
+    let colour: Bool
+
+    var text: String {
+        let lines =
+            summary + [""] + members + [""] + groups + router
+            + (reasons.isEmpty ? [] : [""] + reasons)
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    // MARK: - Parts
+
+    private var summary: [String] {
+        let leader = status["leader"]?.stringValue
+        let rows: [(String, String)] = [
+            (
+                "cluster",
+                "\(string("cluster")) (asked \(string("node")), version \(string("version")))"
+            ),
+            ("leader", (leader ?? styled("none", .bad)) + ", term \(integer("term"))"),
+            ("quorum", quorum),
+            ("profile", profile),
+            ("as of", age),
+            ("ready", isReady ? styled("yes", .good) : styled("no", .bad)),
+        ]
+        return rows.map { "\($0.0.padded(to: 8))  \($0.1)" }
+    }
+
+    private var quorum: String {
+        let have = status["quorum"]?["have"]?.integerValue ?? 0
+        let need = status["quorum"]?["need"]?.integerValue ?? 0
+        let isThere = status["quorum"]?["ok"]?.boolValue ?? false
+        return (isThere ? "yes" : styled("no", .bad)) + " (\(have) here, \(need) needed)"
+    }
+
+    private var profile: String {
+        guard let name = status["profile"]?.stringValue else { return "none" }
+        return "\(name), wanted \(string("wanted")), epoch \(integer("epoch"))"
+    }
+
+    private var age: String {
+        guard let seconds = status["age_seconds"]?.numberValue else {
+            return styled("never: the leader has not been heard yet", .attention)
+        }
+        let text = seconds < 10 ? "\(decimal(seconds, digits: 1)) s ago" : "\(ago(seconds)) ago"
+        return seconds < 10 ? text : styled(text, .attention)
+    }
+
+    private var members: [String] {
+        var table = Table("NODE", "ADDRESS", "STATE", "SINCE")
+        for member in list("members") {
+            table.add(
+                Table.Cell(member.text("node")), Table.Cell(member.text("address")),
+                .state(member.text("state")), Table.Cell(since(member)))
+        }
+        return [styled("MEMBERS", .heading)] + table.lines(colour: colour)
+    }
+
+    private var groups: [String] {
+        let groups = list("groups")
+        guard !groups.isEmpty else { return [styled("GROUPS", .heading), "  none planned yet"] }
+        var table = Table(
+            "GROUP", "RANK#", "NODE", "STATE", "GEN#", "PID#", "RESTARTS#", "SINCE", "WHERE", "WHY")
+        for group in groups {
+            table.add(
+                Table.Cell(group.text("name")), "", "", .state(group.text("state")),
+                Table.Cell(group.number("generation")), "", Table.Cell(group.number("restarts")),
+                "", Table.Cell(place(of: group)), Table.Cell(group.text("why")))
+            for rank in group["ranks"]?.arrayValue ?? [] {
+                table.add(
+                    "", Table.Cell(rank.number("rank")), Table.Cell(rank.text("node")),
+                    .state(rank.text("state")), "", Table.Cell(rank.number("pid")),
+                    Table.Cell(rank.number("restarts")), Table.Cell(since(rank)), "",
+                    Table.Cell(rank.text("why")))
+            }
+        }
+        return [styled("GROUPS", .heading)] + table.lines(colour: colour)
+    }
+
+    private func place(of group: JSONValue) -> String {
+        var parts = [group.text("url")]
+        if let port = group["bootstrap_port"]?.integerValue { parts.append("bootstrap \(port)") }
+        if let master = group["dist_init_master"]?.stringValue { parts.append("master \(master)") }
+        return parts.joined(separator: ", ")
+    }
+
+    private var router: [String] {
+        guard let router = status["router"], router != .null else { return [] }
+        var table = Table("NODE", "STATE", "GEN#", "PID#", "RESTARTS#", "SINCE", "WHERE", "WHY")
+        table.add(
+            Table.Cell(router.text("node")), .state(router.text("state")),
+            Table.Cell(router.number("generation")), Table.Cell(router.number("pid")),
+            Table.Cell(router.number("restarts")), Table.Cell(since(router)),
+            Table.Cell(router.text("url")), Table.Cell(router.text("why")))
+        return ["", styled("ROUTER", .heading)] + table.lines(colour: colour)
+    }
+
+    private var reasons: [String] {
+        let reasons = list("reasons").compactMap(\.stringValue)
+        guard !reasons.isEmpty else { return [] }
+        return [styled("NOT READY BECAUSE", .heading)] + reasons.map { "  \($0)" }
+    }
+
+    // MARK: - Reading
+
+    private var isReady: Bool { status["ready"]?.boolValue ?? false }
+
+    private func list(_ name: String) -> [JSONValue] { status[name]?.arrayValue ?? [] }
+    private func string(_ name: String) -> String { status.text(name) }
+    private func integer(_ name: String) -> String { status.number(name) }
+
+    private func styled(_ text: String, _ style: Style) -> String {
+        colour ? style.applied(to: text) : text
+    }
+
+    private func since(_ value: JSONValue) -> String {
+        ageText(of: value, field: "since", now: now)
+    }
+
+    private func ago(_ seconds: Double) -> String {
+        shortDuration(.milliseconds(Int64(seconds * 1000)))
+    }
+}
+
+extension JSONValue {
+    /// The string member of that name; empty where there is none.
+    func text(_ name: String) -> String { self[name]?.stringValue ?? "" }
+
+    /// The whole-number member of that name as text; empty where there is none.
+    func number(_ name: String) -> String { self[name]?.integerValue.map { String($0) } ?? "" }
+}
+
+/// How long ago the time in that member was; empty where there is none.
+func ageText(of value: JSONValue, field: String, now: WallTime) -> String {
+    guard let then = value[field]?.stringValue.flatMap({ WallTime(text: $0) }) else { return "" }
+    return shortDuration(now - then)
+}

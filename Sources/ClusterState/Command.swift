@@ -1,0 +1,36 @@
+// What a leader may propose. A command names the state it was decided on (the epoch, the
+// generation), so that one decided on an older state changes nothing.
+
+public import Base
+public import Planning
+public import Supervision
+
+/// One entry of the replicated log.
+public struct Command: Hashable, Sendable {
+    public enum Action: Hashable, Sendable {
+        case deploy(Deployment)
+        /// Taken only if its epoch follows the current one.
+        case plan(Plan)
+        /// Taken only if the generation follows the current one, the group does not run, and it
+        /// stands in the plan just so.
+        case launch(PlannedGroup, Generation, why: String)
+        /// Taken only if that generation runs.
+        case end(GroupName, Generation, EndCause, isTerminal: Bool)
+        /// That generation has served long enough: its failures are forgiven.
+        case settle(GroupName, Generation)
+        /// The operator stops one group, or all with nil.
+        case stop(GroupName?)
+        case start(GroupName?)
+        /// The operator restarts a group, whatever its state; its failures are forgiven.
+        case restart(GroupName)
+    }
+
+    public let action: Action
+    /// When it was proposed, for the ledger.
+    public let time: WallTime
+
+    public init(_ action: Action, at time: WallTime) {
+        self.action = action
+        self.time = time
+    }
+}

@@ -1,0 +1,170 @@
+// How a committed command changes the state. A command that does not fit changes nothing and says
+// why; that is no error, since the leader may have decided on what another command has changed.
+
+import Base
+import Planning
+import Supervision
+
+extension ReplicatedState {
+    /// Applies a committed command.
+    /// - Returns: nil where it took effect; otherwise why it changed nothing.
+    @discardableResult
+    public mutating func apply(_ command: Command) -> String? {
+        switch command.action {
+        case .deploy(let deployment):
+            guard deployment != self.deployment else { return "this deployment is wanted already" }
+            self.deployment = deployment
+            deploymentSerial += 1
+            note(command, .deployed, text: "deployment \(deployment.profileName)")
+            return nil
+        case .plan(let plan):
+            guard plan.epoch == epoch.next else {
+                return "plan of epoch \(plan.epoch) after epoch \(epoch)"
+            }
+            epoch = plan.epoch
+            self.plan = plan
+            note(command, .planned, text: "plan of epoch \(epoch): \(summary(of: plan))")
+            return nil
+        case .launch(let group, let generation, let why):
+            return launch(command, group, generation, why: why)
+        case .end(let group, let generation, let cause, let isTerminal):
+            return end(command, group, generation, cause, isTerminal: isTerminal)
+        case .settle(let group, let generation):
+            return change(group) { record in
+                guard record.generation == generation, record.phase == .running else {
+                    return "generation \(generation) of \(group) does not run"
+                }
+                record.failures = 0
+                return nil
+            }
+        case .stop(let group): return setWanted(command, group, false)
+        case .start(let group): return setWanted(command, group, true)
+        case .restart(let group): return restart(command, group)
+        }
+    }
+
+    private func summary(of plan: Plan) -> String {
+        plan.groups
+            .map { "\($0.name) on \($0.ranks.map(\.node.name).joined(separator: "+"))" }
+            .joined(separator: ", ")
+    }
+
+    // MARK: - Groups
+
+    private mutating func launch(
+        _ command: Command, _ group: PlannedGroup, _ generation: Generation, why: String
+    ) -> String? {
+        guard plan?.group(group.name) == group else {
+            return "\(group.name) stands otherwise in the plan of epoch \(epoch)"
+        }
+        let serial = deploymentSerial
+        let refusal = change(group.name) { record in
+            guard generation == record.generation.next else {
+                return "generation \(generation) after generation \(record.generation)"
+            }
+            switch record.phase {
+            case .idle, .ended: break
+            case .running: return "\(group.name) runs already"
+            case .failed: return "\(group.name) has failed for good; an operator must restart it"
+            }
+            record.restarts += record.generation == .none ? 0 : 1
+            record.generation = generation
+            record.phase = .running
+            record.launched = group
+            record.launchedSerial = serial
+            return nil
+        }
+        guard refusal == nil else { return refusal }
+        note(command, .launched, group: group.name, generation: generation, text: why)
+        return nil
+    }
+
+    private mutating func end(
+        _ command: Command, _ group: GroupName, _ generation: Generation, _ cause: EndCause,
+        isTerminal: Bool
+    ) -> String? {
+        let refusal = change(group) { record in
+            guard record.generation == generation, record.phase == .running else {
+                return "generation \(generation) of \(group) does not run"
+            }
+            record.failures += cause.isFailure ? 1 : 0
+            record.phase = isTerminal ? .failed(cause) : .ended(cause)
+            return nil
+        }
+        guard refusal == nil else { return refusal }
+        note(
+            command, isTerminal ? .failed : .ended, node: cause.node, group: group,
+            generation: generation, text: cause.why)
+        return nil
+    }
+
+    // MARK: - The operator
+
+    private mutating func setWanted(
+        _ command: Command, _ group: GroupName?, _ isWanted: Bool
+    ) -> String? {
+        let kind = isWanted ? LedgerEvent.Kind.started : .stopped
+        guard let group else {
+            // A start of everything also takes back the stops of single groups.
+            self.isWanted = isWanted
+            if isWanted {
+                for index in groups.indices { groups[index].isStoppedByOperator = false }
+            }
+            note(command, kind, text: "the operator \(kind.rawValue) the deployment")
+            return nil
+        }
+        guard plan?.group(group) != nil else { return "no group \(group) in the plan" }
+        _ = change(group) { record in
+            record.isStoppedByOperator = !isWanted
+            return nil
+        }
+        note(command, kind, group: group, text: "the operator \(kind.rawValue) \(group)")
+        return nil
+    }
+
+    private mutating func restart(_ command: Command, _ group: GroupName) -> String? {
+        guard plan?.group(group) != nil else { return "no group \(group) in the plan" }
+        _ = change(group) { record in
+            record.failures = 0
+            record.isStoppedByOperator = false
+            if record.phase != .idle {
+                record.phase = .ended(EndCause(.byOperator, why: "restarted by the operator"))
+            }
+            return nil
+        }
+        note(command, .restarted, group: group, text: "the operator restarted \(group)")
+        return nil
+    }
+
+    // MARK: - Records
+
+    /// Changes a record in place, keeping the records sorted by name. A refusal leaves it as it was.
+    private mutating func change(
+        _ group: GroupName, _ body: (inout GroupRecord) -> String?
+    ) -> String? {
+        var record = record(of: group)
+        if let refusal = body(&record) { return refusal }
+        if let index = groups.firstIndex(where: { $0.name >= group }) {
+            if groups[index].name == group {
+                groups[index] = record
+            } else {
+                groups.insert(record, at: index)
+            }
+        } else {
+            groups.append(record)
+        }
+        return nil
+    }
+
+    private mutating func note(
+        _ command: Command, _ kind: LedgerEvent.Kind, node: NodeID? = nil,
+        group: GroupName? = nil, generation: Generation? = nil, text: String
+    ) {
+        ledger.append(
+            LedgerEvent(
+                sequence: nextSequence, time: command.time, kind: kind, node: node, group: group,
+                generation: generation, text: text))
+        nextSequence += 1
+        if ledger.count > Self.ledgerLimit { ledger.removeFirst(ledger.count - Self.ledgerLimit) }
+    }
+}

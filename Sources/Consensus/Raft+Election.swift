@@ -1,0 +1,154 @@
+// Elections (§5.2, §5.4.1), with the two additions that keep a flapping node from deposing a good
+// leader: pre-vote (thesis 9.6), where a node first asks whether it could win and raises its term
+// only then, and check-quorum (thesis 6.2), where a leader that hears no majority steps down by
+// itself and a node that hears a leader votes for nobody.
+
+import Base
+
+extension Raft {
+    private var isVoter: Bool { quorum.contains(local) }
+
+    /// True while deposing the leader would be wrong: this node is it, or heard it just now.
+    func hearsLeader(at now: Instant) -> Bool {
+        if role == .leader { return true }
+        return heardLeaderAt.map { now - $0 < configuration.electionTimeout.lowerBound } ?? false
+    }
+
+    mutating func armElection(at now: Instant) {
+        electionDeadline = now + generator.duration(in: configuration.electionTimeout)
+    }
+
+    /// Membership believes that the node is gone. If it leads, ask for votes soon, and do not
+    /// refuse them to others for its sake.
+    mutating func suspect(_ node: NodeID, at now: Instant) {
+        guard role == .follower, node == leader else { return }
+        heardLeaderAt = nil
+        let wait = generator.duration(in: configuration.suspectedLeaderWait)
+        electionDeadline = min(electionDeadline, now + wait)
+    }
+
+    mutating func becomeFollower(in newTerm: Term, of newLeader: NodeID?, at now: Instant) {
+        precondition(newTerm >= term, "term \(newTerm) is in the past; \(stateForFailure)")
+        if newTerm > term {
+            setHardState(HardState(term: newTerm, votedFor: nil))
+            heardLeaderAt = nil
+        }
+        if role != .follower { armElection(at: now) }
+        role = .follower
+        leader = newLeader
+        votes = [:]
+        progress = [:]
+    }
+
+    /// The sender leads this term: there is no other, and it is alive.
+    mutating func follow(_ sender: NodeID, at now: Instant) {
+        precondition(
+            role != .leader && (leader == nil || leader == sender),
+            "\(sender) also leads term \(term): a node was started with an old or a foreign state "
+                + "directory; \(stateForFailure)")
+        if leader != sender || role != .follower {
+            becomeFollower(in: term, of: sender, at: now)
+        }
+        heardLeaderAt = now
+        armElection(at: now)
+    }
+
+    /// No leader for a whole timeout, or no majority for a campaign: ask whether a campaign would
+    /// be welcome. A learner only notes that the leader is lost.
+    mutating func electionTimeout(at now: Instant) {
+        leader = nil
+        heardLeaderAt = nil
+        armElection(at: now)
+        guard isVoter else { return }
+        role = .preCandidate
+        votes = [:]
+        ask(.preVoteRequest(lastIndex: log.lastIndex, lastTerm: log.lastTerm), in: term.next)
+        send(.preVoteReply(granted: true), to: local, in: term.next)
+    }
+
+    /// A majority would vote for this node: raise the term and ask for real.
+    private mutating func campaign(at now: Instant) {
+        setHardState(HardState(term: term.next, votedFor: local))
+        role = .candidate
+        votes = [:]
+        armElection(at: now)
+        ask(.voteRequest(lastIndex: log.lastIndex, lastTerm: log.lastTerm), in: term)
+        send(.voteReply(granted: true), to: local)
+    }
+
+    private mutating func ask(_ request: RaftMessage.Kind, in term: Term) {
+        for voter in quorum.voters where voter != local {
+            send(request, to: voter, in: term)
+        }
+    }
+
+    private mutating func setHardState(_ new: HardState) {
+        hardState = new
+        write { $0.hardState = new }
+    }
+
+    /// The election restriction (§5.4.1): who lacks a committed entry must not win.
+    private func isUpToDate(lastIndex: LogIndex, lastTerm: Term) -> Bool {
+        (lastTerm, lastIndex) >= (log.lastTerm, log.lastIndex)
+    }
+
+    mutating func answerPreVote(
+        in newTerm: Term, lastIndex: LogIndex, lastTerm: Term, from sender: NodeID, at now: Instant
+    ) {
+        let grants =
+            isVoter && newTerm > term && !hearsLeader(at: now)
+            && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
+        // A grant speaks of the sender's term to come, a refusal teaches it this node's.
+        send(.preVoteReply(granted: grants), to: sender, in: grants ? newTerm : term)
+    }
+
+    mutating func countPreVote(
+        _ granted: Bool, in newTerm: Term, from sender: NodeID, at now: Instant
+    ) {
+        guard role == .preCandidate, newTerm == (granted ? term.next : term) else { return }
+        votes[sender] = granted
+        if isElected { campaign(at: now) }
+    }
+
+    mutating func answerVote(
+        lastIndex: LogIndex, lastTerm: Term, from sender: NodeID, at now: Instant
+    ) {
+        let isFree = hardState.votedFor == nil && leader == nil
+        let grants =
+            isVoter && (isFree || hardState.votedFor == sender)
+            && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
+        if grants && isFree {
+            becomeFollower(in: term, of: nil, at: now)
+            setHardState(HardState(term: term, votedFor: sender))
+            armElection(at: now)
+        }
+        send(.voteReply(granted: grants), to: sender)
+    }
+
+    mutating func countVote(_ granted: Bool, from sender: NodeID, at now: Instant) {
+        guard role == .candidate else { return }
+        votes[sender] = granted
+        if isElected { becomeLeader(at: now) }
+    }
+
+    private var isElected: Bool {
+        quorum.isReached(by: Set(votes.filter(\.value).keys))
+    }
+
+    /// Takes office with an entry of its own term, as only that commits what earlier leaders left
+    /// (§5.4.2, §8).
+    private mutating func becomeLeader(at now: Instant) {
+        precondition(
+            hardState.votedFor == local,
+            "elected without its own vote; \(stateForFailure)")
+        role = .leader
+        leader = local
+        votes = [:]
+        for node in peers + [local] {
+            progress[node] = Progress(next: log.lastIndex.next, heardAt: now)
+        }
+        appendAsLeader(.leadership)
+        heartbeatDue = now
+        leaderTick(at: now)
+    }
+}

@@ -1,0 +1,191 @@
+// Log replication (§5.3) and commitment (§5.4.2). A heartbeat is an append without entries at the
+// place where the next entry would go: a follower that missed something refuses it, so that a lost
+// append is noticed within one heartbeat and needs no timer of its own.
+
+import Base
+
+// MARK: - The leader
+
+extension Raft {
+    /// When a leader that hears nothing more from anyone must step down; nil if it needs no one.
+    var quorumDeadline: Instant? {
+        guard quorum.size > 1 else { return nil }
+        let heardAt = quorum.reachedByMajority { voter in
+            voter == local ? Instant(nanoseconds: .max) : progress[voter]?.heardAt ?? .zero
+        }
+        return heardAt + configuration.electionTimeout.lowerBound
+    }
+
+    /// Steps down without a majority (thesis 6.2); otherwise speaks to everyone when it is time.
+    mutating func leaderTick(at now: Instant) {
+        if let quorumDeadline, now >= quorumDeadline {
+            becomeFollower(in: term, of: nil, at: now)
+            return
+        }
+        guard now >= heartbeatDue else { return }
+        heartbeatDue = now + configuration.heartbeatInterval
+        for peer in peers {
+            progress[peer]?.heartbeat()
+            sendHeartbeat(to: peer, at: now)
+        }
+    }
+
+    mutating func propose(
+        _ command: [UInt8], _ proposal: ProposalID, at now: Instant
+    ) -> RaftAction {
+        let uncommitted = log.lastIndex.value - commitIndex.value
+        guard role == .leader, uncommitted < configuration.uncommittedEntriesLimit else {
+            return .refused(proposal, leader: leader)
+        }
+        appendAsLeader(.command(command))
+        for peer in peers { sendEntries(to: peer, at: now) }
+        return .proposed(proposal, log.lastIndex, term)
+    }
+
+    /// Appends to the leader's own log, and has its disk confirm it like any follower's.
+    mutating func appendAsLeader(_ payload: LogEntry.Payload) {
+        let entry = LogEntry(index: log.lastIndex.next, term: term, payload: payload)
+        log.append([entry])
+        write { $0.entries.append(entry) }
+        send(.appendReply(accepted: true, matched: entry.index), to: local)
+    }
+
+    mutating func appendAnswered(
+        accepted: Bool, matched: LogIndex, by sender: NodeID, at now: Instant
+    ) {
+        guard role == .leader, matched <= log.lastIndex else { return }
+        progress[sender]?.heardAt = now
+        if accepted {
+            progress[sender]?.accepted(matched)
+            advanceCommitIndex(at: now)
+        } else {
+            progress[sender]?.refused(hint: matched)
+        }
+        if sender != local { sendEntries(to: sender, at: now) }
+    }
+
+    /// Commits what a majority has on disk, if it is of this term; older entries commit with it.
+    private mutating func advanceCommitIndex(at now: Instant) {
+        let index = quorum.reachedByMajority { progress[$0]?.match ?? .zero }
+        guard index > commitIndex, log.term(at: index) == term else { return }
+        commitIndex = index
+        // Followers act on what is committed: tell them now, not with the next heartbeat.
+        for peer in peers {
+            if case .replicate = progress[peer]?.mode { sendHeartbeat(to: peer, at: now) }
+        }
+    }
+
+    /// Sends what the node lacks, as much as may be on its way.
+    private mutating func sendEntries(to peer: NodeID, at now: Instant) {
+        while let node = progress[peer],
+            node.next <= log.lastIndex,
+            node.mayAppend(inFlightLimit: configuration.appendsInFlightLimit)
+        {
+            sendAppend(
+                to: peer, after: node.next.previous, bytesLimit: configuration.appendBytesLimit,
+                at: now)
+        }
+    }
+
+    /// Sends something in any case: what the node lacks, or else an empty append.
+    private mutating func sendHeartbeat(to peer: NodeID, at now: Instant) {
+        guard let before = progress[peer] else { return }
+        if case .snapshot(_, let sentAt) = before.mode {
+            if now - sentAt >= configuration.electionTimeout.lowerBound {
+                sendSnapshot(to: peer, at: now)
+            } else {
+                sendAppend(to: peer, after: log.snapshotIndex, bytesLimit: nil, at: now)
+            }
+            return
+        }
+        sendEntries(to: peer, at: now)
+        if progress[peer] == before {
+            sendAppend(to: peer, after: before.next.previous, bytesLimit: nil, at: now)
+        }
+    }
+
+    /// Sends the entries after that place, up to the bound, or none; or a snapshot, if the log no
+    /// longer reaches back to there.
+    private mutating func sendAppend(
+        to peer: NodeID, after previous: LogIndex, bytesLimit: Int?, at now: Instant
+    ) {
+        guard let previousTerm = log.term(at: previous) else {
+            sendSnapshot(to: peer, at: now)
+            return
+        }
+        let entries =
+            bytesLimit.map { log.entries(from: previous.next, bytesLimit: $0) } ?? []
+        send(
+            .append(
+                previousIndex: previous, previousTerm: previousTerm, entries: entries,
+                commit: commitIndex),
+            to: peer)
+        progress[peer]?.sent(upTo: entries.last?.index)
+    }
+}
+
+// MARK: - The follower
+
+extension Raft {
+    /// Makes the log agree with the leader's from `previous` on, or says where to try next.
+    mutating func appendFromLeader(
+        after previous: LogIndex, of previousTerm: Term, _ entries: [LogEntry], commit: LogIndex,
+        from leader: NodeID
+    ) {
+        guard isRun(entries, after: previous, of: previousTerm) else { return }
+        guard previous >= log.snapshotIndex else {
+            // What is committed here agrees with every later leader's log (§5.4.3).
+            send(.appendReply(accepted: true, matched: commitIndex), to: leader)
+            return
+        }
+        guard log.term(at: previous) == previousTerm else {
+            let hint = conflictHint(below: previous)
+            send(.appendReply(accepted: false, matched: hint), to: leader)
+            return
+        }
+        let known = entries.prefix { log.term(at: $0.index) == $0.term }
+        store(entries.dropFirst(known.count))
+        let matched = entries.last?.index ?? previous
+        commitIndex = max(commitIndex, min(commit, matched))
+        send(.appendReply(accepted: true, matched: matched), to: leader)
+    }
+
+    /// True if the entries follow that place without gaps, in terms that never fall and are not
+    /// of the future. Anything else is no message of a Raft leader and is dropped.
+    private func isRun(
+        _ entries: [LogEntry], after previous: LogIndex, of previousTerm: Term
+    ) -> Bool {
+        var last = (index: previous, term: previousTerm)
+        for entry in entries {
+            guard entry.index == last.index.next, entry.term >= last.term else { return false }
+            last = (entry.index, entry.term)
+        }
+        return last.term <= term
+    }
+
+    /// Appends entries that this log lacks, over whatever contradicts them.
+    private mutating func store(_ entries: ArraySlice<LogEntry>) {
+        guard let first = entries.first else { return }
+        if first.index <= log.lastIndex {
+            precondition(
+                first.index > commitIndex,
+                "the leader contradicts committed entry \(first.index) with one of term "
+                    + "\(first.term); \(stateForFailure)")
+            log.truncate(from: first.index)
+            write { $0.truncateFrom = first.index }
+        }
+        log.append(entries)
+        write { $0.entries += entries }
+    }
+
+    /// Where the logs may agree, below a place where they do not: before this log's entries of the
+    /// whole contradicting term (§5.3), or at its end. What is committed agrees in any case.
+    private func conflictHint(below previous: LogIndex) -> LogIndex {
+        guard let conflicting = log.term(at: previous) else { return log.lastIndex }
+        var index = previous
+        while index > commitIndex, log.term(at: index) == conflicting {
+            index = index.previous
+        }
+        return index
+    }
+}

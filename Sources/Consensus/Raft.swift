@@ -1,0 +1,351 @@
+// One node's consensus: a replicated log of opaque entries that every node applies in the same
+// order, whatever is lost, delayed, repeated or restarted, as long as a majority of the voters
+// comes back with its disk. Section signs (§) refer to Ongaro, Ousterhout: "In Search of an
+// Understandable Consensus Algorithm", extended version, 2014; "thesis" to Ongaro's of the same
+// year.
+//
+// The machine is a value. A step changes its state, collects what must be written and said, and at
+// its end lets both out in the one right order: a message that promises something (a vote, a
+// position in the log) stays inside until the write it depends on is on disk. A node's promises to
+// itself take the same road: its own vote and its own copy of an entry count when they are durable.
+// Only a leader's appends may run ahead of its disk (thesis 10.2.1), as they promise nothing.
+
+public import Base
+
+/// The consensus machine of one node.
+public struct Raft: Sendable {
+    public let configuration: RaftConfiguration
+    public let local: NodeID
+    /// The nodes whose votes and copies count.
+    public let quorum: Quorum
+    /// Everyone but this node, voters and learners, in order of name.
+    let peers: [NodeID]
+
+    public internal(set) var role = RaftRole.follower
+    /// The node that leads the current term, where known.
+    public internal(set) var leader: NodeID?
+    /// Entries up to here are agreed on for ever.
+    public internal(set) var commitIndex: LogIndex
+    var hardState: HardState
+    var log: RaftLog
+    var generator: SeededGenerator
+
+    // Followers and candidates.
+    var electionDeadline: Instant
+    /// When the leader of this term last spoke; nil if it never did or is suspected.
+    var heardLeaderAt: Instant?
+    /// Answers to this node's campaign: true for a vote given.
+    var votes: [NodeID: Bool] = [:]
+
+    // The leader.
+    var progress: [NodeID: Progress] = [:]
+    var heartbeatDue: Instant
+
+    // What leaves at the end of a step.
+    private(set) var unwritten = Unwritten()
+    private var outbox: [Envelope] = []
+    private var held: [HeldEnvelope] = []
+    private var lastToken = PersistToken(0)
+    private var persistedToken = PersistToken(0)
+    private var unrestored: Snapshot?
+    private var appliedIndex: LogIndex
+    private var announced = Standing(role: .follower, term: .zero, leader: nil)
+
+    /// A machine that continues from what the node's disk holds.
+    ///
+    /// `voters` elect and commit and are the same on every node; `learners` only receive the log.
+    /// `restored` is what is on disk, ``DurableState/empty`` on the very first start. `seed` is of
+    /// the randomized timeouts and differs from node to node.
+    public init(
+        configuration: RaftConfiguration, local: NodeID, voters: [NodeID],
+        learners: [NodeID] = [], restored: DurableState, seed: UInt64, at now: Instant
+    ) {
+        self.configuration = configuration
+        self.local = local
+        quorum = Quorum(voters: voters)
+        peers = Set(voters + learners).subtracting([local]).sorted()
+        hardState = restored.hardState
+        log = RaftLog(snapshot: restored.snapshot, entries: restored.entries)
+        precondition(
+            hardState.term >= log.lastTerm,
+            "the log on disk ends in term \(log.lastTerm), but the term on disk is "
+                + "\(hardState.term): they do not belong together")
+        commitIndex = log.snapshotIndex
+        appliedIndex = log.snapshotIndex
+        unrestored = restored.snapshot
+        announced = Standing(role: .follower, term: hardState.term, leader: nil)
+        generator = SeededGenerator(seed: seed)
+        electionDeadline = now
+        heartbeatDue = now
+        // Nobody else could lead a cluster of one: there is nothing to wait for.
+        if quorum.voters != [local] { armElection(at: now) }
+    }
+
+    /// Emits the restored snapshot, if the disk had one. The first step does it as well.
+    public mutating func start(into actions: inout [RaftAction]) {
+        if let snapshot = unrestored {
+            unrestored = nil
+            actions.append(.restore(snapshot))
+        }
+    }
+
+    /// Takes one input and adds what is to be done, in the order in which it should be.
+    public mutating func step(
+        _ input: RaftInput, at now: Instant, into actions: inout [RaftAction]
+    ) {
+        start(into: &actions)
+        switch input {
+        case .tick: tick(at: now)
+        case .received(let message, let sender):
+            guard peers.contains(sender), message.isPlausible else { return }
+            receive(message, from: sender, at: now)
+        case .persisted(let token): persisted(token)
+        case .propose(let command, let proposal):
+            actions.append(propose(command, proposal, at: now))
+        case .compact(let index, let state): compact(upTo: index, state: state)
+        case .leaderSuspected(let node): suspect(node, at: now)
+        }
+        finishStep(at: now, into: &actions)
+    }
+}
+
+// MARK: - What others may ask
+
+extension Raft {
+    public var term: Term { hardState.term }
+    public var lastIndex: LogIndex { log.lastIndex }
+    /// The position up to which a snapshot stands for the log; 0 without one.
+    public var snapshotIndex: LogIndex { log.snapshotIndex }
+
+    /// The earliest time at which a ``RaftInput/tick`` has something to do.
+    public var nextDeadline: Instant? {
+        guard role == .leader else { return electionDeadline }
+        return quorumDeadline.map { min($0, heartbeatDue) } ?? heartbeatDue
+    }
+
+    /// True while a majority is known to stand behind a leader: on the leader, that it heard a
+    /// majority within the election timeout; on a follower, that it hears a leader.
+    public var hasQuorum: Bool {
+        switch role {
+        case .leader: true
+        case .follower: leader != nil
+        case .preCandidate, .candidate: false
+        }
+    }
+
+    /// The voters, this node included, that this node knows to be in contact, in order of name:
+    /// on the leader those that answered within the election timeout, on a follower its leader, on
+    /// a candidate those that answered it. To be compared with ``Quorum/size``.
+    public func contactedVoters(at now: Instant) -> [NodeID] {
+        let timeout = configuration.electionTimeout.lowerBound
+        return quorum.voters.filter { voter in
+            guard voter != local else { return true }
+            return switch role {
+            case .leader: progress[voter].map { now - $0.heardAt < timeout } ?? false
+            case .follower: voter == leader
+            case .preCandidate, .candidate: votes[voter] != nil
+            }
+        }
+    }
+
+    /// What a broken invariant says before it stops the process.
+    var stateForFailure: String {
+        "node \(local), \(role.rawValue) of term \(term), leader \(leader?.name ?? "unknown"), log "
+            + "\(log.snapshotIndex.next)...\(log.lastIndex) ending in term \(log.lastTerm), "
+            + "committed \(commitIndex)"
+    }
+}
+
+// MARK: - Time and messages
+
+extension Raft {
+    private mutating func tick(at now: Instant) {
+        if role == .leader {
+            leaderTick(at: now)
+        } else if now >= electionDeadline {
+            electionTimeout(at: now)
+        }
+    }
+
+    /// Sorts a message by its term first (§5.1), then by its kind.
+    mutating func receive(_ message: RaftMessage, from sender: NodeID, at now: Instant) {
+        if message.term < term {
+            answerStale(message, from: sender)
+            return
+        }
+        if message.term > term {
+            switch message.kind {
+            // A pre-vote speaks of a term that does not exist yet.
+            case .preVoteRequest, .preVoteReply(granted: true): break
+            // Who hears a leader does not let a candidate depose it (thesis 4.2.3).
+            case .voteRequest where hearsLeader(at: now):
+                send(.voteReply(granted: false), to: sender)
+                return
+            default: becomeFollower(in: message.term, of: nil, at: now)
+            }
+        }
+        switch message.kind {
+        case .preVoteRequest(let lastIndex, let lastTerm):
+            answerPreVote(
+                in: message.term, lastIndex: lastIndex, lastTerm: lastTerm, from: sender, at: now)
+        case .preVoteReply(let granted):
+            countPreVote(granted, in: message.term, from: sender, at: now)
+        case .voteRequest(let lastIndex, let lastTerm):
+            answerVote(lastIndex: lastIndex, lastTerm: lastTerm, from: sender, at: now)
+        case .voteReply(let granted): countVote(granted, from: sender, at: now)
+        case .append(let index, let term, let entries, let commit):
+            follow(sender, at: now)
+            appendFromLeader(after: index, of: term, entries, commit: commit, from: sender)
+        case .appendReply(let accepted, let matched):
+            appendAnswered(accepted: accepted, matched: matched, by: sender, at: now)
+        case .installSnapshot(let snapshot):
+            follow(sender, at: now)
+            installFromLeader(snapshot, from: sender)
+        case .snapshotReply(let matched):
+            appendAnswered(accepted: true, matched: matched, by: sender, at: now)
+        }
+    }
+
+    /// Tells a sender that lives in the past which term it is (§5.1). Stale answers are dropped.
+    private mutating func answerStale(_ message: RaftMessage, from sender: NodeID) {
+        switch message.kind {
+        case .preVoteRequest: send(.preVoteReply(granted: false), to: sender)
+        case .voteRequest: send(.voteReply(granted: false), to: sender)
+        case .append, .installSnapshot:
+            send(.appendReply(accepted: false, matched: .zero), to: sender)
+        case .preVoteReply, .voteReply, .appendReply, .snapshotReply: break
+        }
+    }
+}
+
+extension RaftMessage {
+    /// Far beyond what a cluster can count to, and far below where counting on would overflow.
+    private static let countLimit: UInt64 = 1 << 62
+
+    /// False for numbers that no peer has honestly counted to.
+    fileprivate var isPlausible: Bool {
+        let index =
+            switch kind {
+            case .append(let previous, _, _, _): previous
+            case .installSnapshot(let snapshot): snapshot.index
+            default: LogIndex.zero
+            }
+        return term.value < Self.countLimit && index.value < Self.countLimit
+    }
+}
+
+// MARK: - The end of a step
+
+/// What must be written before the messages of this step may leave.
+struct Unwritten: Sendable {
+    var snapshot: Snapshot?
+    var truncateFrom: LogIndex?
+    var entries: [LogEntry] = []
+    var hardState: HardState?
+
+    var isEmpty: Bool {
+        snapshot == nil && truncateFrom == nil && entries.isEmpty && hardState == nil
+    }
+}
+
+private struct Envelope: Sendable {
+    let message: RaftMessage
+    let receiver: NodeID
+    let waitsForDisk: Bool
+}
+
+private struct HeldEnvelope: Sendable {
+    let token: PersistToken
+    let envelope: Envelope
+}
+
+private struct Standing: Equatable, Sendable {
+    let role: RaftRole
+    let term: Term
+    let leader: NodeID?
+}
+
+extension Raft {
+    /// Says something in the current term, or in that of a campaign to come. It leaves when
+    /// everything that this node has decided so far is durable, unless it is a leader's append.
+    mutating func send(_ kind: RaftMessage.Kind, to receiver: NodeID, in term: Term? = nil) {
+        let waits =
+            switch kind {
+            case .append, .installSnapshot: false
+            default: true
+            }
+        let message = RaftMessage(term: term ?? self.term, kind)
+        outbox.append(Envelope(message: message, receiver: receiver, waitsForDisk: waits))
+    }
+
+    mutating func write(_ change: (inout Unwritten) -> Void) {
+        change(&unwritten)
+    }
+
+    /// Everything up to the token is on disk: what waited for it may be said.
+    private mutating func persisted(_ token: PersistToken) {
+        precondition(
+            token <= lastToken,
+            "write \(token.value) is done, but only \(lastToken.value) were asked for; "
+                + stateForFailure)
+        persistedToken = max(persistedToken, token)
+        outbox += held.prefix { $0.token <= persistedToken }.map(\.envelope)
+        held.removeFirst(held.count(where: { $0.token <= persistedToken }))
+    }
+
+    private mutating func finishStep(at now: Instant, into actions: inout [RaftAction]) {
+        repeat {
+            emitWrite(into: &actions)
+        } while deliver(at: now, into: &actions)
+        let standing = Standing(role: role, term: term, leader: leader)
+        if standing != announced {
+            announced = standing
+            actions.append(.roleChanged(role, term, leader: leader))
+        }
+        start(into: &actions)
+        emitCommitted(into: &actions)
+    }
+
+    private mutating func emitWrite(into actions: inout [RaftAction]) {
+        guard !unwritten.isEmpty else { return }
+        lastToken = PersistToken(lastToken.value + 1)
+        let request = PersistRequest(
+            token: lastToken, snapshot: unwritten.snapshot, truncateFrom: unwritten.truncateFrom,
+            entries: unwritten.entries, hardState: unwritten.hardState)
+        unwritten = Unwritten()
+        actions.append(.persist(request))
+    }
+
+    /// Lets out what need not wait. True if this node had something to say to itself, so that
+    /// there may be more to write and to say.
+    private mutating func deliver(at now: Instant, into actions: inout [RaftAction]) -> Bool {
+        let leaving = outbox
+        outbox = []
+        var spokeToItself = false
+        for envelope in leaving {
+            if envelope.waitsForDisk && persistedToken < lastToken {
+                held.append(HeldEnvelope(token: lastToken, envelope: envelope))
+            } else if envelope.receiver == local {
+                spokeToItself = true
+                receive(envelope.message, from: local, at: now)
+            } else {
+                actions.append(.send(envelope.message, to: envelope.receiver))
+            }
+        }
+        return spokeToItself
+    }
+
+    private mutating func emitCommitted(into actions: inout [RaftAction]) {
+        guard appliedIndex < commitIndex else { return }
+        for entry in log.entries(in: appliedIndex.next...commitIndex) {
+            actions.append(.commit(entry))
+        }
+        appliedIndex = commitIndex
+    }
+
+    /// The application is to start over from this snapshot.
+    mutating func restoreApplication(from snapshot: Snapshot) {
+        unrestored = snapshot
+        appliedIndex = snapshot.index
+    }
+}

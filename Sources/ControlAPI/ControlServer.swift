@@ -1,0 +1,243 @@
+// The control API over HTTP: on the agent's Unix socket with everything, and on the HTTP listener with
+// the questions only. Protocols/control.md is its specification.
+
+import Base
+import ClusterState
+public import EventLoop
+public import HTTP
+import Node
+import WireProtocol
+
+/// Answers operators for one agent, on one listener.
+public final class ControlServer {
+    private let loop: Loop
+    private unowned let source: any ControlSource
+    private let takesOrders: Bool
+    private var server: HTTPServer?
+    private var followers: [EventFollower] = []
+
+    /// Starts to listen.
+    ///
+    /// `takesOrders` is false on listeners that others than the operator can reach.
+    /// - Throws: why the address cannot be used, naming it.
+    public init(
+        _ loop: Loop, listen address: HTTPListenAddress, source: any ControlSource,
+        takesOrders: Bool
+    ) throws(UVError) {
+        self.loop = loop
+        self.source = source
+        self.takesOrders = takesOrders
+        server = try HTTPServer(loop, listen: address) { [weak self] request, responder in
+            self?.handle(request, responder)
+        }
+    }
+
+    /// Stops listening and removes the socket file.
+    public func close() {
+        for follower in followers { follower.stream.finish() }
+        followers = []
+        server?.close()
+        server = nil
+    }
+
+    /// New events were agreed on: whoever follows is told.
+    public func ledgerGrew() {
+        followers.removeAll { $0.stream.isClosed }
+        for follower in followers { follower.send(source.state.ledger) }
+    }
+
+    // MARK: - Routes
+
+    private func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        switch (request.method, request.path) {
+        case (.get, "/v1/status"): responder.respond(.json(source.status.json))
+        case (.get, "/v1/members"):
+            let members = source.status.json["members"] ?? .array([])
+            responder.respond(.json(["members": members]))
+        case (.get, "/v1/plan"):
+            responder.respond(.json(source.state.planJSON(notes: source.planNotes)))
+        case (.get, "/v1/events"): events(request, responder)
+        case (.get, "/v1/logs"): logs(request, responder)
+        case (.post, "/v1/restart"), (.post, "/v1/stop"), (.post, "/v1/start"):
+            order(request, responder)
+        case (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"), (_, "/v1/events"),
+            (_, "/v1/logs"), (_, "/v1/restart"), (_, "/v1/stop"), (_, "/v1/start"):
+            responder.fail(.methodNotAllowed, "\(request.path) has no \(request.method.rawValue)")
+        default:
+            responder.fail(
+                .notFound, "no \(request.path) here", whatToDo: "Protocols/control.md has the list")
+        }
+    }
+
+    private func events(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        let text = request.parameter("after") ?? "0"
+        guard let after = UInt64(text) else {
+            responder.fail(.badRequest, "after=\(text) is no sequence number")
+            return
+        }
+        let stream = responder.stream(headers: ["Content-Type": "application/x-ndjson"])
+        let follower = EventFollower(stream: stream, after: after)
+        follower.send(source.state.ledger)
+        if request.parameter("follow") == "1" {
+            followers.append(follower)
+        } else {
+            stream.finish()
+        }
+    }
+
+    // MARK: - Orders
+
+    private func order(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        guard takesOrders else {
+            responder.fail(
+                .forbidden, "this listener is read-only",
+                whatToDo: "give the order on the node, over the control socket")
+            return
+        }
+        let group: GroupName?
+        do {
+            let body = request.body.isEmpty ? [] : try JSONValue(parsing: request.body)
+            group = body["group"]?.stringValue.map { GroupName($0) }
+        } catch {
+            responder.fail(.badRequest, "the body is \(error)")
+            return
+        }
+        let action: Command.Action
+        switch (request.path, group) {
+        case ("/v1/stop", _): action = .stop(group)
+        case ("/v1/start", _): action = .start(group)
+        case (_, let group?): action = .restart(group)
+        case (_, nil):
+            responder.fail(
+                .badRequest, "a restart names a group", whatToDo: "`glm-agent plan` lists them")
+            return
+        }
+        source.operate(.propose(action)) { answer in
+            switch answer {
+            case .accepted(let text):
+                responder.respond(.json(["accepted": true, "text": .string(text)]))
+            case .refused(let refusal, let text): responder.fail(refusal, text)
+            case .log: responder.fail(.internalServerError, "an order was answered with a log")
+            }
+        }
+    }
+
+    // MARK: - Logs
+
+    private func logs(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        guard let shard = request.parameter("shard") else {
+            responder.fail(
+                .badRequest, "shard=NAME is missing", whatToDo: "`glm-agent plan` lists the groups")
+            return
+        }
+        let text = request.parameter("lines") ?? "50"
+        guard let lines = Int(text), (0...100_000).contains(lines) else {
+            responder.fail(.badRequest, "lines=\(text) is no number of lines")
+            return
+        }
+        let follows = request.parameter("follow") == "1"
+        source.operate(.log(shard: shard, lastLines: lines, from: nil)) { [weak self] answer in
+            switch answer {
+            case .log(let text, let next):
+                let stream = responder.stream(headers: ["Content-Type": "text/plain"])
+                stream.write(text)
+                guard follows, let self else {
+                    stream.finish()
+                    return
+                }
+                LogFollower(self.loop, self.source, stream, shard: shard, next: next).wait()
+            case .refused(let refusal, let text): responder.fail(refusal, text)
+            case .accepted(let text): responder.respond(.text(text))
+            }
+        }
+    }
+}
+
+@available(*, unavailable) extension ControlServer: Sendable {}
+
+/// Somebody who wants to hear of every event.
+private final class EventFollower {
+    let stream: HTTPStream
+    private var after: UInt64
+
+    init(stream: HTTPStream, after: UInt64) {
+        self.stream = stream
+        self.after = after
+    }
+
+    func send(_ ledger: [LedgerEvent]) {
+        for event in ledger where event.sequence > after {
+            after = event.sequence
+            stream.write(event.json.compact + "\n")
+        }
+    }
+}
+
+/// Somebody who wants to read on in a log, wherever it is written. It lives as long as its timer,
+/// which ends with the stream.
+private final class LogFollower {
+    private static let interval = Duration.milliseconds(500)
+    private let loop: Loop
+    private weak var source: (any ControlSource)?
+    private let stream: HTTPStream
+    private let shard: String
+    private var next: UInt64
+    private var timer: LoopTimer?
+
+    init(
+        _ loop: Loop, _ source: any ControlSource, _ stream: HTTPStream, shard: String,
+        next: UInt64
+    ) {
+        self.loop = loop
+        self.source = source
+        self.stream = stream
+        self.shard = shard
+        self.next = next
+    }
+
+    func wait() {
+        timer = loop.after(Self.interval) {
+            self.timer = nil
+            self.read()
+        }
+    }
+
+    private func read() {
+        guard !stream.isClosed, let source else { return }
+        source.operate(.log(shard: shard, lastLines: 0, from: next)) { answer in
+            switch answer {
+            case .log(let text, let next):
+                self.next = next
+                if !text.isEmpty { self.stream.write(text) }
+                self.wait()
+            case .refused(.timedOut, _): self.wait()
+            case .refused(_, let text):
+                self.stream.write("glm-agent: the log ends here: \(text)\n")
+                self.stream.finish()
+            case .accepted: self.stream.finish()
+            }
+        }
+    }
+}
+
+extension HTTPResponder {
+    func fail(_ status: HTTPStatus, _ error: String, whatToDo: String? = nil) {
+        respond(
+            .json(["error": .string(error), "what_to_do": JSONValue(whatToDo)], status: status))
+    }
+
+    func fail(_ refusal: Refusal, _ error: String) {
+        switch refusal {
+        case .notFound:
+            fail(.notFound, error, whatToDo: "`glm-agent plan` lists groups and ranks")
+        case .unavailable:
+            fail(
+                .serviceUnavailable, error,
+                whatToDo: "`glm-agent members` shows who is missing; then try again")
+        case .timedOut:
+            fail(
+                .gatewayTimeout, error,
+                whatToDo: "`glm-agent events` shows whether it was done; then try again")
+        }
+    }
+}

@@ -1,0 +1,60 @@
+// What the control API shows and asks of the agent that it belongs to.
+
+public import Base
+public import ClusterState
+public import Node
+import Planning
+public import WireProtocol
+
+/// The agent, as the control API sees it. All on the loop's thread.
+public protocol ControlSource: AnyObject {
+    var status: ClusterStatus { get }
+    var state: ReplicatedState { get }
+    /// Why there is no plan, for people; empty where there is one.
+    var planNotes: [String] { get }
+    /// Asks the node; the answer comes later, exactly once.
+    func operate(_ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void)
+}
+
+extension ReplicatedState {
+    /// The published form of the plan, `GET /v1/plan`.
+    public func planJSON(notes: [String]) -> JSONValue {
+        [
+            "epoch": .integer(Int64(epoch.value)),
+            "profile": JSONValue(deployment?.profileName),
+            "groups": .array((plan?.groups ?? []).map(\.json)),
+            "spares": .array((plan?.spares ?? []).map { .string($0.name) }),
+            "explanation": .array(notes.map { .string($0) }),
+        ]
+    }
+}
+
+extension PlannedGroup {
+    var json: JSONValue {
+        let ranks = ranks.enumerated().map { index, planned -> JSONValue in
+            [
+                "rank": .integer(Int64(index)), "node": .string(planned.node.name),
+                "address": .string(planned.address),
+            ]
+        }
+        return [
+            "name": .string(name.name), "role": .string(role.rawValue),
+            "url": .string("http://\(http)"), "dist_init": JSONValue(distInit?.description),
+            "bootstrap": JSONValue(bootstrap?.description),
+            "store": JSONValue(store.map { "tcp://\($0)" }), "ranks": .array(ranks),
+        ]
+    }
+}
+
+extension LedgerEvent {
+    /// One line of `GET /v1/events`.
+    public var json: JSONValue {
+        [
+            "sequence": .integer(Int64(sequence)), "time": .string(time.description),
+            "kind": .string(kind.rawValue), "node": JSONValue(node?.name),
+            "group": JSONValue(group?.name),
+            "generation": generation.map { .integer(Int64($0.value)) } ?? .null,
+            "text": .string(text),
+        ]
+    }
+}

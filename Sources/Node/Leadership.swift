@@ -1,0 +1,37 @@
+// What a node remembers while it leads. All of it is rebuilt from reports by the next leader; what
+// must outlive a leader is in the replicated state.
+
+import Base
+import Consensus
+import Supervision
+import WireProtocol
+
+struct Leadership: Sendable {
+    let since: Instant
+    var reports: [NodeID: NodeReport] = [:]
+    var machines: [GroupName: GroupMachine] = [:]
+    var conditions: [GroupName: GroupSummary] = [:]
+    /// Proposals on their way, so that nothing is proposed twice.
+    var underway: [Subject: ProposalID] = [:]
+    /// Why there is no plan, or no new one.
+    var planFailure: String?
+    var planAgainAt: Instant?
+    var viewDue: Instant
+    var lastView: LeaderView?
+
+    init(since: Instant) {
+        self.since = since
+        viewDue = since
+    }
+
+    /// When something must be judged again though nothing has happened.
+    var nextDeadline: Instant? {
+        ([viewDue, planAgainAt] + machines.values.map(\.nextDeadline)).compactMap { $0 }.min()
+    }
+
+    /// What a proposal is about. One proposal at a time for each.
+    enum Subject: Hashable, Sendable {
+        case deployment, plan
+        case group(GroupName)
+    }
+}

@@ -1,0 +1,59 @@
+// What a node is told once, at its start.
+
+public import Base
+public import Consensus
+public import Membership
+public import Planning
+public import Supervision
+
+/// The fixed facts and limits of one node.
+public struct NodeConfiguration: Sendable {
+    public let cluster: String
+    public let version: String
+    public let local: NodeID
+    /// The interface that carries this node's address: HCCL and gloo are bound to it.
+    public let interface: String
+    /// Every node of the cluster in the operator's order, this one included.
+    public let nodes: [ConfiguredNode]
+    /// The deployment of this node's own configuration file.
+    public let deployment: Deployment
+    public var supervision = SupervisionPolicy()
+    public var membership = SwimConfiguration.standard
+    public var consensus = RaftConfiguration()
+    /// How long a new leader waits for every node that the plan needs before it plans with nodes
+    /// that are not there yet.
+    public var planGrace: Duration = .seconds(30)
+    /// How often a node reports, and a leader shows its view, though nothing has changed.
+    public var reportInterval: Duration = .seconds(1)
+    /// How long an operator's request may take before it is answered with a refusal.
+    public var requestTimeout: Duration = .seconds(10)
+
+    public init(
+        cluster: String, version: String, local: NodeID, interface: String,
+        nodes: [ConfiguredNode], deployment: Deployment
+    ) {
+        self.cluster = cluster
+        self.version = version
+        self.local = local
+        self.interface = interface
+        self.nodes = nodes
+        self.deployment = deployment
+    }
+
+    /// At most this many nodes vote; the rest learn. More voters make commits slower, not safer.
+    public static let voterLimit = 5
+
+    var voters: [NodeID] { nodes.prefix(Self.voterLimit).map(\.node) }
+    var learners: [NodeID] { nodes.dropFirst(Self.voterLimit).map(\.node) }
+}
+
+/// A node of the operator's list.
+public struct ConfiguredNode: Hashable, Sendable {
+    public let node: NodeID
+    public let address: String
+
+    public init(node: NodeID, address: String) {
+        self.node = node
+        self.address = address
+    }
+}

@@ -1,0 +1,88 @@
+// What goes into the node machine and what comes out: everything that touches the world. The agent's
+// loop executes the actions on sockets, files and processes; the simulator on its models of them.
+
+public import Base
+public import ClusterState
+public import Consensus
+public import Planning
+public import Supervision
+public import WireProtocol
+
+/// What can happen to a node.
+public enum NodeInput: Sendable {
+    /// The deadline that the machine named has come. Early or repeated ticks do no harm.
+    case tick
+    /// A frame arrived on an authenticated stream of that node.
+    case frame([UInt8], from: NodeID)
+    case streamOpened(NodeID)
+    /// The node's host says that its agent is gone: reset, end of stream, refused dial.
+    case agentGone(NodeID)
+    /// A stream ended without such evidence.
+    case streamLost(NodeID)
+    case persisted(PersistToken)
+    case shard(ShardID, ShardInput)
+    /// What the engine of a group answered to this node, which leads and asked from afar.
+    case masterProbed(GroupName, ProbeResult)
+    /// The operator asks; answered by `answer` of the same number.
+    case operate(RequestID, OperatorRequest)
+    /// What `readLog` found.
+    case logRead(LogReader, PeerAnswer)
+    /// The agent stops; its shards go on.
+    case leave
+}
+
+/// What an operator may ask of an agent.
+public enum OperatorRequest: Hashable, Sendable {
+    case propose(Command.Action)
+    /// `shard` is `prefill-0/1` (group and rank, newest generation) or `prefill-0.g3.r1`.
+    case log(shard: String, lastLines: Int, from: UInt64?)
+}
+
+/// Who gets the piece of a log that is read.
+public enum LogReader: Hashable, Sendable {
+    case local(RequestID)
+    case peer(NodeID, RequestID)
+}
+
+/// What a node wants done.
+public enum NodeAction: Sendable {
+    case send([UInt8], to: NodeID)
+    case persist(PersistRequest)
+    case checkPorts(ShardID, [Endpoint])
+    case launch(ShardID, LaunchSpec, EngineKind)
+    case stop(ShardID, grace: Duration)
+    case probe(ShardID, ProbeTarget)
+    /// Nothing refers to this shard any more; its logs may be kept for a while.
+    case forget(ShardID)
+    case probeMaster(GroupName, ProbeTarget)
+    case readLog(LogReader, shard: String, lastLines: Int, from: UInt64?)
+    case answer(RequestID, PeerAnswer)
+    case log(LogLevel, String)
+    /// A happening was agreed on.
+    case ledger(LedgerEvent)
+}
+
+/// Where and how an engine is asked.
+public struct ProbeTarget: Hashable, Sendable {
+    public let kind: ProbeKind
+    public let role: Role
+    public let http: Endpoint
+    /// The bootstrap server of a prefill group, which serves only once every rank is registered.
+    public let bootstrap: Endpoint?
+
+    public init(kind: ProbeKind, role: Role, http: Endpoint, bootstrap: Endpoint?) {
+        self.kind = kind
+        self.role = role
+        self.http = http
+        self.bootstrap = bootstrap
+    }
+
+    init(_ kind: ProbeKind, of group: PlannedGroup) {
+        self.init(kind: kind, role: group.role, http: group.http, bootstrap: group.bootstrap)
+    }
+}
+
+/// How much a log line matters.
+public enum LogLevel: String, Hashable, Sendable {
+    case info, warning, error
+}

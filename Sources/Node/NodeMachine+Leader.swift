@@ -1,0 +1,230 @@
+// What the leader does: it compares what is wanted and agreed with what is observed, in one loop over
+// everything, and proposes the next step. Nothing here acts on the world; nodes act once the step
+// is committed.
+
+import Base
+import CBOR
+import ClusterState
+import Consensus
+import Membership
+import Planning
+import Profiles
+import Supervision
+import WireProtocol
+
+extension NodeMachine {
+    mutating func reconcileCluster() {
+        // Until its own term's first entry is applied, a leader does not know what is agreed.
+        guard let leadership, isCaughtUp, consensus.commitIndex == applied else { return }
+        let isDue = leadership.nextDeadline.map { $0 <= now } ?? false
+        guard hasNews || isDue else { return }
+        hasNews = false
+        reconcileDeployment()
+        reconcilePlan()
+        reconcileGroups()
+        showView()
+    }
+
+    private mutating func propose(_ action: Command.Action, about subject: Leadership.Subject) {
+        guard leadership?.underway[subject] == nil else { return }
+        let proposal = requests.newProposal(for: .leader(subject))
+        leadership?.underway[subject] = proposal
+        driveConsensus(.propose(Command(action, at: wall).cbor.encoded, proposal))
+    }
+
+    // MARK: - The deployment
+
+    /// The first deployment is the leader's own. A changed one takes effect once every node's file
+    /// says the same, so that a half-edited cluster restarts nothing.
+    private mutating func reconcileDeployment() {
+        guard state.deployment != nil else {
+            propose(.deploy(configuration.deployment), about: .deployment)
+            return
+        }
+        guard wantedDigest != localDigest else { return }
+        let isAgreed = configuration.nodes.allSatisfy {
+            leadership?.reports[$0.node]?.deploymentDigest == localDigest
+        }
+        if isAgreed { propose(.deploy(configuration.deployment), about: .deployment) }
+    }
+
+    // MARK: - The plan
+
+    private mutating func reconcilePlan() {
+        guard let deployment = state.deployment, let leadership else { return }
+        self.leadership?.planAgainAt = nil
+        let profile: Profile
+        do {
+            profile = try self.profile.of(deployment)
+        } catch {
+            self.leadership?.planFailure = "the committed profile cannot be read: \(error)"
+            return
+        }
+        let stableView = configuration.supervision.stableView
+        let candidates = configuration.nodes.map {
+            Candidate(node: $0.node, address: $0.address, isUsable: isUsable($0.node))
+        }
+        if state.plan == nil, candidates.contains(where: { !$0.isUsable }) {
+            let graceEnd = leadership.since + configuration.planGrace
+            let present = Planner.plan(
+                profile: profile, candidates: candidates.filter(\.isUsable), previous: nil,
+                epoch: state.epoch.next)
+            if case .failure(let failure) = present, now < graceEnd {
+                self.leadership?.planAgainAt = graceEnd
+                self.leadership?.planFailure = "waits for nodes: \(failure)"
+                return
+            }
+        }
+        // A node that is gone becomes unusable as time goes by, with no other news.
+        let gates = configuration.nodes.compactMap { absentSince($0.node) }
+            .map { $0 + stableView }
+        self.leadership?.planAgainAt = gates.filter { $0 > now }.min()
+        let planned = Planner.plan(
+            profile: profile, candidates: candidates, previous: state.plan,
+            epoch: state.epoch.next)
+        switch planned {
+        case .success(let plan):
+            self.leadership?.planFailure = nil
+            if plan.groups != state.plan?.groups { propose(.plan(plan), about: .plan) }
+        case .failure(let failure): self.leadership?.planFailure = "\(failure)"
+        }
+    }
+
+    /// A rank moves only away from a node that is gone for good measure, and only while its group
+    /// does not run: a serving engine keeps its nodes.
+    private func isUsable(_ node: NodeID) -> Bool {
+        guard let absentSince = absentSince(node) else { return true }
+        let holdsRunning = state.groups.contains {
+            $0.phase == .running && $0.launched?.rank(of: node) != nil
+        }
+        return holdsRunning
+            || (state.plan != nil && now - absentSince < configuration.supervision.stableView)
+    }
+
+    /// Since when a node is dead or has left; nil while it is there.
+    func absentSince(_ node: NodeID) -> Instant? {
+        guard let member = member(node) else { return .zero }
+        switch member.state {
+        case .alive, .suspect: return nil
+        case .dead, .left: return member.since
+        }
+    }
+
+    // MARK: - The groups
+
+    private mutating func reconcileGroups() {
+        let planned = state.plan?.groups.map(\.name) ?? []
+        let orphaned = state.groups.filter { $0.phase == .running }.map(\.name)
+            .filter { !planned.contains($0) }
+        for name in planned + orphaned { reconcileGroup(name) }
+        let conditions = leadership?.conditions.filter { planned.contains($0.key) }
+        leadership?.conditions = conditions ?? [:]
+    }
+
+    private mutating func reconcileGroup(_ name: GroupName) {
+        let view = groupView(name)
+        var machine =
+            leadership?.machines[name] ?? GroupMachine(policy: configuration.supervision)
+        let decision = machine.decide(view, at: now, using: &generator)
+        leadership?.machines[name] = machine
+        leadership?.conditions[name] = GroupSummary(
+            group: name, condition: decision.condition, why: decision.why)
+        let record = state.record(of: name)
+        if decision.probesMaster, let group = record.launched {
+            actions.append(.probeMaster(name, ProbeTarget(.liveness, of: group)))
+        }
+        switch decision.proposal {
+        case .launch(let why):
+            guard let group = state.plan?.group(name) else { return }
+            propose(.launch(group, record.generation.next, why: why), about: .group(name))
+        case .end(let cause, let isTerminal):
+            let end = Command.Action.end(name, record.generation, cause, isTerminal: isTerminal)
+            propose(end, about: .group(name))
+        case .settle: propose(.settle(name, record.generation), about: .group(name))
+        case nil: break
+        }
+    }
+
+    private func groupView(_ name: GroupName) -> GroupView {
+        let record = state.record(of: name)
+        let planned = state.plan?.group(name)
+        let phase: GroupView.Phase =
+            switch record.phase {
+            case .idle: .idle
+            case .running: .running
+            case .ended(let cause): .ended(cause)
+            case .failed(let cause): .failed(cause)
+            }
+        let group = record.phase == .running ? record.launched : planned
+        return GroupView(
+            phase: phase, generation: record.generation, failures: record.failures,
+            isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
+            launchDiffers: planned != record.launched
+                || record.launchedSerial != state.deploymentSerial,
+            prerequisite: group?.role == .router ? routerPrerequisite : nil,
+            ranks: rankViews(of: group, record), leftovers: leftovers(of: name, record))
+    }
+
+    private func rankViews(of group: PlannedGroup?, _ record: GroupRecord) -> [RankView] {
+        (group?.ranks ?? []).enumerated().map { index, planned in
+            let rank = NodeRank(index)
+            let shard = ShardID(group: record.name, generation: record.generation, rank: rank)
+            let report = leadership?.reports[planned.node]
+            return RankView(
+                node: planned.node, rank: rank, absentSince: absentSince(planned.node),
+                hasReported: report != nil,
+                report: report?.shards.first { $0.shard == shard })
+        }
+    }
+
+    /// The shards of a group that nodes still have, but for those of a generation that runs.
+    private func leftovers(of name: GroupName, _ record: GroupRecord) -> [String] {
+        let reports = leadership?.reports ?? [:]
+        return configuration.nodes.flatMap { node in
+            (reports[node.node]?.shards ?? [])
+                .filter {
+                    $0.shard.group == name && $0.state != .exited && $0.state != .stopped
+                        && !(record.phase == .running && $0.shard.generation == record.generation)
+                }
+                .map { "\($0.shard) on \(node.node)" }
+        }
+    }
+
+    /// The router wants one group of every role to serve, or it would answer nothing but errors.
+    private var routerPrerequisite: String? {
+        let workers = state.plan?.groups.filter { $0.role != .router } ?? []
+        for role in Role.allCases {
+            let ofRole = workers.filter { $0.role == role }
+            let serves = ofRole.contains {
+                leadership?.conditions[$0.name]?.condition == .ready
+            }
+            if !ofRole.isEmpty && !serves { return "for a \(role.rawValue) group that serves" }
+        }
+        return nil
+    }
+
+    // MARK: - The view
+
+    private mutating func showView() {
+        guard let leadership else { return }
+        let groups = leadership.conditions.keys.sorted().compactMap { leadership.conditions[$0] }
+        let reports = configuration.nodes.compactMap { leadership.reports[$0.node] }
+        let view = LeaderView(groups: groups, reports: reports)
+        self.view = view
+        viewReceivedAt = now
+        guard leadership.viewDue <= now || view.isNews(after: leadership.lastView) else { return }
+        self.leadership?.viewDue = now + configuration.reportInterval
+        self.leadership?.lastView = view
+        for node in configuration.nodes.map(\.node)
+        where node != configuration.local && absentSince(node) == nil {
+            send(.view(view), to: node)
+        }
+    }
+}
+
+extension LeaderView {
+    /// Whether it shows more than another did; how far nodes have applied the log is no news.
+    func isNews(after other: LeaderView?) -> Bool {
+        groups != other?.groups || reports.map(\.shards) != other?.reports.map(\.shards)
+    }
+}

@@ -1,0 +1,162 @@
+// What operators ask: a proposal goes to the leader and comes back when it is committed, a log is
+// read on the node that wrote it. Any agent takes any request.
+
+import Base
+import CBOR
+import ClusterState
+import Consensus
+import Planning
+import WireProtocol
+
+extension NodeMachine {
+    mutating func operate(_ id: RequestID, _ request: OperatorRequest) {
+        switch request {
+        case .propose(let action):
+            let command = Command(action, at: wall)
+            if consensus.role == .leader {
+                requests.localDeadlines[id] = now + configuration.requestTimeout
+                propose(command, for: .local(id))
+            } else if let leader = consensus.leader {
+                forward(.propose(command), id, to: leader)
+            } else {
+                actions.append(.answer(id, .refused(.unavailable, Self.noLeader)))
+            }
+        case .log(let shard, let lastLines, let from):
+            readLog(id, shard, lastLines: lastLines, from: from)
+        }
+    }
+
+    private static let noLeader =
+        "no leader is known: the cluster has no quorum"
+
+    private mutating func propose(_ command: Command, for origin: Requests.Origin) {
+        let proposal = requests.newProposal(for: origin)
+        driveConsensus(.propose(command.cbor.encoded, proposal))
+    }
+
+    private mutating func forward(_ request: PeerRequest, _ id: RequestID, to node: NodeID) {
+        let number = requests.forward(
+            id, to: node, deadline: now + configuration.requestTimeout)
+        send(.request(number, request), to: node)
+    }
+
+    /// Another node asks.
+    mutating func serve(_ request: PeerRequest, _ id: RequestID, for node: NodeID) {
+        switch request {
+        case .propose(let command): propose(command, for: .peer(node, id))
+        case .log(let shard, let lastLines, let from):
+            actions.append(
+                .readLog(.peer(node, id), shard: shard, lastLines: lastLines, from: from))
+        }
+    }
+
+    /// Another node has answered.
+    mutating func answered(_ id: RequestID, _ answer: PeerAnswer, by node: NodeID) {
+        guard let request = requests.forwarded[id], request.node == node else { return }
+        requests.forwarded[id] = nil
+        actions.append(.answer(request.local, answer))
+    }
+
+    // MARK: - What becomes of proposals
+
+    private mutating func tell(_ origin: Requests.Origin, _ answer: PeerAnswer) {
+        switch origin {
+        case .leader(let subject):
+            hasNews = true
+            leadership?.underway[subject] = nil
+        case .local(let id):
+            // Silence after the deadline: it was answered then.
+            guard requests.localDeadlines.removeValue(forKey: id) != nil else { return }
+            actions.append(.answer(id, answer))
+        case .peer(let node, let id): send(.answer(id, answer), to: node)
+        }
+    }
+
+    mutating func refused(_ proposal: ProposalID, leader: NodeID?) {
+        guard let known = requests.proposals.removeValue(forKey: proposal) else { return }
+        let whom = leader.map { "; \($0) leads" } ?? ""
+        tell(known.origin, .refused(.unavailable, "this node cannot propose now\(whom)"))
+    }
+
+    /// The entry at that place is committed: the proposals that stand there are done, and those of
+    /// another term at that place are lost.
+    mutating func settled(_ index: LogIndex, _ term: Term, refusal: String?) {
+        let here = requests.proposals.filter { $0.value.index == index }
+        for (proposal, known) in here.sorted(by: { $0.key.value < $1.key.value }) {
+            requests.proposals[proposal] = nil
+            if known.term != term {
+                tell(known.origin, .refused(.unavailable, "another leader took over"))
+            } else if let refusal {
+                tell(known.origin, .refused(.notFound, refusal))
+            } else {
+                tell(known.origin, .accepted("committed at index \(index) of term \(term)"))
+            }
+        }
+    }
+
+    mutating func expireRequests() {
+        let late = requests.forwarded.filter { $0.value.deadline <= now }
+        for (id, request) in late.sorted(by: { $0.key < $1.key }) {
+            requests.forwarded[id] = nil
+            actions.append(
+                .answer(
+                    request.local, .refused(.timedOut, "\(request.node) did not answer in time")))
+        }
+        for id in requests.localDeadlines.filter({ $0.value <= now }).map(\.key).sorted() {
+            requests.localDeadlines[id] = nil
+            actions.append(
+                .answer(id, .refused(.timedOut, "not committed in time; it may still be")))
+        }
+    }
+
+    // MARK: - Logs
+
+    private mutating func readLog(
+        _ id: RequestID, _ name: String, lastLines: Int, from: UInt64?
+    ) {
+        guard let (shard, node) = resolve(name) else {
+            let known = state.groups.compactMap(\.launched)
+                .flatMap { group in group.ranks.indices.map { "\(group.name)/\($0)" } }
+                .joined(separator: ", ")
+            actions.append(
+                .answer(id, .refused(.notFound, "no shard \(name). There are: \(known)")))
+            return
+        }
+        if node == configuration.local {
+            actions.append(
+                .readLog(.local(id), shard: shard, lastLines: lastLines, from: from))
+        } else {
+            forward(.log(shard: shard, lastLines: lastLines, from: from), id, to: node)
+        }
+    }
+
+    /// `prefill-0/1`, `router` or `prefill-0.g3.r1` as a shard's full name and its node.
+    private func resolve(_ name: String) -> (shard: String, node: NodeID)? {
+        for record in state.groups {
+            guard let group = record.launched else { continue }
+            for (index, planned) in group.ranks.enumerated() {
+                let shard = ShardID(
+                    group: record.name, generation: record.generation, rank: NodeRank(index))
+                let isShort =
+                    name == "\(record.name)/\(index)"
+                    || (group.ranks.count == 1 && name == record.name.name)
+                if isShort { return (shard.description, planned.node) }
+                // Any generation of this rank, as long as its log is kept.
+                let parts = name.split(separator: ".g")
+                if parts.count == 2, parts[0] == record.name.name,
+                    parts[1].hasSuffix(".r\(index)")
+                {
+                    return (name, planned.node)
+                }
+            }
+        }
+        return nil
+    }
+
+    mutating func deliverLog(_ answer: PeerAnswer, to reader: LogReader) {
+        switch reader {
+        case .local(let id): actions.append(.answer(id, answer))
+        case .peer(let node, let id): send(.answer(id, answer), to: node)
+        }
+    }
+}

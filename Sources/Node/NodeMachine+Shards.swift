@@ -1,0 +1,136 @@
+// What this node runs. It compares the committed state with the shards it has: what is wanted and
+// missing is begun, what is stale is ended. A stale generation is fenced before anything newer
+// starts, and nothing starts while anything unwanted is left, since they would share devices.
+
+import Base
+import ClusterState
+import Consensus
+import Planning
+import Supervision
+import WireProtocol
+
+extension NodeMachine {
+    /// The shards that the committed state wants on this node.
+    var wantedShards: [ShardID: PlannedGroup] {
+        var wanted: [ShardID: PlannedGroup] = [:]
+        for record in state.groups where record.phase == .running {
+            guard let group = record.launched, let rank = group.rank(of: configuration.local)
+            else { continue }
+            wanted[ShardID(group: record.name, generation: record.generation, rank: rank)] = group
+        }
+        return wanted
+    }
+
+    mutating func reconcileShards() {
+        let wanted = wantedShards
+        for shard in shards.keys.sorted() where wanted[shard] == nil {
+            // A record read from disk may be older than the shard: only a newer one may end it.
+            guard isCaughtUp || shard.generation < state.record(of: shard.group).generation
+            else { continue }
+            driveShard(shard, .end)
+            if shards[shard]?.isGone == true {
+                shards[shard] = nil
+                actions.append(.forget(shard))
+            }
+        }
+        guard isCaughtUp, !shards.keys.contains(where: { wanted[$0] == nil }) else { return }
+        for shard in wanted.keys.sorted() where shards[shard] == nil {
+            shards[shard] = ShardMachine(
+                shard: shard, policy: configuration.supervision, wall: wall)
+            driveShard(shard, .begin)
+        }
+    }
+
+    mutating func driveShard(_ shard: ShardID, _ input: ShardInput) {
+        if shards[shard] == nil {
+            // Only a shim of an earlier run of this agent can speak of a shard not known here.
+            switch input {
+            case .adopted, .exited, .stopped:
+                shards[shard] = ShardMachine(
+                    shard: shard, policy: configuration.supervision, wall: wall)
+            default: return
+            }
+        }
+        var effects: [ShardAction] = []
+        shards[shard]?.step(input, at: now, wall: wall, into: &effects)
+        for effect in effects { perform(effect, on: shard) }
+    }
+
+    private mutating func perform(_ effect: ShardAction, on shard: ShardID) {
+        // The shard of a newer generation than is known here is left alone until it is known.
+        let record = state.record(of: shard.group)
+        let group = record.generation == shard.generation ? record.launched : nil
+        switch effect {
+        case .checkPorts:
+            guard let group else { return }
+            actions.append(.checkPorts(shard, ports(of: group, rank: shard.rank)))
+        case .launch:
+            guard let group else { return }
+            launch(shard, of: group)
+        case .stop(let grace): actions.append(.stop(shard, grace: grace))
+        case .probe(let kind):
+            guard let group else {
+                driveShard(shard, .probed(.starting("what it serves is not known yet")))
+                return
+            }
+            actions.append(.probe(shard, ProbeTarget(kind, of: group)))
+        case .changed:
+            if let report = shards[shard]?.report { logChange(report) }
+        }
+    }
+
+    private mutating func launch(_ shard: ShardID, of group: PlannedGroup) {
+        guard let deployment = state.deployment else {
+            preconditionFailure("\(shard) is launched without a deployment")
+        }
+        do {
+            let profile = try self.profile.of(deployment)
+            let spec = LaunchSpec.make(
+                profile: profile, modelPath: deployment.modelPath, group: group, rank: shard.rank,
+                interface: configuration.interface)
+            actions.append(.launch(shard, spec, deployment.engine))
+        } catch {
+            driveShard(shard, .failed("its profile cannot be read: \(error)"))
+        }
+    }
+
+    /// The ports that this rank will bind on its own address.
+    private func ports(of group: PlannedGroup, rank: NodeRank) -> [Endpoint] {
+        let address = group.ranks[rank.value].address
+        let onMaster = rank == .master ? [group.distInit, group.bootstrap] : []
+        let store = group.role == .prefill && rank == .master ? group.store : nil
+        let own = [Endpoint(host: address, port: group.http.port)]
+        return (group.role == .router ? [group.http] : own)
+            + (onMaster + [store]).compactMap { $0 }.filter { $0.host == address }
+    }
+
+    private mutating func logChange(_ report: ShardReport) {
+        switch report.state {
+        case .exited:
+            actions.append(.log(.warning, "\(report.shard) ended: \(report.why)"))
+        case .unresponsive:
+            actions.append(.log(.warning, "\(report.shard) \(report.why)"))
+        case .starting, .loading, .ready, .stopping, .stopped, .waiting: break
+        }
+    }
+
+    // MARK: - Reports
+
+    /// Tells the leader what runs here, at every change and from time to time.
+    mutating func report() {
+        let report = NodeReport(
+            node: configuration.local, applied: applied, deploymentDigest: localDigest,
+            shards: shards.keys.sorted().compactMap { shards[$0]?.report })
+        let isDue = reportDue <= now
+        guard isDue || report.shards != lastReport?.shards || report.applied != lastReport?.applied
+        else { return }
+        lastReport = report
+        reportDue = now + configuration.reportInterval
+        if leadership != nil {
+            hasNews = true
+            leadership?.reports[configuration.local] = report
+        } else if let leader = consensus.leader {
+            send(.report(report), to: leader)
+        }
+    }
+}

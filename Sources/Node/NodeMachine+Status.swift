@@ -1,0 +1,142 @@
+// The answer to `status`, from any node: what is agreed as this node knows it, what the leader has
+// shown, and what this node sees of its own shards.
+
+public import Base
+import ClusterState
+import Consensus
+import Membership
+import Planning
+import Supervision
+import WireProtocol
+
+extension NodeMachine {
+    /// The cluster as this node knows it now.
+    public func status(at now: Instant, wall: WallTime) -> ClusterStatus {
+        let groups = state.plan?.groups ?? []
+        let engines = groups.filter { $0.role != .router }.map { status(of: $0) }
+        let router = groups.first { $0.role == .router }.map { routerStatus($0) }
+        let have = consensus.contactedVoters(at: now).count
+        let quorum = ClusterStatus.Quorum(
+            have: have, need: consensus.quorum.size, ok: consensus.hasQuorum)
+        let reasons = self.reasons(engines, router, quorum)
+        return ClusterStatus(
+            node: configuration.local.name, cluster: configuration.cluster,
+            version: configuration.version, term: consensus.term.value,
+            leader: consensus.leader?.name, quorum: quorum,
+            ageSeconds: viewReceivedAt.map { (now - $0).inSeconds }, epoch: state.epoch.value,
+            profile: state.deployment?.profileName,
+            wanted: state.isWanted ? "running" : "stopped",
+            members: memberStatus(at: now, wall: wall), groups: engines, router: router,
+            ready: reasons.isEmpty, reasons: reasons)
+    }
+
+    private func memberStatus(at now: Instant, wall: WallTime) -> [ClusterStatus.Member] {
+        configuration.nodes.map { node in
+            let member = member(node.node)
+            let age = member.map { now - $0.since } ?? .zero
+            let since = WallTime(
+                millisecondsSinceEpoch: wall.millisecondsSinceEpoch
+                    - age.nanoseconds / 1_000_000)
+            return ClusterStatus.Member(
+                node: node.node.name, address: node.address,
+                state: member?.state.rawValue ?? MemberState.dead.rawValue, since: since)
+        }
+    }
+
+    // MARK: - Groups
+
+    private func condition(of group: GroupName) -> (condition: GroupCondition, why: String) {
+        let record = state.record(of: group)
+        if let summary = view.groups.first(where: { $0.group == group }) {
+            return (summary.condition, summary.why)
+        }
+        switch record.phase {
+        case .idle: return (.waiting, "for the leader")
+        case .running: return (.starting, "not seen by a leader yet")
+        case .ended(let cause): return (.stopping, cause.why)
+        case .failed(let cause): return (.failed, cause.why)
+        }
+    }
+
+    private func status(of group: PlannedGroup) -> ClusterStatus.Group {
+        let record = state.record(of: group.name)
+        let (condition, why) = condition(of: group.name)
+        let shown = record.phase == .running ? record.launched ?? group : group
+        return ClusterStatus.Group(
+            name: group.name.name, role: group.role.rawValue,
+            generation: record.generation.value, state: condition.rawValue, why: why,
+            master: shown.ranks.first?.node.name, url: "http://\(shown.http)",
+            bootstrapPort: shown.bootstrap?.port, restarts: record.restarts,
+            ranks: rankStatus(of: shown, record, condition))
+    }
+
+    private func routerStatus(_ group: PlannedGroup) -> ClusterStatus.Router {
+        let status = status(of: group)
+        let rank = status.ranks.first
+        return ClusterStatus.Router(
+            node: rank?.node ?? "", url: status.url, state: status.state,
+            generation: status.generation, pid: rank?.pid, restarts: status.restarts,
+            since: rank?.since, why: status.why)
+    }
+
+    private func rankStatus(
+        of group: PlannedGroup, _ record: GroupRecord, _ condition: GroupCondition
+    ) -> [ClusterStatus.Rank] {
+        group.ranks.enumerated().map { index, planned in
+            let shard = ShardID(
+                group: record.name, generation: record.generation, rank: NodeRank(index))
+            guard let report = report(of: shard, on: planned.node) else {
+                return ClusterStatus.Rank(
+                    rank: index, node: planned.node.name, state: "absent", pid: nil,
+                    restarts: record.restarts, since: nil, why: "")
+            }
+            // Only rank 0 can say that the engine serves; the others take part in it.
+            let takesPart =
+                report.state == .loading && (condition == .ready || condition == .degraded)
+            return ClusterStatus.Rank(
+                rank: index, node: planned.node.name,
+                state: takesPart ? ShardState.ready.rawValue : report.state.rawValue,
+                pid: report.processID, restarts: record.restarts, since: report.since,
+                why: report.why)
+        }
+    }
+
+    /// This node knows its own shards best.
+    private func report(of shard: ShardID, on node: NodeID) -> ShardReport? {
+        if node == configuration.local { return shards[shard]?.report }
+        return view.reports.first { $0.node == node }?.shards.first { $0.shard == shard }
+    }
+
+    // MARK: - Reasons
+
+    private func reasons(
+        _ groups: [ClusterStatus.Group], _ router: ClusterStatus.Router?,
+        _ quorum: ClusterStatus.Quorum
+    ) -> [String] {
+        var reasons: [String] = []
+        if !quorum.ok {
+            reasons.append(
+                "no quorum: \(quorum.have) of \(quorum.need) voters are in contact; "
+                    + "what runs goes on, and nothing is restarted")
+        }
+        guard state.isWanted else { return reasons }
+        if state.plan == nil {
+            let why = leadership?.planFailure ?? "the leader has not planned yet"
+            reasons.append("no plan: \(why)")
+        }
+        for group in groups where group.state != GroupCondition.ready.rawValue {
+            guard group.state != GroupCondition.stopped.rawValue else { continue }
+            reasons.append("\(group.name) is \(group.state)" + detail(group.why))
+        }
+        if let router, router.state != GroupCondition.ready.rawValue,
+            router.state != GroupCondition.stopped.rawValue
+        {
+            reasons.append("the router is \(router.state)" + detail(router.why))
+        }
+        return reasons
+    }
+
+    private func detail(_ why: String) -> String {
+        why.isEmpty ? "" : ": \(why)"
+    }
+}

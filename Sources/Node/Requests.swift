@@ -1,0 +1,60 @@
+// Questions under way: proposals that wait for their commit, and requests that wait for another
+// node. Every one is answered, if only by a refusal when its time is up.
+
+import Base
+import Consensus
+import WireProtocol
+
+struct Requests: Sendable {
+    /// Who is told what became of a proposal.
+    enum Origin: Hashable, Sendable {
+        case leader(Leadership.Subject)
+        case local(RequestID)
+        case peer(NodeID, RequestID)
+    }
+
+    struct Proposal: Sendable {
+        let origin: Origin
+        var index: LogIndex?
+        var term: Term?
+    }
+
+    /// A request to another node, on behalf of a local one.
+    struct Forwarded: Sendable {
+        let local: RequestID
+        let node: NodeID
+        let deadline: Instant
+    }
+
+    private var lastProposal: UInt64 = 0
+    private var lastForwarded: UInt64 = 0
+    var proposals: [ProposalID: Proposal] = [:]
+    var forwarded: [RequestID: Forwarded] = [:]
+    /// When local proposals are given up.
+    var localDeadlines: [RequestID: Instant] = [:]
+
+    var nextDeadline: Instant? {
+        (forwarded.values.map(\.deadline) + localDeadlines.values).min()
+    }
+
+    mutating func newProposal(for origin: Origin) -> ProposalID {
+        lastProposal += 1
+        let proposal = ProposalID(lastProposal)
+        proposals[proposal] = Proposal(origin: origin)
+        return proposal
+    }
+
+    mutating func proposed(_ proposal: ProposalID, at index: LogIndex, in term: Term) {
+        proposals[proposal]?.index = index
+        proposals[proposal]?.term = term
+    }
+
+    mutating func forward(
+        _ local: RequestID, to node: NodeID, deadline: Instant
+    ) -> RequestID {
+        lastForwarded += 1
+        let id = RequestID(lastForwarded)
+        forwarded[id] = Forwarded(local: local, node: node, deadline: deadline)
+        return id
+    }
+}

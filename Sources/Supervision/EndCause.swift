@@ -1,0 +1,41 @@
+// A group restarts as a gang, so what ends is a generation: one cause, named once, for all its ranks.
+
+public import Base
+
+/// Why a generation ended.
+public struct EndCause: Hashable, Sendable {
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
+        /// A shard exited or stopped answering.
+        case failure
+        /// The node of a rank is gone.
+        case nodeLost
+        /// The plan changed what this group is launched with.
+        case planChanged
+        /// The operator stopped or restarted it.
+        case byOperator
+    }
+
+    public let kind: Kind
+    /// For people: what happened, with node and rank.
+    public let why: String
+    /// The first failing rank and its node, where one is known.
+    public let node: NodeID?
+    public let rank: NodeRank?
+    /// The last lines of that rank's log.
+    public let logTail: [String]
+
+    public init(
+        _ kind: Kind, why: String, node: NodeID? = nil, rank: NodeRank? = nil,
+        logTail: [String] = []
+    ) {
+        self.kind = kind
+        self.why = why
+        self.node = node
+        self.rank = rank
+        self.logTail = logTail
+    }
+
+    /// Only failures of the engine count towards the backoff and the budget: a lost node is waited
+    /// for, and what was meant is no failure.
+    public var isFailure: Bool { kind == .failure }
+}

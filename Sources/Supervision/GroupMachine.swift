@@ -1,0 +1,210 @@
+// The leader's judgement of one group: launch it, end it, or leave it alone. It is a gang: one rank
+// lost ends the generation on every node, and the next starts on all of them together. Between
+// "a node is gone" and the end of a generation stands the stable-view gate: while the engine still
+// answers, only the agent is gone, and a wrong restart would cost half an hour.
+
+public import Base
+
+/// What a leader remembers of one group. A new leader starts with an empty memory and learns the rest
+/// from reports; what must survive it (generation, failures) is agreed on, not remembered.
+public struct GroupMachine: Hashable, Sendable {
+    private let policy: SupervisionPolicy
+    /// Which generation the rest of this memory is about.
+    private var generation = Generation.none
+    private var firstFailureSeen: Instant?
+    private var servingSince: Instant?
+    private var launchAt: Instant?
+    private var masterAnswered: Instant?
+    private var masterAsked: Instant?
+    /// When to look again though nothing happens.
+    public private(set) var nextDeadline: Instant?
+
+    public init(policy: SupervisionPolicy) {
+        self.policy = policy
+    }
+
+    /// The engine answered, or not, when asked from the leader's own node.
+    public mutating func masterProbed(_ result: ProbeResult, at now: Instant) {
+        if result == .answers { masterAnswered = now }
+    }
+
+    public mutating func decide(
+        _ view: GroupView, at now: Instant, using generator: inout SeededGenerator
+    ) -> GroupDecision {
+        if view.generation != generation {
+            self = GroupMachine(policy: policy)
+            generation = view.generation
+        }
+        nextDeadline = nil
+        switch view.phase {
+        case .running: return decideRunning(view, at: now)
+        case .failed(let cause):
+            return GroupDecision(
+                .failed, why: "given up after \(view.failures) failures: \(cause.why)")
+        case .idle: return decideLaunch(view, after: nil, at: now, using: &generator)
+        case .ended(let cause):
+            return decideLaunch(view, after: cause, at: now, using: &generator)
+        }
+    }
+
+    private mutating func lookAgain(at instant: Instant) {
+        nextDeadline = min(nextDeadline ?? instant, instant)
+    }
+
+    // MARK: - A generation that runs
+
+    private mutating func decideRunning(_ view: GroupView, at now: Instant) -> GroupDecision {
+        if !view.isWanted {
+            return end(view, EndCause(.byOperator, why: "stopped by the operator"))
+        }
+        if view.launchDiffers {
+            return end(view, EndCause(.planChanged, why: "the plan has changed"))
+        }
+        let absent = view.ranks.filter { $0.absentSince != nil }
+        if view.ranks.contains(where: \.hasEnded) {
+            return decideFailed(view, absent: absent, at: now)
+        }
+        if let stuck = view.ranks.first(where: { $0.report?.state == .unresponsive }) {
+            return end(view, failure(of: stuck))
+        }
+        if let first = absent.first {
+            return decideAbsent(view, first, at: now)
+        }
+        let master = view.ranks.first
+        guard master?.report?.state == .ready else {
+            servingSince = nil
+            return GroupDecision(.starting, why: startingText(view))
+        }
+        return decideServing(view, at: now)
+    }
+
+    private mutating func decideServing(_ view: GroupView, at now: Instant) -> GroupDecision {
+        let since = servingSince ?? now
+        servingSince = since
+        guard view.failures > 0 else { return GroupDecision(.ready) }
+        let settles = since + policy.settleAfter
+        guard settles <= now else {
+            lookAgain(at: settles)
+            return GroupDecision(.ready)
+        }
+        return GroupDecision(.ready, proposal: .settle)
+    }
+
+    /// A rank has ended. The first one is waited out for a moment, since the ranks that fall after
+    /// it may be heard of before it.
+    private mutating func decideFailed(
+        _ view: GroupView, absent: [RankView], at now: Instant
+    ) -> GroupDecision {
+        let since = firstFailureSeen ?? now
+        firstFailureSeen = since
+        let collected = since + policy.collectWindow
+        let ended = view.ranks.filter(\.hasEnded)
+        guard collected <= now || ended.count + absent.count == view.ranks.count else {
+            lookAgain(at: collected)
+            return GroupDecision(.stopping, why: "a rank has ended; the others are looked at")
+        }
+        if let lost = absent.first { return end(view, loss(of: lost)) }
+        let first = ended.min { left, right in
+            let leftSince = left.report?.since ?? WallTime(millisecondsSinceEpoch: .max)
+            let rightSince = right.report?.since ?? WallTime(millisecondsSinceEpoch: .max)
+            return (leftSince, left.rank) < (rightSince, right.rank)
+        }
+        return end(view, failure(of: first ?? view.ranks[0]))
+    }
+
+    /// A node is gone, but no rank has ended: perhaps only its agent is gone.
+    private mutating func decideAbsent(
+        _ view: GroupView, _ lost: RankView, at now: Instant
+    ) -> GroupDecision {
+        let master = view.ranks.first
+        if master?.absentSince == nil, master?.report?.state == .ready {
+            return GroupDecision(
+                .degraded, why: "the agent of \(lost.node) is out of reach; the engine answers")
+        }
+        let asksMaster = master?.absentSince != nil
+        if asksMaster, let answered = masterAnswered, now - answered < policy.stableView {
+            lookAgain(at: answered + policy.livenessInterval)
+            return GroupDecision(
+                .degraded, why: "the agent of \(lost.node) is out of reach; the engine answers",
+                probesMaster: asks(at: now))
+        }
+        let gate = (lost.absentSince ?? now) + policy.stableView
+        guard gate <= now else {
+            lookAgain(at: min(gate, now + policy.livenessInterval))
+            return GroupDecision(
+                .degraded, why: "\(lost.node) is out of reach; it is waited for",
+                probesMaster: asksMaster && asks(at: now))
+        }
+        return end(view, loss(of: lost))
+    }
+
+    private mutating func asks(at now: Instant) -> Bool {
+        if let asked = masterAsked, now - asked < policy.livenessInterval { return false }
+        masterAsked = now
+        return true
+    }
+
+    private func end(_ view: GroupView, _ cause: EndCause) -> GroupDecision {
+        let isTerminal = cause.isFailure && view.failures + 1 >= policy.restartBudget
+        return GroupDecision(
+            .stopping, why: cause.why, proposal: .end(cause, isTerminal: isTerminal))
+    }
+
+    private func failure(of rank: RankView) -> EndCause {
+        EndCause(
+            .failure,
+            why: "rank \(rank.rank) on \(rank.node) \(rank.report?.why ?? "ended")",
+            node: rank.node, rank: rank.rank, logTail: rank.report?.logTail ?? [])
+    }
+
+    private func loss(of rank: RankView) -> EndCause {
+        EndCause(
+            .nodeLost, why: "\(rank.node), which held rank \(rank.rank), is gone",
+            node: rank.node, rank: rank.rank)
+    }
+
+    private func startingText(_ view: GroupView) -> String {
+        if let blocked = view.ranks.first(where: { $0.report?.state == .waiting }) {
+            let why = blocked.report?.why ?? ""
+            return "rank \(blocked.rank) on \(blocked.node) waits" + (why.isEmpty ? "" : ": \(why)")
+        }
+        return view.ranks.first?.report?.why ?? ""
+    }
+
+    // MARK: - Before a launch
+
+    private mutating func decideLaunch(
+        _ view: GroupView, after cause: EndCause?, at now: Instant,
+        using generator: inout SeededGenerator
+    ) -> GroupDecision {
+        let reason = cause.map { " after: \($0.why)" } ?? ""
+        if !view.leftovers.isEmpty {
+            let shards = view.leftovers.joined(separator: ", ")
+            return GroupDecision(.stopping, why: "\(shards) still to end\(reason)")
+        }
+        guard view.isWanted else { return GroupDecision(.stopped) }
+        if let absent = view.ranks.first(where: { $0.absentSince != nil }) {
+            return GroupDecision(
+                .waiting, why: "for \(absent.node), which holds rank \(absent.rank)\(reason)")
+        }
+        if let silent = view.ranks.first(where: { !$0.hasReported }) {
+            return GroupDecision(.waiting, why: "for the first report of \(silent.node)\(reason)")
+        }
+        if view.failures > 0 {
+            let due =
+                launchAt
+                ?? now + policy.backoff.delay(attempt: view.failures, using: &generator)
+            launchAt = due
+            if now < due {
+                lookAgain(at: due)
+                let failures = "failure \(view.failures) of \(policy.restartBudget)"
+                return GroupDecision(.backoff, why: "\(failures)\(reason)")
+            }
+        }
+        if let prerequisite = view.prerequisite {
+            return GroupDecision(.waiting, why: prerequisite)
+        }
+        let why = cause.map { "launched again, \($0.why)" } ?? "first launch"
+        return GroupDecision(.starting, proposal: .launch(why: why))
+    }
+}

@@ -1,0 +1,110 @@
+// What the leader knows of one group when it decides: what is agreed, and what is observed.
+
+public import Base
+
+/// A group, as its leader sees it at one moment.
+public struct GroupView: Hashable, Sendable {
+    public enum Phase: Hashable, Sendable {
+        case idle, running
+        case ended(EndCause)
+        case failed(EndCause)
+    }
+
+    public var phase: Phase
+    public var generation: Generation
+    public var failures: Int
+    public var isWanted: Bool
+    /// The plan gives this group another launch than the one that runs.
+    public var launchDiffers: Bool
+    /// Why a launch must still wait; nil where nothing stands in its way.
+    public var prerequisite: String?
+    /// The ranks as planned (or as launched, while it runs), by rank.
+    public var ranks: [RankView]
+    /// Shards of the group of any generation that a node still has: `prefill-0.g2.r1 on node-2`.
+    public var leftovers: [String]
+
+    public init(
+        phase: Phase, generation: Generation, failures: Int, isWanted: Bool, launchDiffers: Bool,
+        prerequisite: String?, ranks: [RankView], leftovers: [String]
+    ) {
+        self.phase = phase
+        self.generation = generation
+        self.failures = failures
+        self.isWanted = isWanted
+        self.launchDiffers = launchDiffers
+        self.prerequisite = prerequisite
+        self.ranks = ranks
+        self.leftovers = leftovers
+    }
+}
+
+/// One rank of a group, as its leader sees it.
+public struct RankView: Hashable, Sendable {
+    public let node: NodeID
+    public let rank: NodeRank
+    /// Since when its node is dead or has left; nil while it is there.
+    public let absentSince: Instant?
+    /// True once its node has reported to this leader.
+    public let hasReported: Bool
+    /// What its node says of its shard of the newest generation.
+    public let report: ShardReport?
+
+    public init(
+        node: NodeID, rank: NodeRank, absentSince: Instant?, hasReported: Bool,
+        report: ShardReport?
+    ) {
+        self.node = node
+        self.rank = rank
+        self.absentSince = absentSince
+        self.hasReported = hasReported
+        self.report = report
+    }
+
+    /// Its process has ended, unasked.
+    var hasEnded: Bool {
+        absentSince == nil && (report?.state == .exited || report?.state == .stopped)
+    }
+}
+
+/// How a group is, in one word.
+public enum GroupCondition: String, Hashable, Sendable, CaseIterable {
+    /// For a node, a report, another group.
+    case waiting
+    case starting
+    case ready
+    /// It serves, but something of it is out of sight.
+    case degraded
+    case stopping
+    /// Before the next launch after a failure.
+    case backoff
+    /// Given up: the operator must look.
+    case failed
+    /// By the operator's word.
+    case stopped
+}
+
+/// What the leader makes of a group.
+public struct GroupDecision: Hashable, Sendable {
+    public enum Proposal: Hashable, Sendable {
+        case launch(why: String)
+        case end(EndCause, isTerminal: Bool)
+        case settle
+    }
+
+    public let condition: GroupCondition
+    /// Why, for people; empty where the condition says it all.
+    public let why: String
+    public var proposal: Proposal?
+    /// Ask the engine itself, from here: its own node cannot.
+    public var probesMaster = false
+
+    init(
+        _ condition: GroupCondition, why: String = "", proposal: Proposal? = nil,
+        probesMaster: Bool = false
+    ) {
+        self.condition = condition
+        self.why = why
+        self.proposal = proposal
+        self.probesMaster = probesMaster
+    }
+}

@@ -1,0 +1,205 @@
+// The life of one shard on its node: ports free, shim started, loading, serving, ended. Wanted and
+// actual are kept apart, as in s6: this machine never restarts anything. Whether a generation ends
+// is the leader's decision, since a collective cannot lose a rank; here it is only carried out.
+
+public import Base
+
+/// What can happen to a shard.
+public enum ShardInput: Hashable, Sendable {
+    /// It is wanted, and nothing older of its group is left on this node.
+    case begin
+    /// The ports it will bind were looked at; the text names who holds one.
+    case portsChecked(conflict: String?)
+    case started(processID: Int32)
+    /// A shim of an earlier run of this agent still runs it.
+    case adopted(processID: Int32)
+    case exited(ExitStatus, logTail: [String])
+    case stopped(ExitStatus)
+    /// The shim itself could not be started or reached.
+    case failed(String)
+    case probed(ProbeResult)
+    /// Its generation is over.
+    case end
+    case tick
+}
+
+/// What the engine of rank 0 answered.
+public enum ProbeResult: Hashable, Sendable {
+    case answers
+    /// It cannot serve yet, and says so or listens to nobody.
+    case starting(String)
+    /// It answered with an error, or not in time.
+    case failing(String)
+}
+
+/// Which question is asked of rank 0.
+public enum ProbeKind: String, Hashable, Sendable {
+    /// Does it serve yet?
+    case readiness
+    /// Does it still make a token?
+    case liveness
+}
+
+/// What a shard wants done.
+public enum ShardAction: Hashable, Sendable {
+    case checkPorts
+    case launch
+    case stop(grace: Duration)
+    case probe(ProbeKind)
+    /// The report changed.
+    case changed
+}
+
+/// One shard as its node sees it.
+public struct ShardMachine: Hashable, Sendable {
+    public private(set) var report: ShardReport
+    private let policy: SupervisionPolicy
+    private var deadline: Instant?
+    /// When the engine's process started, or was adopted.
+    private var loadingSince: Instant?
+    private var failingSince: Instant?
+    private var isProbing = false
+    private var isEnding = false
+
+    public init(shard: ShardID, policy: SupervisionPolicy, wall: WallTime) {
+        self.policy = policy
+        report = ShardReport(shard: shard, state: .waiting, processID: nil, since: wall)
+    }
+
+    /// Rank 0 alone is probed: the health of the others is no evidence.
+    private var isMaster: Bool { report.shard.rank == .master }
+
+    /// Nothing of it is left.
+    public var isGone: Bool { report.state == .exited || report.state == .stopped }
+
+    public var nextDeadline: Instant? { deadline }
+
+    public mutating func step(
+        _ input: ShardInput, at now: Instant, wall: WallTime, into actions: inout [ShardAction]
+    ) {
+        let before = report
+        handle(input, at: now, into: &actions)
+        if report.state != before.state { report.since = wall }
+        if report != before { actions.append(.changed) }
+    }
+
+    private mutating func handle(
+        _ input: ShardInput, at now: Instant, into actions: inout [ShardAction]
+    ) {
+        switch input {
+        case .begin:
+            if report.state == .waiting, !isEnding { actions.append(.checkPorts) }
+        case .portsChecked(let conflict): portsChecked(conflict, at: now, into: &actions)
+        case .started(let processID), .adopted(let processID):
+            running(processID, at: now, into: &actions)
+        case .exited(let status, let logTail):
+            gone(.exited, status)
+            report.why = status.description
+            report.logTail = logTail
+        case .stopped(let status): gone(isEnding ? .stopped : .exited, status)
+        case .failed(let reason):
+            gone(.exited, .notStarted(reason))
+            report.why = reason
+        case .probed(let result): probed(result, at: now)
+        case .end: end(into: &actions)
+        case .tick: tick(at: now, into: &actions)
+        }
+    }
+
+    private mutating func portsChecked(
+        _ conflict: String?, at now: Instant, into actions: inout [ShardAction]
+    ) {
+        guard report.state == .waiting, !isEnding else { return }
+        if let conflict {
+            report.why = conflict
+            deadline = now + policy.portRetry
+        } else {
+            report.state = .starting
+            report.why = ""
+            deadline = nil
+            actions.append(.launch)
+        }
+    }
+
+    private mutating func running(
+        _ processID: Int32, at now: Instant, into actions: inout [ShardAction]
+    ) {
+        guard !isGone else { return }
+        report.processID = processID
+        loadingSince = now
+        guard !isEnding else { return }
+        report.state = .loading
+        report.why = ""
+        deadline = now + (isMaster ? .zero : policy.loadLimit)
+    }
+
+    private mutating func gone(_ state: ShardState, _ status: ExitStatus) {
+        report.state = state
+        report.exit = status
+        report.why = ""
+        report.processID = nil
+        deadline = nil
+    }
+
+    private mutating func end(into actions: inout [ShardAction]) {
+        guard !isEnding, !isGone else { return }
+        isEnding = true
+        deadline = nil
+        report.why = ""
+        if report.state == .waiting {
+            report.state = .stopped
+        } else {
+            report.state = .stopping
+            actions.append(.stop(grace: policy.stopGrace))
+        }
+    }
+
+    // MARK: - Probing
+
+    private mutating func tick(at now: Instant, into actions: inout [ShardAction]) {
+        guard let due = deadline, due <= now else { return }
+        deadline = nil
+        switch report.state {
+        case .waiting: actions.append(.checkPorts)
+        case .loading where !isMaster: break
+        case .loading: probe(.readiness, into: &actions)
+        case .ready, .unresponsive:
+            if isMaster { probe(.liveness, into: &actions) }
+        case .starting, .stopping, .exited, .stopped: break
+        }
+    }
+
+    private mutating func probe(_ kind: ProbeKind, into actions: inout [ShardAction]) {
+        guard !isProbing else { return }
+        isProbing = true
+        actions.append(.probe(kind))
+    }
+
+    private mutating func probed(_ result: ProbeResult, at now: Instant) {
+        isProbing = false
+        switch (report.state, result) {
+        case (.loading, .answers), (.ready, .answers), (.unresponsive, .answers):
+            report.state = .ready
+            report.why = ""
+            failingSince = nil
+            deadline = now + policy.livenessInterval
+        case (.loading, .starting(let reason)), (.loading, .failing(let reason)):
+            report.why = reason
+            deadline = now + policy.readinessInterval
+            if let since = loadingSince, now - since >= policy.loadLimit {
+                report.state = .unresponsive
+                report.why = "does not serve \(policy.loadLimit) after its start: \(reason)"
+            }
+        case (.ready, .starting(let reason)), (.ready, .failing(let reason)):
+            let since = failingSince ?? now
+            failingSince = since
+            deadline = now + policy.livenessInterval
+            if now - since >= policy.unresponsiveAfter {
+                report.state = .unresponsive
+                report.why = "has not answered for \(now - since): \(reason)"
+            }
+        case (.unresponsive, _): deadline = now + policy.livenessInterval
+        case (.waiting, _), (.starting, _), (.stopping, _), (.exited, _), (.stopped, _): break
+        }
+    }
+}

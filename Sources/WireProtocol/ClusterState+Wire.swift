@@ -1,0 +1,169 @@
+// The replicated state and its commands: what log entries and snapshots hold.
+
+import Base
+public import CBOR
+public import ClusterState
+import Planning
+public import Supervision
+
+extension Command: WireCodable {
+    public var cbor: CBORValue { .array([action.cbor, CBORValue(time)]) }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "command")
+        let action = try record.value(as: Action.self)
+        self.init(action, at: try record.wallTime())
+    }
+}
+
+extension Command.Action: WireCodable {
+    public var cbor: CBORValue {
+        switch self {
+        case .deploy(let deployment): .choice(1, deployment.cbor)
+        case .plan(let plan): .choice(2, plan.cbor)
+        case .launch(let group, let generation, let why):
+            .choice(3, group.cbor, .unsigned(generation.value), .text(why))
+        case .end(let group, let generation, let cause, let isTerminal):
+            .choice(
+                4, .text(group.name), .unsigned(generation.value), cause.cbor, .bool(isTerminal))
+        case .settle(let group, let generation):
+            .choice(5, .text(group.name), .unsigned(generation.value))
+        case .stop(let group): .choice(6, CBORValue(group?.name))
+        case .start(let group): .choice(7, CBORValue(group?.name))
+        case .restart(let group): .choice(8, .text(group.name))
+        }
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "action")
+        let choice = try record.unsigned()
+        switch choice {
+        case 1: self = .deploy(try record.value(as: Deployment.self))
+        case 2: self = .plan(try record.value(as: Plan.self))
+        case 3:
+            let group = try record.value(as: PlannedGroup.self)
+            self = .launch(group, try record.generation(), why: try record.text())
+        case 4:
+            self = .end(
+                try record.group(), try record.generation(), try record.value(as: EndCause.self),
+                isTerminal: try record.bool())
+        case 5: self = .settle(try record.group(), try record.generation())
+        case 6: self = .stop(try record.optional(as: String.self).map { GroupName($0) })
+        case 7: self = .start(try record.optional(as: String.self).map { GroupName($0) })
+        case 8: self = .restart(try record.group())
+        default: throw record.unknownChoice(choice, of: "action")
+        }
+    }
+}
+
+extension EndCause: WireCodable {
+    public var cbor: CBORValue {
+        .array([
+            .text(kind.rawValue), .text(why), CBORValue(node?.name),
+            rank.map { .unsigned(UInt64($0.value)) } ?? .null, .list(logTail),
+        ])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "end cause")
+        let kind = try record.word(as: Kind.self)
+        let why = try record.text()
+        let node = try record.optional(as: String.self).map { NodeID($0) }
+        var rank: NodeRank?
+        if let item = try record.optional() {
+            var single = try CBORRecord(.array([item]), "node rank")
+            rank = try single.rank()
+        }
+        self.init(kind, why: why, node: node, rank: rank, logTail: try record.texts())
+    }
+}
+
+extension GroupPhase: WireCodable {
+    public var cbor: CBORValue {
+        switch self {
+        case .idle: .choice(1)
+        case .running: .choice(2)
+        case .ended(let cause): .choice(3, cause.cbor)
+        case .failed(let cause): .choice(4, cause.cbor)
+        }
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "group phase")
+        let choice = try record.unsigned()
+        switch choice {
+        case 1: self = .idle
+        case 2: self = .running
+        case 3: self = .ended(try record.value(as: EndCause.self))
+        case 4: self = .failed(try record.value(as: EndCause.self))
+        default: throw record.unknownChoice(choice, of: "group phase")
+        }
+    }
+}
+
+extension GroupRecord: WireCodable {
+    public var cbor: CBORValue {
+        .array([
+            .text(name.name), .unsigned(generation.value), phase.cbor, CBORValue(launched),
+            .unsigned(launchedSerial), .unsigned(UInt64(failures)), .unsigned(UInt64(restarts)),
+            .bool(isStoppedByOperator),
+        ])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "group record")
+        self.init(name: try record.group())
+        generation = try record.generation()
+        phase = try record.value(as: GroupPhase.self)
+        launched = try record.optional(as: PlannedGroup.self)
+        launchedSerial = try record.unsigned()
+        failures = try record.unsigned(as: Int.self)
+        restarts = try record.unsigned(as: Int.self)
+        isStoppedByOperator = try record.bool()
+    }
+}
+
+extension LedgerEvent: WireCodable {
+    public var cbor: CBORValue {
+        .array([
+            .unsigned(sequence), CBORValue(time), .text(kind.rawValue), CBORValue(node?.name),
+            CBORValue(group?.name), generation.map { .unsigned($0.value) } ?? .null, .text(text),
+        ])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "ledger event")
+        let sequence = try record.unsigned()
+        let time = try record.wallTime()
+        let kind = try record.word(as: Kind.self)
+        let node = try record.optional(as: String.self).map { NodeID($0) }
+        let group = try record.optional(as: String.self).map { GroupName($0) }
+        var generation: Generation?
+        if let item = try record.optional() {
+            var single = try CBORRecord(.array([item]), "generation")
+            generation = try single.generation()
+        }
+        self.init(
+            sequence: sequence, time: time, kind: kind, node: node, group: group,
+            generation: generation, text: try record.text())
+    }
+}
+
+extension ReplicatedState: WireCodable {
+    public var cbor: CBORValue {
+        .array([
+            CBORValue(deployment), .unsigned(deploymentSerial), .bool(isWanted), CBORValue(plan),
+            .unsigned(epoch.value), .list(groups), .list(ledger), .unsigned(nextSequence),
+        ])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "replicated state")
+        self.init(
+            deployment: try record.optional(as: Deployment.self),
+            deploymentSerial: try record.unsigned(), isWanted: try record.bool(),
+            plan: try record.optional(as: Plan.self), epoch: Epoch(try record.unsigned()),
+            groups: try record.list(of: GroupRecord.self),
+            ledger: try record.list(of: LedgerEvent.self), nextSequence: try record.unsigned())
+    }
+}

@@ -1,0 +1,159 @@
+// What nodes observe, on the wire: reports to the leader, the leader's view, requests and answers.
+
+import Base
+public import CBOR
+import ClusterState
+import Consensus
+public import Supervision
+
+extension NodeReport: WireCodable {
+    public var cbor: CBORValue {
+        .array([
+            CBORValue(node), .unsigned(applied.value), .unsigned(deploymentDigest), .list(shards),
+        ])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "node report")
+        self.init(
+            node: try record.node(), applied: try record.logIndex(),
+            deploymentDigest: try record.unsigned(), shards: try record.list(of: ShardReport.self))
+    }
+}
+
+extension ShardReport: WireCodable {
+    public var cbor: CBORValue {
+        .array([
+            shard.cbor, .text(state.rawValue),
+            processID.map { CBORValue(Int64($0)) } ?? .null, CBORValue(since), CBORValue(exit),
+            .text(why), .list(logTail),
+        ])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "shard report")
+        let shard = try record.value(as: ShardID.self)
+        let state = try record.word(as: ShardState.self)
+        let processID = try record.optional(as: ProcessNumber.self)?.value
+        self.init(
+            shard: shard, state: state, processID: processID, since: try record.wallTime(),
+            exit: try record.optional(as: ExitStatus.self), why: try record.text(),
+            logTail: try record.texts())
+    }
+}
+
+/// A process id, or an exit code, as a wire value of its own so that it may be absent.
+private struct ProcessNumber: WireCodable {
+    let value: Int32
+
+    var cbor: CBORValue { CBORValue(Int64(value)) }
+
+    init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(.array([cbor]), "process number")
+        let number = try record.signed()
+        guard let narrow = Int32(exactly: number) else {
+            throw .unexpected(expected: "a process number", found: String(number))
+        }
+        value = narrow
+    }
+}
+
+extension ExitStatus: WireCodable {
+    public var cbor: CBORValue {
+        switch self {
+        case .code(let code): .choice(1, CBORValue(Int64(code)))
+        case .signal(let number): .choice(2, CBORValue(Int64(number)))
+        case .notStarted(let reason): .choice(3, .text(reason))
+        case .unknown: .choice(4)
+        }
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "exit status")
+        let choice = try record.unsigned()
+        switch choice {
+        case 1: self = .code(try record.value(as: ProcessNumber.self).value)
+        case 2: self = .signal(try record.value(as: ProcessNumber.self).value)
+        case 3: self = .notStarted(try record.text())
+        case 4: self = .unknown
+        default: throw record.unknownChoice(choice, of: "exit status")
+        }
+    }
+}
+
+extension LeaderView: WireCodable {
+    public var cbor: CBORValue { .array([.list(groups), .list(reports)]) }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "leader's view")
+        self.init(
+            groups: try record.list(of: GroupSummary.self),
+            reports: try record.list(of: NodeReport.self))
+    }
+}
+
+extension GroupSummary: WireCodable {
+    public var cbor: CBORValue {
+        .array([.text(group.name), .text(condition.rawValue), .text(why)])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "group summary")
+        self.init(
+            group: try record.group(), condition: try record.word(as: GroupCondition.self),
+            why: try record.text())
+    }
+}
+
+extension PeerRequest: WireCodable {
+    public var cbor: CBORValue {
+        switch self {
+        case .propose(let command): .choice(1, command.cbor)
+        case .log(let shard, let lastLines, let from):
+            .choice(
+                2, .text(shard), .unsigned(UInt64(lastLines)),
+                from.map { .unsigned($0) } ?? .null)
+        }
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "request")
+        let choice = try record.unsigned()
+        switch choice {
+        case 1: self = .propose(try record.value(as: Command.self))
+        case 2:
+            let shard = try record.text()
+            let lastLines = try record.unsigned(as: Int.self)
+            guard let from = try record.optional() else {
+                self = .log(shard: shard, lastLines: lastLines, from: nil)
+                return
+            }
+            guard case .unsigned(let offset) = from else {
+                throw .unexpected(expected: "an offset or null", found: "another item")
+            }
+            self = .log(shard: shard, lastLines: lastLines, from: offset)
+        default: throw record.unknownChoice(choice, of: "request")
+        }
+    }
+}
+
+extension PeerAnswer: WireCodable {
+    public var cbor: CBORValue {
+        switch self {
+        case .accepted(let text): .choice(1, .text(text))
+        case .refused(let kind, let text): .choice(2, .text(kind.rawValue), .text(text))
+        case .log(let text, let next): .choice(3, .text(text), .unsigned(next))
+        }
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "answer")
+        let choice = try record.unsigned()
+        switch choice {
+        case 1: self = .accepted(try record.text())
+        case 2: self = .refused(try record.word(as: Refusal.self), try record.text())
+        case 3: self = .log(text: try record.text(), next: try record.unsigned())
+        default: throw record.unknownChoice(choice, of: "answer")
+        }
+    }
+}

@@ -1,0 +1,174 @@
+// What agents say to one another, over the streams of the transport. One frame is one message:
+// [version, kind, body]. The CDDL is Protocols/wire.cddl; the vectors beside it are read in the tests
+// by a foreign decoder too.
+
+public import Base
+public import CBOR
+public import ClusterState
+public import Consensus
+public import Membership
+public import Supervision
+
+/// A message from one agent to another.
+public enum WireMessage: Hashable, Sendable {
+    case swim(SwimMessage)
+    case raft(RaftMessage)
+    /// From every node to the leader, at every change and from time to time.
+    case report(NodeReport)
+    /// From the leader to every node, at every change and from time to time.
+    case view(LeaderView)
+    /// A question for the other node, answered by `answer` of the same number.
+    case request(RequestID, PeerRequest)
+    case answer(RequestID, PeerAnswer)
+}
+
+/// Numbers the requests of one node.
+public struct RequestID: Hashable, Comparable, Sendable {
+    public let value: UInt64
+
+    public init(_ value: UInt64) {
+        self.value = value
+    }
+
+    public static func < (left: RequestID, right: RequestID) -> Bool { left.value < right.value }
+}
+
+/// What a node observes of itself.
+public struct NodeReport: Hashable, Sendable {
+    public let node: NodeID
+    /// How far it has applied the log: it knows nothing of what was agreed later.
+    public var applied: LogIndex
+    /// Of the deployment in its own configuration file, to see files that differ.
+    public var deploymentDigest: UInt64
+    /// By shard.
+    public var shards: [ShardReport]
+
+    public init(
+        node: NodeID, applied: LogIndex, deploymentDigest: UInt64, shards: [ShardReport]
+    ) {
+        self.node = node
+        self.applied = applied
+        self.deploymentDigest = deploymentDigest
+        self.shards = shards
+    }
+}
+
+/// What the leader makes of the cluster, so that every node can answer `status`.
+public struct LeaderView: Hashable, Sendable {
+    /// By group name.
+    public var groups: [GroupSummary]
+    /// By node.
+    public var reports: [NodeReport]
+
+    public init(groups: [GroupSummary], reports: [NodeReport]) {
+        self.groups = groups
+        self.reports = reports
+    }
+}
+
+/// The leader's judgement of one group.
+public struct GroupSummary: Hashable, Sendable {
+    public let group: GroupName
+    public let condition: GroupCondition
+    public let why: String
+
+    public init(group: GroupName, condition: GroupCondition, why: String) {
+        self.group = group
+        self.condition = condition
+        self.why = why
+    }
+}
+
+/// What one node may ask of another.
+public enum PeerRequest: Hashable, Sendable {
+    /// For the leader: propose this.
+    case propose(Command)
+    /// The log of a shard of that node: the last lines, or what follows an offset.
+    case log(shard: String, lastLines: Int, from: UInt64?)
+}
+
+/// What the other node answers.
+public enum PeerAnswer: Hashable, Sendable {
+    case accepted(String)
+    case refused(Refusal, String)
+    /// A piece of a log and where the next begins.
+    case log(text: String, next: UInt64)
+}
+
+/// What kind of no an answer is.
+public enum Refusal: String, Hashable, Sendable, CaseIterable {
+    /// There is no such group or shard.
+    case notFound
+    /// No leader, no quorum, or a node out of reach: later it may go.
+    case unavailable
+    /// It may still be done: look at the events.
+    case timedOut
+}
+
+// MARK: - Frames
+
+extension WireMessage {
+    /// Rises when an older agent could no longer understand a newer one.
+    public static let version: UInt64 = 1
+
+    private enum Kind: UInt64 {
+        case swim = 1
+        case raft, report, view, request, answer
+    }
+
+    /// The frame that carries this message.
+    public var frame: [UInt8] {
+        CBORValue.array([.unsigned(Self.version), .unsigned(kind.rawValue), body]).encoded
+    }
+
+    private var kind: Kind {
+        switch self {
+        case .swim: .swim
+        case .raft: .raft
+        case .report: .report
+        case .view: .view
+        case .request: .request
+        case .answer: .answer
+        }
+    }
+
+    private var body: CBORValue {
+        switch self {
+        case .swim(let message): message.cbor
+        case .raft(let message): message.cbor
+        case .report(let report): report.cbor
+        case .view(let view): view.cbor
+        case .request(let id, let request): .array([.unsigned(id.value), request.cbor])
+        case .answer(let id, let answer): .array([.unsigned(id.value), answer.cbor])
+        }
+    }
+
+    /// Reads the message of a frame.
+    /// - Throws: ``CBORError`` where the bytes are no message of this version.
+    public init(frame: [UInt8]) throws(CBORError) {
+        var record = try CBORRecord(try CBORValue(decoding: frame), "frame")
+        let version = try record.unsigned()
+        guard version == Self.version else {
+            throw .unexpected(expected: "version \(Self.version)", found: "version \(version)")
+        }
+        let number = try record.unsigned()
+        guard let kind = Kind(rawValue: number) else {
+            throw .unexpected(expected: "a known kind of message", found: String(number))
+        }
+        let body = try record.next()
+        switch kind {
+        case .swim: self = .swim(try SwimMessage(cbor: body))
+        case .raft: self = .raft(try RaftMessage(cbor: body))
+        case .report: self = .report(try NodeReport(cbor: body))
+        case .view: self = .view(try LeaderView(cbor: body))
+        case .request:
+            var pair = try CBORRecord(body, "request")
+            let id = RequestID(try pair.unsigned())
+            self = .request(id, try PeerRequest(cbor: try pair.next()))
+        case .answer:
+            var pair = try CBORRecord(body, "answer")
+            let id = RequestID(try pair.unsigned())
+            self = .answer(id, try PeerAnswer(cbor: try pair.next()))
+        }
+    }
+}

@@ -1,0 +1,106 @@
+// Safety under seeded faults, and convergence after them.
+
+import Base
+import Testing
+
+@testable import Consensus
+
+@Suite struct SafetyTests {
+    static let seedsPerSize: ClosedRange<UInt64> = 1...50
+
+    /// Timeouts shorter than the slowest messages: elections all the time.
+    static let impatient = RaftConfiguration(
+        heartbeatInterval: .milliseconds(60),
+        electionTimeout: .milliseconds(180)...(.milliseconds(400)))
+
+    @Test(arguments: [3, 4, 5, 6])
+    func `no fault breaks an invariant, and the cluster converges when faults end`(
+        voters: Int
+    ) throws {
+        var (leaders, restored, committed) = (0, 0, 0)
+        for seed in Self.seedsPerSize {
+            var cluster = SimulatedCluster(
+                voters: voters, learners: seed % 3 == 0 ? 1 : 0, seed: seed,
+                configuration: seed % 2 == 0 ? RaftConfiguration() : Self.impatient)
+            do {
+                try disturb(&cluster)
+                try converge(&cluster)
+            } catch {
+                Issue.record(
+                    "\(voters) voters, seed \(seed): \(error). Replay: seedsPerSize = \(seed)...\(seed)"
+                )
+            }
+            leaders += cluster.invariants.leaders.count
+            restored += cluster.invariants.restoredCount
+            committed += cluster.invariants.committed.count
+        }
+        // The faults must bite, and the clusters work nevertheless, for all this to mean anything.
+        let runs = Self.seedsPerSize.count
+        #expect(leaders > runs * 2)
+        #expect(restored > runs)
+        #expect(committed > runs * 40)
+    }
+
+    private func disturb(_ cluster: inout SimulatedCluster) throws {
+        try cluster.run(for: .seconds(3)) { $0.leader != nil }
+        cluster.begin(Faults.random(using: &cluster.generator))
+        for _ in 0..<120 {
+            cluster.schedule(
+                .propose, after: cluster.generator.duration(in: .zero...(.seconds(6))))
+        }
+        try cluster.run(for: .seconds(6))
+        try cluster.invariants.checkApplied(cluster.hosts)
+    }
+
+    private func converge(_ cluster: inout SimulatedCluster) throws {
+        let before = cluster.invariants.committed.count
+        cluster.calm()
+        let elected = try cluster.run(for: .seconds(8)) { $0.leader != nil && $0.agreesOnLeader }
+        guard elected != nil else {
+            throw InvariantViolation(description: "no leader 8 s after the faults ended")
+        }
+        cluster.schedule(.propose, after: .milliseconds(1))
+        let agreed = try cluster.run(for: .seconds(4)) { cluster in
+            let last = cluster.nodes.map { cluster.raft($0)?.lastIndex }
+            let applied = cluster.nodes.map { cluster.hosts[$0]?.applied.index }
+            return cluster.invariants.committed.count > before && Set(last + applied).count == 1
+        }
+        try cluster.invariants.checkApplied(cluster.hosts)
+        guard agreed != nil else {
+            throw InvariantViolation(description: "no agreement 4 s after a leader was elected")
+        }
+    }
+
+    @Test(arguments: [3, 4, 5, 6], [false, true])
+    func `a killed leader is replaced in three seconds, or half a second if membership noticed`(
+        voters: Int, isNoticed: Bool
+    ) throws {
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var cluster = SimulatedCluster(voters: voters, seed: seed)
+            try cluster.run(for: .seconds(10)) { $0.leader != nil && $0.agreesOnLeader }
+            let old = try #require(cluster.leader, "seed \(seed)")
+            cluster.crash(old)
+            if isNoticed { cluster.schedule(.suspect(old), after: .milliseconds(20)) }
+            let bound: Duration = isNoticed ? .milliseconds(500) : .seconds(3)
+            let replaced = try cluster.run(for: bound) { $0.leader != nil }
+            #expect(replaced != nil, "voters \(voters), seed \(seed)")
+        }
+    }
+
+    @Test func `the same seed gives the same history`() throws {
+        var first = SimulatedCluster(voters: 5, seed: 11)
+        var second = SimulatedCluster(voters: 5, seed: 11)
+        try disturb(&first)
+        try disturb(&second)
+        #expect(first.delivered == second.delivered)
+        #expect(
+            first.invariants.committed.map(\.digest) == second.invariants.committed.map(\.digest))
+        #expect(first.delivered > 100)
+    }
+}
+
+extension SimulatedCluster {
+    fileprivate var agreesOnLeader: Bool {
+        nodes.allSatisfy { raft($0)?.leader == leader }
+    }
+}

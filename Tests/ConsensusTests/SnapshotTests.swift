@@ -1,0 +1,96 @@
+// Compaction and the way of a snapshot to a follower (§7).
+
+import Base
+import Testing
+
+@testable import Consensus
+
+@Suite struct SnapshotTests {
+    private let snapshot = Snapshot(index: LogIndex(3), term: Term(2), state: [1, 2, 3])
+
+    @Test func `a restored snapshot is handed to the application before anything else`() {
+        let restored = DurableState(
+            hardState: HardState(term: Term(2), votedFor: nil), snapshot: snapshot,
+            entries: log([2], after: 3))
+        var bench = Bench(restored: restored)
+        #expect(bench.raft.commitIndex == LogIndex(3), "entry 4 is only known to be there")
+        #expect(bench.step(.tick) == [.restore(snapshot)])
+        #expect(bench.step(.tick).isEmpty)
+    }
+
+    @Test func `compaction keeps the entries after it`() {
+        var bench = Bench()
+        bench.receive(append(after: 0, of: 0, terms: [1, 2, 2, 2], commit: 3), from: b, term: 2)
+        bench.step(.compact(upTo: LogIndex(3), state: [1, 2, 3]))
+        #expect(bench.disk.snapshot == snapshot)
+        #expect(bench.disk.entries == log([2], after: 3))
+        #expect(bench.step(.compact(upTo: LogIndex(2), state: [])).isEmpty, "that is done already")
+    }
+
+    @Test func `a snapshot replaces a log that does not reach as far`() {
+        var bench = Bench(restored: disk([1, 1]))
+        let actions = bench.receive(.installSnapshot(snapshot), from: b, term: 2)
+        #expect(actions.contains(.restore(snapshot)))
+        #expect(actions.messages(to: b).map(\.kind) == [.snapshotReply(matched: LogIndex(3))])
+        #expect(bench.disk.entries.isEmpty)
+        let next = bench.receive(append(after: 3, of: 2, terms: [2], commit: 4), from: b, term: 2)
+        #expect(next.committed == [4])
+    }
+
+    @Test func `a snapshot replaces a log that contradicts it, whole`() {
+        var bench = Bench(restored: disk([1, 1, 1, 1, 1]))
+        bench.receive(.installSnapshot(snapshot), from: b, term: 2)
+        #expect(bench.disk.entries.isEmpty)
+        #expect(bench.raft.lastIndex == LogIndex(3))
+    }
+
+    @Test func `a snapshot of what the log has already commits, and the rest stays`() {
+        var bench = Bench(restored: disk([1, 2, 2, 2]))
+        let actions = bench.receive(.installSnapshot(snapshot), from: b, term: 2)
+        #expect(actions.committed == [1, 2, 3])
+        #expect(bench.raft.lastIndex == LogIndex(4))
+        #expect(bench.disk.snapshot == nil)
+    }
+
+    @Test func `a snapshot is confirmed only when it is on disk`() {
+        var bench = Bench()
+        bench.flushesAtOnce = false
+        #expect(bench.receive(.installSnapshot(snapshot), from: b, term: 2).sends.isEmpty)
+        #expect(bench.flush().sends.count == 1)
+    }
+
+    @Test func `a follower that needs compacted entries gets the snapshot, then the rest`() {
+        var bench = Bench()
+        bench.elect()
+        for number in 1...4 as ClosedRange<UInt64> {
+            bench.step(.propose([1], ProposalID(number)))
+        }
+        bench.receive(.appendReply(accepted: true, matched: LogIndex(5)), from: b)
+        bench.step(.compact(upTo: LogIndex(4), state: [9]))
+        let sent = bench.receive(.appendReply(accepted: false, matched: .zero), from: c)
+        let expected = Snapshot(index: LogIndex(4), term: Term(1), state: [9])
+        #expect(sent.messages(to: c).map(\.kind) == [.installSnapshot(expected)])
+
+        let heartbeat = bench.wait(.milliseconds(200)).messages(to: c)
+        #expect(heartbeat.map(\.kind) == [append(after: 4, of: 1, commit: 5)], "still one leader")
+        let rest = bench.receive(.snapshotReply(matched: LogIndex(4)), from: c).messages(to: c)
+        #expect(rest.map(\.appended) == [[5]])
+    }
+
+    @Test func `a lost snapshot is sent again`() {
+        var bench = Bench()
+        bench.elect()
+        bench.receive(.appendReply(accepted: true, matched: LogIndex(1)), from: b)
+        bench.step(.compact(upTo: LogIndex(1), state: [9]))
+        bench.receive(.appendReply(accepted: false, matched: .zero), from: c)
+        var sent: [RaftMessage] = []
+        for _ in 0..<8 {
+            sent += bench.wait(.milliseconds(150)).messages(to: c)
+            bench.receive(.appendReply(accepted: true, matched: LogIndex(1)), from: b)
+        }
+        let snapshots = sent.count { message in
+            if case .installSnapshot = message.kind { true } else { false }
+        }
+        #expect(snapshots == 1)
+    }
+}
