@@ -9,7 +9,7 @@ import Testing
 import WireProtocol
 
 @Suite struct SnapshotTests {
-    @Test(arguments: UInt64(0)..<10)
+    @Test(arguments: UInt64(0)..<4)
     func `a state after many commands survives its snapshot`(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         var state = ReplicatedState()
