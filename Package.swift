@@ -11,18 +11,22 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// The pure cores are optimized in debug builds too: the tests run a thousand simulated clusters.
+let optimized = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 /// A library of this project and the test target beside it.
 func module(
     _ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = [],
-    resources: [Resource] = [], exclude: [String] = []
+    resources: [Resource] = [], exclude: [String] = [], testExclude: [String] = [],
+    settings: [SwiftSetting] = strict
 ) -> [Target] {
     [
         .target(
             name: name, dependencies: dependencies, exclude: exclude, resources: resources,
-            swiftSettings: strict),
+            swiftSettings: settings),
         .testTarget(
             name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies + tests,
-            swiftSettings: strict),
+            exclude: testExclude, swiftSettings: strict),
     ]
 }
 
@@ -48,35 +52,38 @@ let cLibraries: [Target] = [
 
 // Layer 0: primitives and byte formats.
 let primitives: [Target] =
-    module("Base", [])
-    + module("CBOR", ["Base", "CLibcbor"])
-    + module("YAML", ["Base", "CLibyaml"])
+    module("Base", [], settings: optimized)
+    + module("CBOR", ["Base", "CLibcbor"], settings: optimized)
+    + module("YAML", ["Base", "CLibyaml"], settings: optimized)
 
 // Layers 1 to 3: pure cores. Values in, actions out.
 let cores: [Target] =
-    module("Membership", ["Base"])
-    + module("Consensus", ["Base"])
-    + module("Supervision", ["Base"])
-    + module("Profiles", ["Base", "YAML"])
-    + module("Planning", ["Base", "Profiles"])
-    + module("ClusterState", ["Base", "Planning", "Supervision"])
+    module("Membership", ["Base"], settings: optimized)
+    + module("Consensus", ["Base"], settings: optimized)
+    + module("Supervision", ["Base"], settings: optimized)
+    + module(
+        "Profiles", ["Base", "YAML"], resources: [.embedInCode("Published")],
+        settings: optimized)
+    + module(
+        "Planning", ["Base", "Profiles"], testExclude: ["Published"], settings: optimized)
+    + module("ClusterState", ["Base", "Planning", "Supervision"], settings: optimized)
     + module(
         "WireProtocol",
         [
             "Base", "CBOR", "Membership", "Consensus", "Supervision", "Planning", "ClusterState",
-        ])
+        ], settings: optimized)
     + module(
         "Node",
         [
             "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
             "ClusterState", "WireProtocol", "CBOR",
-        ])
+        ], settings: optimized)
     + module(
         "Simulation",
         [
-            "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
+            "Base", "YAML", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
             "ClusterState", "WireProtocol", "CBOR", "Node",
-        ])
+        ], settings: optimized)
 
 // Layer 4: the world. One loop thread.
 let shell: [Target] =
@@ -85,8 +92,16 @@ let shell: [Target] =
     + module("Transport", ["Base", "EventLoop", "COpenSSL"])
     + module("HTTP", ["Base", "EventLoop", "CMicrohttpd", "CCurl"])
     + module("Storage", ["Base", "EventLoop", "Consensus"])
-    + module("Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "CSystem"])
     + module("Host", ["Base", "EventLoop", "CSystem"])
+    + module(
+        "Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "Host", "CSystem"],
+        tests: ["EnginesTestHelper"])
+    + [
+        // The shim as a real program, for tests that kill it.
+        .executableTarget(
+            name: "EnginesTestHelper", dependencies: ["Engines"], path: "Tests/EnginesTestHelper",
+            swiftSettings: strict)
+    ]
     + module(
         "ControlAPI",
         [
@@ -99,7 +114,7 @@ let shell: [Target] =
         [
             "Base", "YAML", "EventLoop", "Transport", "HTTP", "Storage", "Engines", "Host",
             "ControlAPI", "Node", "Profiles", "Planning", "ClusterState", "Supervision",
-            "Consensus", "Membership",
+            "Consensus", "Membership", "WireProtocol",
         ])
 
 // Layer 5: the command line.
@@ -107,7 +122,7 @@ let program: [Target] =
     module(
         "AgentCLI",
         [
-            "Base", "YAML", "EventLoop", "HTTP", "ControlAPI", "AgentRuntime", "Engines",
+            "Base", "YAML", "EventLoop", "HTTP", "ControlAPI", "AgentRuntime", "Host", "Engines",
             "RehearsalEngine", "Profiles", "Planning", "ClusterState", "Supervision", "Node",
             "Simulation",
         ])

@@ -2,10 +2,18 @@
 // nodes both follow this one definition.
 
 extension DurableState {
-    /// The state after a write: snapshot, truncation, entries, hard state.
-    ///
-    /// The machine only asks for writes that fit; a write that would leave a gap stops the process.
+    /// The state after a write that the machine asked for. A write that would leave a gap in the
+    /// log stops the process.
     public mutating func apply(_ request: PersistRequest) {
+        let before = lastIndex
+        precondition(
+            applyIfFitting(request),
+            "write \(request.token.value) leaves a gap after entry \(before)")
+    }
+
+    /// The state after a write: snapshot, truncation, entries, hard state.
+    /// - Returns: false if the entries would leave a gap; the state is of no use then.
+    public mutating func applyIfFitting(_ request: PersistRequest) -> Bool {
         if let new = request.snapshot {
             entries.removeAll { $0.index <= new.index }
             snapshot = new
@@ -14,14 +22,13 @@ extension DurableState {
             entries.removeAll { $0.index >= first }
         }
         for entry in request.entries {
-            precondition(
-                entry.index == lastIndex.next,
-                "entry \(entry.index) cannot be stored after entry \(lastIndex)")
+            guard entry.index == lastIndex.next else { return false }
             entries.append(entry)
         }
         if let hardState = request.hardState {
             self.hardState = hardState
         }
+        return true
     }
 
     /// The position of the last entry, or of the snapshot where none follows it.

@@ -97,7 +97,7 @@ public struct Raft: Sendable {
         switch input {
         case .tick: tick(at: now)
         case .received(let message, let sender):
-            guard peers.contains(sender) else { return }
+            guard peers.contains(sender), message.isPlausible else { return }
             receive(message, from: sender, at: now)
         case .persisted(let token): persisted(token)
         case .propose(let command, let proposal):
@@ -218,6 +218,22 @@ extension Raft {
     }
 }
 
+extension RaftMessage {
+    /// Far beyond what a cluster can count to, and far below where counting on would overflow.
+    private static let countLimit: UInt64 = 1 << 62
+
+    /// False for numbers that no peer has honestly counted to.
+    fileprivate var isPlausible: Bool {
+        let index =
+            switch kind {
+            case .append(let previous, _, _, _): previous
+            case .installSnapshot(let snapshot): snapshot.index
+            default: LogIndex.zero
+            }
+        return term.value < Self.countLimit && index.value < Self.countLimit
+    }
+}
+
 // MARK: - The end of a step
 
 /// What must be written before the messages of this step may leave.
@@ -281,13 +297,13 @@ extension Raft {
         repeat {
             emitWrite(into: &actions)
         } while deliver(at: now, into: &actions)
-        start(into: &actions)
-        emitCommitted(into: &actions)
         let standing = Standing(role: role, term: term, leader: leader)
         if standing != announced {
             announced = standing
             actions.append(.roleChanged(role, term, leader: leader))
         }
+        start(into: &actions)
+        emitCommitted(into: &actions)
     }
 
     private mutating func emitWrite(into actions: inout [RaftAction]) {

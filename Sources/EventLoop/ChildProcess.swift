@@ -60,7 +60,7 @@ public enum ChildExit: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A child process. The loop keeps it until it is reaped, whether anybody else holds it or not;
-/// the loop's end leaves it running.
+/// the end of the loop leaves it running.
 public final class ChildProcess {
     public let pid: Int32
     /// The parent's ends of the pipes asked for, by the child's descriptor. Each is to be started
@@ -129,7 +129,7 @@ public final class ChildProcess {
             signal != 0 ? .signalled(signal) : .exited(code: Int32(truncatingIfNeeded: status))
         self.exit = exit
         handle.close()
-        handle.loop.letGo(of: self)
+        handle.loop?.letGo(of: self)
         onExit(exit)
     }
 }

@@ -8,7 +8,7 @@ import CLibuv
 /// queued is done and told even when the queue is dropped. When the loop closes, the piece that
 /// is running is finished, and the others are not begun.
 public final class FileQueue {
-    private let loop: Loop
+    private weak var loop: Loop?
     private var waiting: [Job] = []
     private var isWorking = false
 
@@ -41,7 +41,7 @@ public final class FileQueue {
     }
 
     private func startNext() {
-        guard !isWorking, !waiting.isEmpty, let rawLoop = loop.raw else { return }
+        guard !isWorking, !waiting.isEmpty, let rawLoop = loop?.raw else { return }
         isWorking = true
         let job = waiting.removeFirst()
         job.loop = loop
@@ -65,8 +65,8 @@ public final class FileQueue {
 private final class Job {
     let work: () -> Void
     let completion: () -> Void
+    weak var loop: Loop?
     /// Held while the work runs.
-    var loop: Loop?
     var queue: FileQueue?
 
     init(work: @escaping () -> Void, completion: @escaping () -> Void) {
@@ -80,7 +80,6 @@ private final class Job {
             completion()
         }
         queue = nil
-        loop = nil
     }
 
     static func of(_ request: UnsafeMutablePointer<uv_work_t>?) -> Unmanaged<Job>? {

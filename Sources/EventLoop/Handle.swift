@@ -6,6 +6,7 @@
 //              └──────────── weak ────────────────┘  └───── data ─────────┘
 //
 // Whoever drops the outer object closes the handle: nothing leaks, nothing has to be remembered.
+// Whoever drops the loop closes all of them; the objects know the loop weakly and hold it not.
 // `data` is cleared as the handle closes, so a callback that libuv still owes finds no owner and
 // does nothing. Use after close is not an error: every operation on a closed object is a no-op.
 
@@ -13,7 +14,8 @@ import CLibuv
 
 /// The owner of one libuv handle. Confined to the loop's thread.
 final class Handle {
-    let loop: Loop
+    /// nil once the loop is gone, and with it the handle.
+    private(set) weak var loop: Loop?
     /// The object whose methods the handle's callbacks call.
     weak var owner: AnyObject?
     /// Called once, just before the handle closes.

@@ -9,14 +9,15 @@ import Glibc
 /// An event loop. Made, run and dropped on one thread; every object made from it belongs there too.
 ///
 /// An object made on the loop (a timer, a connection, a listener) lives as long as somebody holds
-/// it: dropping it closes it. The loop itself lives as long as any of them.
+/// it: dropping it closes it. Dropping the loop closes all of them; they do nothing from then on.
 public final class Loop {
     /// nil once closed.
     private(set) var raw: UnsafeMutablePointer<uv_loop_t>?
     /// Where libuv reads into; each read is copied out before the next.
     let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 16)
     private var soonQueue: [() -> Void] = []
-    private var soonTimer: Handle?
+    /// Not a `Handle`: that would hold the loop, and the loop it.
+    private var soonTimer: UnsafeMutablePointer<uv_timer_t>?
     /// Objects that must live on although nobody else may hold them: children until they are
     /// reaped, connections until they have written their last byte.
     private var kept: [ObjectIdentifier: AnyObject] = [:]
@@ -71,7 +72,9 @@ public final class Loop {
     }
 
     /// The monotonic clock, read anew.
-    public var now: Instant { Instant(nanoseconds: Int64(uv_hrtime())) }
+    public var now: Instant { Self.now }
+
+    static var now: Instant { Instant(nanoseconds: Int64(uv_hrtime())) }
 
     /// The wall clock, for people and ledgers only.
     public var wallTime: WallTime {
@@ -97,10 +100,15 @@ public final class Loop {
         self.raw = nil
         soonQueue = []
         kept = [:]
+        if let soonTimer {
+            uv_close(UnsafeMutableRawPointer(soonTimer).assumingMemoryBound(to: uv_handle_t.self)) {
+                UnsafeMutableRawPointer($0)?.deallocate()
+            }
+        }
+        soonTimer = nil
         repeat {
             uv_walk(raw, { handle, _ in Handle.of(handle)?.close() }, nil)
         } while uv_run(raw, UV_RUN_DEFAULT) != 0
-        soonTimer = nil
         let result = uv_loop_close(raw)
         precondition(result == 0, "a handle outlived its loop: uv_loop_close gave \(result)")
         raw.deallocate()
@@ -129,12 +137,12 @@ public final class Loop {
     }
 
     private func armSoonTimer() {
+        let timer = soonTimer ?? .allocate(capacity: 1)
         if soonTimer == nil {
-            soonTimer = try? Handle(uv_timer_t.self, loop: self, "create a timer") {
-                uv_timer_init($0, $1)
-            }
+            uv_timer_init(raw, timer)
+            timer.pointee.data = nil
+            soonTimer = timer
         }
-        guard let timer = soonTimer?.raw(as: uv_timer_t.self) else { return }
         uv_timer_start(
             timer,
             { timer in

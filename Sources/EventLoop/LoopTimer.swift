@@ -1,6 +1,7 @@
 // Timers. libuv counts whole milliseconds from a clock that it caches once a turn; both are hidden
 // here: a timer never fires before its deadline on `Loop.now`, and at most two milliseconds after
-// it on an idle loop. Timers of one deadline fire in the order in which they were armed.
+// it on an idle loop. Timers of one deadline fire in the order in which they were armed; a deadline
+// that has passed already counts as the moment of arming.
 
 public import Base
 import CLibuv
@@ -8,13 +9,11 @@ import CLibuv
 /// A timer that can be armed again and again. Dropping it cancels it.
 public final class LoopTimer {
     private let handle: Handle?
-    private let loop: Loop
     private let onFire: () -> Void
     private var interval: Duration?
 
     /// A timer that is not armed yet.
     public init(_ loop: Loop, onFire: @escaping () -> Void) {
-        self.loop = loop
         self.onFire = onFire
         handle = try? Handle(uv_timer_t.self, loop: loop, "create a timer") {
             uv_timer_init($0, $1)
@@ -30,14 +29,14 @@ public final class LoopTimer {
 
     /// Fires once after that time. Replaces an earlier deadline.
     public func arm(after delay: Duration) {
-        arm(at: loop.now + delay)
+        arm(at: Loop.now + delay)
     }
 
     /// Fires after every such interval until cancelled. An overrun shifts the later ones instead
     /// of piling up.
     public func arm(every interval: Duration) {
         self.interval = interval
-        start(at: loop.now + interval)
+        start(at: Loop.now + interval)
     }
 
     /// Takes the deadline back. The timer may be armed again.
@@ -52,7 +51,9 @@ public final class LoopTimer {
     }
 
     private func start(at deadline: Instant) {
-        guard let raw = handle?.raw(as: uv_timer_t.self), let rawLoop = loop.raw else { return }
+        guard let raw = handle?.raw(as: uv_timer_t.self), let rawLoop = raw.pointee.loop else {
+            return
+        }
         uv_update_time(rawLoop)
         let due = max(0, (deadline.nanoseconds + 999_999) / 1_000_000)
         let current = Int64(uv_now(rawLoop))
@@ -62,7 +63,7 @@ public final class LoopTimer {
     }
 
     private func fired() {
-        if let interval { start(at: loop.now + interval) }
+        if let interval { start(at: Loop.now + interval) }
         onFire()
     }
 }

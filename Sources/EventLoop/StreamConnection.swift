@@ -18,10 +18,16 @@ public final class StreamConnection {
     public private(set) var closeReason: StreamCloseReason?
 
     let handle: Handle
-    let loop: Loop
+    private weak var loop: Loop?
     private let isTCP: Bool
     private var onEvent: ((StreamEvent) -> Void)?
     private var isReading = false
+    /// Nothing more may be written.
+    private var isFinished = false
+    /// Everything is written, and the end of it said.
+    private var allIsWritten = false
+    private var peerIsFinished = false
+    private var isLingering = false
     private var writeWasRefused = false
     private var deadline: LoopTimer?
 
@@ -188,17 +194,20 @@ public final class StreamConnection {
         if result < 0 {
             isReading = false
             let error = UVError(code: result, operation: "read from", subject: peerName)
-            loop.soon { [weak self] in self?.end(StreamCloseReason(error)) }
+            loop?.soon { [weak self] in self?.end(StreamCloseReason(error)) }
         }
     }
 
     private func read(count: Int) {
-        guard count != 0 else { return }  // libuv's word for "would block"
+        // libuv's word for "would block" is 0.
+        guard count != 0, let loop else { return }
         if count > 0 {
             onEvent?(.received(Array(loop.readBuffer[..<count])))
         } else if Int32(count) == UV_EOF.rawValue, allowsHalfClose {
             pauseReading()
+            peerIsFinished = true
             onEvent?(.peerFinished)
+            closeIfBothFinished()
         } else {
             let error = UVError(code: Int32(count), operation: "read from", subject: peerName)
             end(StreamCloseReason(error))
@@ -216,7 +225,8 @@ public final class StreamConnection {
     /// - Returns: false when nothing was taken: either the stream is over, or the queue is full
     ///   and ``StreamEvent/drained`` will tell when to try again.
     public func write(_ bytes: [UInt8]) -> Bool {
-        guard let raw = handle.raw(as: uv_stream_t.self) else { return false }
+        guard !isFinished, let raw = handle.raw(as: uv_stream_t.self) else { return false }
+        guard !bytes.isEmpty else { return true }
         let queued = queuedBytes
         guard queued == 0 || queued + bytes.count <= writeLimitBytes else {
             writeWasRefused = true
@@ -259,7 +269,7 @@ public final class StreamConnection {
         if result < 0 {
             memory.deallocate()
             let error = UVError(code: result, operation: "write to", subject: peerName)
-            loop.soon { [weak self] in self?.end(StreamCloseReason(error)) }
+            loop?.soon { [weak self] in self?.end(StreamCloseReason(error)) }
         }
     }
 
@@ -274,33 +284,41 @@ public final class StreamConnection {
         }
     }
 
-    /// Tells the peer, after everything queued, that nothing more will be sent. Reading goes on.
-    public func finishWriting() {
-        shutDown { request, _ in request?.deallocate() }
-    }
-
-    /// Closes once everything queued is sent, or after the given time. The connection need not be
-    /// held for that, and tells nothing any more.
+    /// Says everything queued and then the end, and closes when the peer has done so too, or after
+    /// the given time. What the peer still sends is read and dropped: closing on unread bytes
+    /// would reset the connection and could take from the peer what it has not read yet.
+    /// The connection need not be held for that, and tells nothing any more.
     public func closeWhenWritten(within limit: Duration) {
-        guard !handle.isClosed else { return }
-        pauseReading()
+        guard !handle.isClosed, let loop else { return }
         onEvent = nil
+        allowsHalfClose = true
+        isLingering = true
         loop.keep(self)
         deadline = loop.after(limit) { [weak self] in self?.close() }
-        shutDown { request, _ in
+        if !peerIsFinished { resumeReading() }
+        finishWriting()
+        closeIfBothFinished()
+    }
+
+    private func closeIfBothFinished() {
+        if isLingering, peerIsFinished, allIsWritten { close() }
+    }
+
+    /// Tells the peer, after everything queued, that nothing more will be sent. Reading goes on.
+    public func finishWriting() {
+        guard !isFinished, let raw = handle.raw(as: uv_stream_t.self) else { return }
+        isFinished = true
+        let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
+        let result = uv_shutdown(request, raw) { request, _ in
             let connection = Handle.owner(
                 of: request?.pointee.handle, as: StreamConnection.self)
             request?.deallocate()
-            connection?.close()
+            connection?.allIsWritten = true
+            connection?.closeIfBothFinished()
         }
-    }
-
-    private func shutDown(_ onDone: uv_shutdown_cb) {
-        guard let raw = handle.raw(as: uv_stream_t.self) else { return }
-        let request = UnsafeMutablePointer<uv_shutdown_t>.allocate(capacity: 1)
-        if uv_shutdown(request, raw, onDone) < 0 {
+        if result < 0 {
             request.deallocate()
-            loop.soon { [weak self] in self?.end(.reset) }
+            loop?.soon { [weak self] in self?.end(.reset) }
         }
     }
 
@@ -317,7 +335,7 @@ public final class StreamConnection {
         closeReason = reason
         deadline = nil
         handle.close()
-        loop.letGo(of: self)
+        loop?.letGo(of: self)
         let onEvent = onEvent
         self.onEvent = nil
         onEvent?(.closed(reason))

@@ -10,7 +10,7 @@ public final class StreamListener {
     public let address: StreamAddress
 
     private let handle: Handle
-    private let loop: Loop
+    private weak var loop: Loop?
     private let isTCP: Bool
     private let onConnection: (StreamConnection) -> Void
 
@@ -90,7 +90,7 @@ public final class StreamListener {
     }
 
     private func accept() {
-        guard let server = handle.raw(as: uv_stream_t.self),
+        guard let loop, let server = handle.raw(as: uv_stream_t.self),
             let connection = try? StreamConnection(loop, tcp: isTCP, peerName: address.description),
             let client = connection.handle.raw(as: uv_stream_t.self),
             uv_accept(server, client) == 0

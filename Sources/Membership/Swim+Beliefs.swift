@@ -17,6 +17,8 @@ extension Swim {
     mutating func streamOpened(_ node: NodeID, _ turn: inout Turn) {
         guard !hasLeft, let position = positions[node] else { return }
         peers[position].goneAt = nil
+        // A question that was asked while there was no stream is asked again.
+        if peers[position].probe != nil { startProbe(position, isUrgent: true, &turn) }
         refreshAttention(position)
         sendPushPull(to: position, &turn)
     }
@@ -58,7 +60,8 @@ extension Swim {
                 revive(position, incarnation: update.incarnation, &turn)
             }
         case .suspect:
-            guard isNewer || !peer.isGone else { return }
+            // The echo of a suspicion of this node's own says nothing new, and may be withdrawn.
+            guard isNewer || !peer.isGone, update.source != local.node else { return }
             suspect(position, incarnation: update.incarnation, by: update.source, &turn)
         case .dead: hearDeath(update, of: position, by: channel, &turn)
         case .left:

@@ -25,7 +25,8 @@ public enum SwimAction: Hashable, Sendable {
     case send(SwimMessage, to: NodeID)
     /// A belief changed. Emitted once for each change, in order.
     case changed(Member, from: MemberState)
-    /// This node cannot hear a majority of the others any more, or can again.
+    /// This node hears fewer than a majority of the configured members, itself included, or a
+    /// majority again. A node among several starts isolated and does not say so.
     case isolated(Bool)
 }
 

@@ -66,10 +66,12 @@ extension NodeMachine {
         }
         if state.plan == nil, candidates.contains(where: { !$0.isUsable }) {
             let graceEnd = leadership.since + configuration.planGrace
-            let needed = profile.nodeCount
-            if candidates.count(where: \.isUsable) < needed, now < graceEnd {
+            let present = Planner.plan(
+                profile: profile, candidates: candidates.filter(\.isUsable), previous: nil,
+                epoch: state.epoch.next)
+            if case .failure(let failure) = present, now < graceEnd {
                 self.leadership?.planAgainAt = graceEnd
-                self.leadership?.planFailure = "waits for nodes: \(needed) are needed"
+                self.leadership?.planFailure = "waits for nodes: \(failure)"
                 return
             }
         }

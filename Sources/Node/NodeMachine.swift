@@ -108,6 +108,9 @@ public struct NodeMachine: Sendable {
         expireRequests()
     }
 
+    /// How far this node has applied the log.
+    public var appliedIndex: LogIndex { applied }
+
     /// When to tick next.
     public var nextDeadline: Instant? {
         var deadlines = [

@@ -48,7 +48,8 @@ struct Invariants {
     }
 
     let voters: [NodeID]
-    private var leaders: [Term: NodeID] = [:]
+    private(set) var leaders: [Term: NodeID] = [:]
+    private(set) var restoredCount = 0
     private var votes: [Vote: NodeID] = [:]
     private var written: [Position: (entry: LogEntry, previousTerm: Term)] = [:]
     private(set) var committed: [Committed] = []
@@ -153,7 +154,8 @@ struct Invariants {
     }
 
     /// A snapshot is the state after exactly the committed entries.
-    func restored(_ snapshot: Snapshot, by node: NodeID) throws {
+    mutating func restored(_ snapshot: Snapshot, by node: NodeID) throws {
+        restoredCount += 1
         let index = Int(snapshot.index.value)
         try require(
             index <= committed.count && committed[index - 1].digest == Digest(snapshot),

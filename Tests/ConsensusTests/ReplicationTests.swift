@@ -87,6 +87,16 @@ import Testing
         #expect(answer.sends.map(\.kind) == [Self.refused(hint)])
     }
 
+    @Test func `a leader follows the hint, but never below what has matched (§5.3)`() {
+        var bench = Bench(restored: disk([1, 1, 1, 1, 1, 1], term: 1))
+        bench.elect()
+        let first = bench.receive(Self.refused(4), from: b)
+        #expect(first.messages(to: b).map(\.appended) == [[5, 6, 7]])
+        bench.receive(Self.accepted(5), from: b)
+        let late = bench.receive(Self.refused(2), from: b)
+        #expect(late.messages(to: b).map(\.appended) == [[6, 7]])
+    }
+
     @Test(arguments: [
         [1, 1, 1, 4, 4, 5, 5, 6, 6], [1, 1, 1, 4], [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 6],
         [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 7, 7], [1, 1, 1, 4, 4, 4, 4],
@@ -131,6 +141,16 @@ import Testing
                 previousIndex: .zero, previousTerm: .zero, entries: entries, commit: .zero),
             from: b, term: 2)
         #expect(answer.sends.isEmpty)
+        #expect(bench.raft.lastIndex == .zero)
+    }
+
+    @Test func `numbers that nobody can have counted to are dropped`() {
+        var bench = Bench()
+        bench.receive(append(after: .max, of: 0, terms: []), from: b, term: 1)
+        bench.receive(append(after: 0, of: 0), from: b, term: .max)
+        let snapshot = Snapshot(index: LogIndex(.max), term: Term(1), state: [])
+        bench.receive(.installSnapshot(snapshot), from: b, term: 1)
+        #expect(bench.raft.term == .zero)
         #expect(bench.raft.lastIndex == .zero)
     }
 

@@ -178,7 +178,8 @@ struct SimulatedCluster {
                 try step(leader ?? node, .propose(command, ProposalID(proposals)))
             }
         case .crash:
-            if let node = running.randomElement(using: &generator) {
+            let victim = generator.chance(0.5) ? leader : nil
+            if let node = victim ?? running.randomElement(using: &generator) {
                 crash(node)
                 schedule(
                     .restart(node), after: generator.duration(in: .zero...(.milliseconds(2500))))
@@ -252,7 +253,7 @@ struct SimulatedCluster {
             host.applied.apply(entry)
             hosts[node] = host
             try invariants.committed(entry, by: node, raft, disks: hosts)
-            if entry.index.value % 16 == 0, generator.chance(0.5) {
+            if generator.chance(0.1) {
                 try step(node, .compact(upTo: entry.index, state: host.applied.bytes))
             }
         case .restore(let snapshot):

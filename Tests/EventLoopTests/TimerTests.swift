@@ -18,7 +18,8 @@ extension EventLoopTests {
                 let timer = LoopTimer(loop) { fired.record(index) }
                 timers.append(timer)
             }
-            let start = loop.now
+            // Far enough away that none has passed before all are armed.
+            let start = loop.now + .milliseconds(200)
             for (timer, milliseconds) in zip(timers, deadlines) {
                 timer.arm(at: start + .milliseconds(milliseconds))
             }

@@ -23,6 +23,7 @@ final class SimulatedNetwork {
     private struct Node {
         var swim: Swim?
         var life = 0
+        var bornAt = Instant.zero
         var isPaused = false
         var backlog: [SwimInput] = []
         var tickAt: Instant?
@@ -78,6 +79,7 @@ final class SimulatedNetwork {
     /// Starts a node, or starts it again with a later incarnation.
     func start(_ node: Int) {
         nodes[node].life += 1
+        nodes[node].bornAt = now
         nodes[node].isPaused = false
         nodes[node].backlog = []
         nodes[node].tickAt = nil
@@ -103,11 +105,20 @@ final class SimulatedNetwork {
         }
     }
 
+    /// The link of two nodes is reset, and every dial refused, as by a firewall, for a while.
     func flap(between one: Int, _ other: Int, for outage: Duration) {
-        post(.agentGone(names[other]), to: one, at: now)
-        post(.agentGone(names[one]), to: other, at: now)
-        post(.streamOpened(names[other]), to: one, at: now + outage)
-        post(.streamOpened(names[one]), to: other, at: now + outage)
+        cut(from: one, to: other)
+        cut(from: other, to: one)
+        let end = now + outage
+        while now < end {
+            post(.agentGone(names[other]), to: one, at: now)
+            post(.agentGone(names[one]), to: other, at: now)
+            run(for: min(end - now, .milliseconds(100)))
+        }
+        cuts[Link(from: one, to: other)] = nil
+        cuts[Link(from: other, to: one)] = nil
+        post(.streamOpened(names[other]), to: one, at: now)
+        post(.streamOpened(names[one]), to: other, at: now)
     }
 
     /// SIGSTOP: nothing is done and everything piles up.
@@ -172,6 +183,11 @@ final class SimulatedNetwork {
     }
 
     // MARK: Questions
+
+    var nodeCount: Int { nodes.count }
+    func isRunning(_ node: Int) -> Bool { nodes[node].swim != nil && !nodes[node].isPaused }
+    func bornAt(_ node: Int) -> Instant { nodes[node].bornAt }
+    func isPaused(_ node: Int) -> Bool { nodes[node].isPaused }
 
     func state(of node: Int, seenBy observer: Int) -> MemberState? {
         nodes[observer].swim?.state(of: names[node])
@@ -272,47 +288,62 @@ final class SimulatedNetwork {
     }
 }
 
-/// Events by instant, then by the order they were planned in: a binary heap.
+/// Events by instant, then by the order they were planned in: a binary heap of small keys. The
+/// events themselves stay where they are.
 private struct EventHeap<Event> {
-    private var entries: [(at: Instant, order: Int, event: Event)] = []
+    private struct Key {
+        let at: Instant
+        let order: Int
+        let slot: Int
+
+        func precedes(_ other: Key) -> Bool {
+            let nanoseconds = at.nanoseconds
+            if nanoseconds != other.at.nanoseconds { return nanoseconds < other.at.nanoseconds }
+            return order < other.order
+        }
+    }
+
+    private var keys: [Key] = []
+    private var slots: [Event?] = []
+    private var freeSlots: [Int] = []
     private var lastOrder = 0
 
     mutating func push(_ event: Event, at: Instant) {
+        let slot = freeSlots.popLast() ?? slots.count
+        if slot == slots.count { slots.append(event) } else { slots[slot] = event }
         lastOrder += 1
-        entries.append((at, lastOrder, event))
-        var child = entries.count - 1
+        keys.append(Key(at: at, order: lastOrder, slot: slot))
+        var child = keys.count - 1
         while child > 0 {
             let parent = (child - 1) / 2
-            guard precedes(child, parent) else { return }
-            entries.swapAt(child, parent)
+            guard keys[child].precedes(keys[parent]) else { return }
+            keys.swapAt(child, parent)
             child = parent
         }
     }
 
     mutating func pop(notAfter end: Instant) -> (Instant, Event)? {
-        guard let first = entries.first, first.at <= end else { return nil }
-        let last = entries.removeLast()
-        if !entries.isEmpty {
-            entries[0] = last
+        guard let first = keys.first, first.at <= end, let event = slots[first.slot] else {
+            return nil
+        }
+        slots[first.slot] = nil
+        freeSlots.append(first.slot)
+        let last = keys.removeLast()
+        if !keys.isEmpty {
+            keys[0] = last
             sink()
         }
-        return (first.at, first.event)
+        return (first.at, event)
     }
 
     private mutating func sink() {
         var parent = 0
-        while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < entries.count {
-                if precedes(child, least) { least = child }
-            }
-            guard least != parent else { return }
-            entries.swapAt(parent, least)
-            parent = least
+        while 2 * parent + 1 < keys.count {
+            var child = 2 * parent + 1
+            if child + 1 < keys.count, keys[child + 1].precedes(keys[child]) { child += 1 }
+            guard keys[child].precedes(keys[parent]) else { return }
+            keys.swapAt(parent, child)
+            parent = child
         }
-    }
-
-    private func precedes(_ left: Int, _ right: Int) -> Bool {
-        (entries[left].at, entries[left].order) < (entries[right].at, entries[right].order)
     }
 }

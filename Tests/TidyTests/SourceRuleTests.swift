@@ -52,7 +52,7 @@ import Testing
 
     @Test func `nothing is left to do in a comment`() {
         // Put together here, so that this file does not find itself.
-        let marks = ["TO" + "DO", "FIX" + "ME", "X" + "XX"]
+        let marks = ["TO" + "DO", "FIX" + "ME"]
         for file in SourceTree.swiftFiles {
             for (index, line) in file.lines.enumerated()
             where marks.contains(where: { line.contains($0) }) {
@@ -62,8 +62,9 @@ import Testing
         }
     }
 
-    @Test func `every file opens with a comment`() {
-        for file in SourceTree.swiftFiles where !(file.lines.first?.hasPrefix("//") ?? false) {
+    @Test func `every source file opens with a comment`() {
+        for file in SourceTree.swiftFiles
+        where file.path.hasPrefix("Sources/") && !(file.lines.first?.hasPrefix("//") ?? false) {
             Issue.record("\(file): open with the idea of the file in a comment")
         }
     }

@@ -3,6 +3,8 @@
 // `--` ends the options. Unlike it, a shortened option name is an error with a suggestion: scripts
 // that rely on a prefix break when an option is added.
 
+import YAML
+
 /// What is wrong with a command line.
 struct UsageError: Error, Hashable, Sendable {
     /// What happened, and what to type instead.

@@ -39,6 +39,13 @@ func currentWallTime() -> WallTime {
         millisecondsSinceEpoch: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
 }
 
+/// The monotonic clock, for how long something took.
+func currentInstant() -> Instant {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+}
+
 // MARK: - Facts
 
 func showStatus(_ invocation: Invocation) -> ExitCode {

@@ -35,11 +35,13 @@ func commandTable() -> [Command] {
         Command(spec: .restart, run: restartGroup),
         Command(spec: .stop, run: stopGroups),
         Command(spec: .start, run: startGroups),
+        Command(spec: .simulate, run: simulate),
         Command(spec: .version, run: showVersion),
         Command(spec: .help, run: showHelp),
         Command(spec: .completions, run: printCompletions),
         Command(spec: .manual, run: printManual),
         Command(spec: .shim, run: runShim),
+        Command(spec: .shimStage, run: runShimStage),
         Command(spec: .rehearsalEngine, run: runRehearsalEngine),
     ]
 }
@@ -137,8 +139,9 @@ extension CommandSpec {
     )
 
     static let profilesList = CommandSpec(
-        name: "profiles list", summary: "the same", options: [.json, .names],
-        exitCodes: [.success, .usage])
+        name: "profiles list", summary: "the same table", options: [.json, .names],
+        exitCodes: [.success, .usage],
+        examples: [Example("glm-agent profiles list --names", "the names alone, for a script")])
 
     static let profilesShow = CommandSpec(
         name: "profiles show", summary: "a profile in the format of an own one",
@@ -146,7 +149,7 @@ extension CommandSpec {
         exitCodes: [.success, .usage],
         examples: [
             Example(
-                "glm-agent profiles show glm-5.1-w4a8-1p1d-32p-in16k-out1k > mine.yaml",
+                "glm-agent profiles show glm-5.1-w4a8-1p1d-32p-in16k-out1k-50ms > mine.yaml",
                 "begin a profile of your own")
         ])
 
@@ -169,7 +172,7 @@ extension CommandSpec {
         ],
         examples: [
             Example(
-                "glm-agent render glm-5.1-w4a8-1p1d-32p-in16k-out1k "
+                "glm-agent render glm-5.1-w4a8-1p1d-32p-in16k-out1k-50ms "
                     + "--nodes 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4 --interface eth0 --model /data/glm-5.1",
                 "the four scripts of a 1P1D deployment")
         ])
@@ -222,6 +225,10 @@ extension CommandSpec {
 
     static let shim = CommandSpec(
         name: "shim", summary: "the process between an agent and one shard", isHidden: true,
+        takesAnything: true)
+
+    static let shimStage = CommandSpec(
+        name: "shim-exec", summary: "the last steps before a shard's engine", isHidden: true,
         takesAnything: true)
 
     static let rehearsalEngine = CommandSpec(

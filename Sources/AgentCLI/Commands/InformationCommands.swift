@@ -1,6 +1,7 @@
 // The commands that ask nobody but this program.
 
 import Base
+import YAML
 
 /// The version of this program, as `status` and `version` tell it.
 public let programVersion = "0.1.0"

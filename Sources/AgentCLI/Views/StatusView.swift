@@ -69,23 +69,24 @@ struct StatusView {
         let groups = list("groups")
         guard !groups.isEmpty else { return [styled("GROUPS", .heading), "  none planned yet"] }
         var table = Table(
-            "GROUP", "RANK#", "NODE", "STATE", "GEN#", "PID#", "RESTARTS#", "SINCE", "WHERE", "WHY")
+            "GROUP", "RANK#", "NODE", "STATE", "GEN#", "PID#", "RESTARTS#", "SINCE", "DETAIL")
         for group in groups {
             table.add(
                 Table.Cell(group.text("name")), "", "", .state(group.text("state")),
                 Table.Cell(group.number("generation")), "", Table.Cell(group.number("restarts")),
-                "", Table.Cell(place(of: group)), Table.Cell(group.text("why")))
+                "", Table.Cell(group.text("why", or: place(of: group))))
             for rank in group["ranks"]?.arrayValue ?? [] {
                 table.add(
                     "", Table.Cell(rank.number("rank")), Table.Cell(rank.text("node")),
                     .state(rank.text("state")), "", Table.Cell(rank.number("pid")),
-                    Table.Cell(rank.number("restarts")), Table.Cell(since(rank)), "",
+                    Table.Cell(rank.number("restarts")), Table.Cell(since(rank)),
                     Table.Cell(rank.text("why")))
             }
         }
         return [styled("GROUPS", .heading)] + table.lines(colour: colour)
     }
 
+    /// Where a group serves; what is wrong with it stands there instead while something is.
     private func place(of group: JSONValue) -> String {
         var parts = [group.text("url")]
         if let port = group["bootstrap_port"]?.integerValue { parts.append("bootstrap \(port)") }
@@ -95,12 +96,12 @@ struct StatusView {
 
     private var router: [String] {
         guard let router = status["router"], router != .null else { return [] }
-        var table = Table("NODE", "STATE", "GEN#", "PID#", "RESTARTS#", "SINCE", "WHERE", "WHY")
+        var table = Table("NODE", "STATE", "GEN#", "PID#", "RESTARTS#", "SINCE", "DETAIL")
         table.add(
             Table.Cell(router.text("node")), .state(router.text("state")),
             Table.Cell(router.number("generation")), Table.Cell(router.number("pid")),
             Table.Cell(router.number("restarts")), Table.Cell(since(router)),
-            Table.Cell(router.text("url")), Table.Cell(router.text("why")))
+            Table.Cell(router.text("why", or: router.text("url"))))
         return ["", styled("ROUTER", .heading)] + table.lines(colour: colour)
     }
 
@@ -134,6 +135,12 @@ struct StatusView {
 extension JSONValue {
     /// The string member of that name; empty where there is none.
     func text(_ name: String) -> String { self[name]?.stringValue ?? "" }
+
+    /// The string member of that name where it is not empty, else the other text.
+    func text(_ name: String, or other: String) -> String {
+        let text = text(name)
+        return text.isEmpty ? other : text
+    }
 
     /// The whole-number member of that name as text; empty where there is none.
     func number(_ name: String) -> String { self[name]?.integerValue.map { String($0) } ?? "" }

@@ -1,7 +1,8 @@
 #ifndef CSYSTEM_H
 #define CSYSTEM_H
 
-// The few Linux calls that Swift cannot reach by itself: variadic functions and macros.
+// The few Linux calls that Swift cannot reach by itself: variadic functions, macros, and system
+// calls without a wrapper.
 
 #include <signal.h>
 #include <sys/prctl.h>
@@ -12,5 +13,22 @@ int csystem_set_parent_death_signal(int signal_number);
 
 /// Makes this process the reaper of every orphaned descendant. 0, or -1 and errno.
 int csystem_become_child_subreaper(void);
+
+/// A child of this process that has ended and is not reaped yet; it stays so. 0 if no child has
+/// ended, -1 if there is no child at all.
+pid_t csystem_ended_child(void);
+
+/// A descriptor that means this very process for as long as it is open, even if its number is given
+/// to another one. -1 and errno, where ENOSYS means a kernel before 5.3.
+int csystem_pidfd_open(pid_t pid);
+
+/// Sends a signal to the process that the descriptor means. 0, or -1 and errno.
+int csystem_pidfd_send_signal(int pidfd, int signal_number);
+
+/// Closes every descriptor from `first` on.
+void csystem_close_from(int first);
+
+/// Makes a pipe that children do not inherit: `ends[0]` reads, `ends[1]` writes. 0, or -1 and errno.
+int csystem_pipe(int ends[2]);
 
 #endif

@@ -1,0 +1,18 @@
+// What an agent learns of its shards from this module.
+
+public import Supervision
+
+/// One thing that happened to a shard. `exited`, `stopped` and `failed` are last: nothing of the
+/// shard is left then, and no event of it follows.
+public enum ShardEvent: Hashable, Sendable {
+    /// The engine's main process runs.
+    case started(processID: Int32)
+    /// An engine of an earlier run of this agent runs still.
+    case adopted(processID: Int32)
+    /// It ended without having been told to.
+    case exited(ExitStatus, logTail: [String])
+    /// It was told to stop and has.
+    case stopped(ExitStatus)
+    /// Its shim could not be started.
+    case failed(String)
+}

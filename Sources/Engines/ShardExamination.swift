@@ -1,0 +1,45 @@
+// Looking at a shard's directory when its shim is not on the line: what became of it?
+
+import Base
+import EventLoop
+import Glibc
+import Host
+import Supervision
+
+/// What the files and the process table say of a shard. Found on another thread: it may read much.
+enum ShardExamination: Sendable {
+    /// No shim has claimed the launch yet.
+    case unclaimed
+    /// The shim lives; it may not listen yet.
+    case alive
+    case ended(ShimStatus, logTail: [String])
+    /// The shim died without a word. Of what it had started, so many processes were just killed;
+    /// with zero, nothing is left.
+    case orphaned(killed: Int, stopRequested: Bool, logTail: [String])
+
+    static let logTailLines = 40
+
+    init(_ directory: ShardDirectory, shard: ShardID, stateDirectory: String) {
+        let claim = ShimClaim.read(from: directory)
+        if case .shim(let identity) = claim, identity.isAlive {
+            self = .alive
+            return
+        }
+        guard let claim else {
+            self = .unclaimed
+            return
+        }
+        // Read after the shim was seen dead: nobody writes it any more.
+        let status = ShimStatus.read(from: directory)
+        let logTail = (try? LogReader(directory).tail(lines: Self.logTailLines)) ?? []
+        if let status, status.phase == .ended {
+            self = .ended(status, logTail: logTail)
+            return
+        }
+        let shim: ProcessIdentity? = if case .shim(let identity) = claim { identity } else { nil }
+        let leftovers = Leftovers(shard: shard, stateDirectory: stateDirectory, shim: shim)
+        self = .orphaned(
+            killed: leftovers.killAll(), stopRequested: status?.isStopRequested ?? false,
+            logTail: logTail)
+    }
+}

@@ -1,0 +1,139 @@
+// Profile and plan to launch specs: every placeholder gets its value from the plan, and nothing else
+// is added, so the command that runs is the published one.
+
+public import Base
+public import Profiles
+
+extension LaunchSpec {
+    /// What one rank of a group, or the router, is started with.
+    ///
+    /// - Parameters:
+    ///   - profile: the profile that the plan was made for.
+    ///   - modelPath: the directory of the weights.
+    ///   - plan: the plan in force.
+    ///   - name: a group of the plan.
+    ///   - rank: a rank of that group.
+    ///   - interface: the network interface of the node's address.
+    /// - Returns: the complete launch; nothing is added to it later.
+    public static func make(
+        profile: Profile, modelPath: String, plan: Plan, group name: GroupName, rank: NodeRank,
+        interface: String
+    ) -> LaunchSpec {
+        guard let group = plan.group(name), group.ranks.indices.contains(rank.value) else {
+            preconditionFailure("epoch \(plan.epoch) has no rank \(rank) of \(name)")
+        }
+        return make(
+            profile: profile, modelPath: modelPath, group: group, rank: rank, interface: interface)
+    }
+
+    /// What one rank of a group is started with; the group knows all that it needs of the plan.
+    public static func make(
+        profile: Profile, modelPath: String, group: PlannedGroup, rank: NodeRank, interface: String
+    ) -> LaunchSpec {
+        let values = LaunchValues(profile: profile, modelPath: modelPath, group: group)
+        if group.role == .router { return router(profile, group, values) }
+        guard let role = profile.role(group.role) else {
+            preconditionFailure("\(profile.name) has no role for \(group.name)")
+        }
+        let expanded = values.engine(rank: rank, interface: interface)
+        return LaunchSpec(
+            node: group.ranks[rank.value].node, group: group.name, role: group.role, rank: rank,
+            environment: profile.environment(of: role).map { variable in
+                EnvironmentVariable(variable.name, Template(variable.value).expanded(expanded))
+            },
+            unset: profile.unset, source: profile.source,
+            argv: profile.command + profile.arguments(of: role).flatMap { $0.words(expanded) },
+            host: HostTuning(
+                sysctl: profile.sysctl.map { EnvironmentVariable($0.name, $0.value) },
+                governor: profile.governor))
+    }
+
+    private static func router(
+        _ profile: Profile, _ group: PlannedGroup, _ values: LaunchValues
+    ) -> LaunchSpec {
+        guard let router = profile.router else {
+            preconditionFailure("\(profile.name) has no router")
+        }
+        return LaunchSpec(
+            node: group.ranks[0].node, group: group.name, role: .router, rank: .master,
+            environment: [], unset: [], source: [],
+            argv: router.command + values.routerArguments(router), host: .none)
+    }
+}
+
+extension Plan {
+    /// The benchmark's command against this plan; nil where the profile has none.
+    ///
+    /// It is to run on the node where the service listens, if that is a loopback address.
+    public func benchmarkArguments(profile: Profile, modelPath: String) -> [String]? {
+        guard let benchmark = profile.benchmark, let service = service else { return nil }
+        var values = LaunchValues.common(profile, modelPath)
+        values["service_host"] = service.host
+        values["service_port"] = String(service.port)
+        return benchmark.command + benchmark.arguments.flatMap { $0.words(values) }
+    }
+
+    /// Where clients are served: the router, or the first mixed group.
+    public var service: Endpoint? {
+        (groups.first { $0.role == .router } ?? groups.first { $0.role == .mixed })?.http
+    }
+}
+
+/// The values of the placeholders for one group.
+private struct LaunchValues {
+    let profile: Profile
+    let modelPath: String
+    let group: PlannedGroup
+
+    static func common(_ profile: Profile, _ modelPath: String) -> [String: String] {
+        var values = ["model": modelPath]
+        for path in profile.paths { values[path.name] = path.value }
+        return values
+    }
+
+    func engine(rank: NodeRank, interface: String) -> [String: String] {
+        var values = Self.common(profile, modelPath)
+        values["address"] = group.ranks[rank.value].address
+        values["interface"] = interface
+        values["master"] = group.ranks[0].address
+        values["rank"] = String(rank.value)
+        values["nodes"] = String(group.ranks.count)
+        values["group_index"] = String(group.index)
+        let devices = profile.role(group.role)?.devices.devices(ofGroup: group.index) ?? []
+        values["devices"] = devices.map(String.init).joined(separator: ",")
+        values["http_port"] = String(group.http.port)
+        values["dist_init"] = group.distInit?.description
+        values["bootstrap_port"] = group.bootstrap.map { String($0.port) }
+        values["store"] = group.store?.description
+        return values
+    }
+
+    /// An argument with a worker placeholder stands once for every worker of that role.
+    func routerArguments(_ router: RouterProfile) -> [String] {
+        let address = group.ranks[0].address
+        var values = Self.common(profile, modelPath)
+        values["address"] = address
+        values["router_host"] = Template(router.host).expanded(["address": address])
+        values["router_port"] = String(router.port)
+        return router.arguments.flatMap { argument -> [String] in
+            let names = Set(argument.values.flatMap { Template($0).placeholders })
+            let role: Role? =
+                !names.isDisjoint(with: ["prefill_url", "bootstrap_port"])
+                ? .prefill : names.contains("decode_url") ? .decode : nil
+            guard let role else { return argument.words(values) }
+            return group.workers.filter { $0.role == role }.flatMap { worker in
+                var own = values
+                own["\(role.rawValue)_url"] = "http://\(worker.http)"
+                own["bootstrap_port"] = worker.bootstrapPort.map { String($0) }
+                return argument.words(own)
+            }
+        }
+    }
+}
+
+extension Argument {
+    /// The flag and its values with every placeholder replaced.
+    fileprivate func words(_ expansion: [String: String]) -> [String] {
+        [flag] + values.map { Template($0).expanded(expansion) }
+    }
+}

@@ -1,0 +1,93 @@
+// The two ways between text and profile. Reading resolves what is inherited and checks everything;
+// writing gives the complete profile in one fixed form, which reads back to the same value.
+
+public import YAML
+
+extension Profile {
+    /// Reads a profile.
+    ///
+    /// - Parameters:
+    ///   - text: the profile in its YAML form.
+    ///   - file: the name that messages carry.
+    ///   - load: the text of a base that `extends` names; by default the built-in ones.
+    /// - Returns: the profile with everything that it inherits.
+    /// - Throws: every violation, with file, line, field and what was expected.
+    public static func parse(
+        _ text: String, file: String,
+        loading load: (String) -> String? = { ProfileCatalog.text(named: $0) }
+    ) throws(ConfigurationError) -> Profile {
+        let log = DiagnosticLog()
+        let document = withoutActuallyEscaping(load) { load in
+            ProfileResolution(log: log, load: load).resolve(text, file: file)
+        }
+        return try read(document, log: log)
+    }
+
+    /// Reads and checks a document that inherits nothing any more.
+    static func read(
+        _ document: YAMLNode?, log: DiagnosticLog
+    ) throws(ConfigurationError) -> Profile {
+        guard let document else { return try log.result(nil) }
+        let profile = ProfileReader(root: YAMLReader(document, log: log)).read()
+        if let profile {
+            ProfileValidation(profile: profile, document: document, log: log).check()
+        }
+        return try log.result(profile)
+    }
+
+    /// The complete profile, in the order of Protocols/profile.md.
+    public var yaml: String { node.text }
+
+    /// The same with `overrides` merged over it.
+    ///
+    /// - Throws: every violation of the result.
+    public func applying(_ overrides: ProfileOverrides) throws(ConfigurationError) -> Profile {
+        let log = DiagnosticLog()
+        let resolution = ProfileResolution(log: log, load: { _ in nil })
+        guard let base = resolution.resolve(yaml, file: "\(name).yaml") else {
+            return try log.result(nil)
+        }
+        return try Self.read(resolution.merge(base, overrides.node, field: ""), log: log)
+    }
+}
+
+/// What an operator changes in a profile for one cluster: a part of a profile in the same form,
+/// merged by the same rules. What the deployment is (model, shape, command) cannot be changed so;
+/// that takes a profile of one's own which extends the other.
+public struct ProfileOverrides: Hashable, Sendable {
+    let node: YAMLNode
+
+    /// No changes.
+    public static let none = ProfileOverrides(
+        node: YAMLNode(.map([]), at: SourceLocation(file: "overrides", line: 1, column: 1)))
+
+    private init(node: YAMLNode) {
+        self.node = node
+    }
+
+    /// Overrides in a text of their own.
+    public init(_ text: String, file: String) throws(ConfigurationError) {
+        let log = DiagnosticLog()
+        let reader = YAMLReader(try YAMLNode(parsing: text, file: file), log: log)
+        self = try log.result(ProfileOverrides(reader))
+    }
+
+    /// Overrides inside another document; nil where a field is not one that can be changed, which
+    /// the reader's log then tells.
+    public init?(_ reader: YAMLReader) {
+        let before = reader.log.diagnostics.count
+        let fields = reader.fields([
+            "sglang", "paths", "host", "unset", "source", "environment", "arguments", "roles",
+            "store", "router", "benchmark",
+        ])
+        if let roles = fields?["roles"]?.fields(ProfileReader.roles) {
+            for name in ProfileReader.roles {
+                _ = roles[name]?.fields(["ports", "environment", "arguments"])
+            }
+        }
+        _ = fields?["router"]?.fields(["host", "port", "metrics_port", "arguments"])
+        _ = fields?["benchmark"]?.fields(["arguments"])
+        guard reader.log.diagnostics.count == before else { return nil }
+        node = reader.node
+    }
+}

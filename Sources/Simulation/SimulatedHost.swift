@@ -1,0 +1,44 @@
+// One server: a disk that may lose what was not flushed, and processes that outlive the agent but not
+// the host. Its engines are scripted: they load, meet the other ranks of their generation, serve,
+// and fall when a rank of theirs has fallen.
+
+import Base
+import Consensus
+
+struct SimulatedHost {
+    /// One engine process on this host.
+    struct Engine {
+        let processID: Int32
+        let rankCount: Int
+        let loadedAt: Instant
+    }
+
+    /// What is on the disk. A write is either wholly there or not at all.
+    var disk = DurableState.empty
+    /// What was written and not flushed yet, oldest first.
+    var unflushed: [PersistRequest] = []
+    var engines: [ShardID: Engine] = [:]
+    /// Shards that have ended here and that the agent has not told to forget: a shard leaves a trace
+    /// on the disk, so that no agent starts it a second time.
+    var ended: [ShardID] = []
+    /// The agent's life: frames and timers of an earlier one are void.
+    var life: UInt64 = 0
+    var isAgentUp = false
+    var isHostUp = true
+    /// The agent is stopped by a signal or starved of time until then.
+    var pausedUntil = Instant.zero
+
+    mutating func flush(upTo token: PersistToken) {
+        while let first = unflushed.first, first.token <= token {
+            disk.apply(first)
+            unflushed.removeFirst()
+        }
+    }
+
+    /// A crash: some prefix of what was not flushed is on the disk all the same.
+    mutating func loseUnflushed(using generator: inout SeededGenerator) {
+        let kept = Int.random(in: 0...unflushed.count, using: &generator)
+        for request in unflushed.prefix(kept) { disk.apply(request) }
+        unflushed = []
+    }
+}

@@ -1,0 +1,203 @@
+// The durable home of one node's term, vote, log and snapshot:
+//
+//     identity   whose directory this is            lock   who is using it now
+//     log        everything else: a write-ahead log, written anew with every snapshot
+//
+// A snapshot lies inside the log and not in a file beside it: the replicated state is small, and
+// one file that is replaced as a whole has no order of two files to get wrong.
+
+public import Base
+public import Consensus
+public import EventLoop
+
+/// The store of one node, on the loop. It writes in the order of the calls, in another thread.
+public final class DurableStore {
+    public typealias Completion = (Result<PersistToken, StorageError>) -> Void
+
+    /// What a store finds when it is opened.
+    public struct Opened {
+        public let store: DurableStore
+        public let state: DurableState
+        /// What was repaired, for the log of the agent; usually nothing.
+        public let repairs: [String]
+    }
+
+    public let directory: String
+    public let identity: StateIdentity
+    private let queue: FileQueue
+    private let lock: DirectoryLock
+    private var log: OpenFile
+    /// What the file holds once everything that was begun is written.
+    private var state: DurableState
+    private var recordCount: UInt32
+    private var waiting: [(request: PersistRequest, completion: Completion)] = []
+    private var isWriting = false
+    private var hasFailed = false
+
+    /// Opens a state directory, and makes it if there is none. Blocks; for the start of an agent.
+    /// - Throws: ``StorageError``, when the directory is in use, foreign, damaged or not writable.
+    public static func open(
+        directory: String, node: NodeID, cluster: String, on loop: Loop
+    ) throws(StorageError) -> Opened {
+        let lock = try lockDirectory(directory)
+        let identity = try identify(directory, node: node, cluster: cluster)
+        let path = "\(directory)/log"
+        let (recovery, log, repairs) = try recoverLog(path)
+        let store = DurableStore(
+            directory: directory, identity: identity, lock: lock, log: log, recovery: recovery,
+            on: loop)
+        return Opened(store: store, state: recovery.state, repairs: repairs)
+    }
+
+    private init(
+        directory: String, identity: StateIdentity, lock: DirectoryLock, log: OpenFile,
+        recovery: WriteAheadLog.Recovery, on loop: Loop
+    ) {
+        self.directory = directory
+        self.identity = identity
+        self.lock = lock
+        self.log = log
+        state = recovery.state
+        recordCount = recovery.recordCount
+        queue = FileQueue(loop)
+    }
+
+    /// Writes, and completes on the loop once the write is on disk. Completions come in the order
+    /// of the calls. Writes that come while another is under way share one flush. After a failed
+    /// write every later one fails too, as what is on disk is not known any more.
+    public func persist(_ request: PersistRequest, completion: @escaping Completion) {
+        waiting.append((request, completion))
+        writeNext()
+    }
+
+    private func writeNext() {
+        guard !isWriting, !waiting.isEmpty else { return }
+        let batch = waiting
+        waiting = []
+        isWriting = true
+        if hasFailed {
+            // Not from within the caller's own call.
+            queue.run({}) { [self] (_: Result<Void, UVError>) in
+                finish(batch, error: .closedByFailure(directory: directory))
+            }
+            return
+        }
+        let work = prepare(batch.map(\.request))
+        queue.run(work) { [self] result in
+            switch result {
+            case .success(let file):
+                log = file
+                finish(batch, error: nil)
+            case .failure(let error):
+                hasFailed = true
+                finish(batch, error: .failed(error))
+            }
+        }
+    }
+
+    /// The work of one batch, which gives the file that the next batch goes to: one append, or a
+    /// log written anew where a snapshot makes most of the old one needless.
+    private func prepare(
+        _ requests: [PersistRequest]
+    ) -> @Sendable () throws(UVError) -> OpenFile {
+        for request in requests { state.apply(request) }
+        if requests.contains(where: { $0.snapshot != nil }) {
+            recordCount = 1
+            let (state, path) = (self.state, log.path)
+            return { () throws(UVError) in
+                try Files.replace(
+                    path, with: WriteAheadLog.file(holding: state), permissions: 0o600)
+                return try OpenFile(path, .append)
+            }
+        }
+        let (log, first) = (self.log, recordCount)
+        recordCount += UInt32(requests.count)
+        return { () throws(UVError) in
+            var bytes: [UInt8] = []
+            for (offset, request) in requests.enumerated() {
+                bytes += WriteAheadLog.frame(request, sequence: first + UInt32(offset))
+            }
+            try log.append(bytes)
+            return log
+        }
+    }
+
+    private func finish(
+        _ batch: [(request: PersistRequest, completion: Completion)], error: StorageError?
+    ) {
+        isWriting = false
+        for (request, completion) in batch {
+            completion(error.map { .failure($0) } ?? .success(request.token))
+        }
+        writeNext()
+    }
+}
+
+@available(*, unavailable) extension DurableStore: Sendable {}
+
+// MARK: - Opening
+
+extension DurableStore {
+    private static func lockDirectory(_ directory: String) throws(StorageError) -> DirectoryLock {
+        try io { () throws(UVError) in
+            try Files.makeDirectories(directory, permissions: 0o700)
+        }
+        return try DirectoryLock(directory: directory)
+    }
+
+    /// Checks whose directory it is. A new one gets its first log before its identity, so that
+    /// where there is an identity, a missing log is a loss.
+    private static func identify(
+        _ directory: String, node: NodeID, cluster: String
+    ) throws(StorageError) -> StateIdentity {
+        let (path, log) = ("\(directory)/identity", "\(directory)/log")
+        let expected = StateIdentity.new(node: node, cluster: cluster)
+        guard Files.exists(path) else {
+            if Files.exists(log), try recoverLog(log).recovery.state != .empty {
+                throw .missing(path: path)
+            }
+            try io { () throws(UVError) in
+                try Files.replace(
+                    log, with: WriteAheadLog.file(holding: .empty), permissions: 0o600)
+                try Files.replace(path, with: expected.file, permissions: 0o600)
+                try Files.syncDirectory(of: directory)
+            }
+            return expected
+        }
+        let bytes = try io { () throws(UVError) in try Files.read(path, limitBytes: 64 * 1024) }
+        let found = try StateIdentity(file: bytes, path: path)
+        guard found.node == node, found.cluster == cluster else {
+            throw .foreign(directory: directory, found: found, expected: expected)
+        }
+        guard Files.exists(log) else { throw .missing(path: log) }
+        return found
+    }
+
+    /// Reads the log and cuts off a torn end.
+    private static func recoverLog(
+        _ path: String
+    ) throws(StorageError) -> (
+        recovery: WriteAheadLog.Recovery, file: OpenFile, repairs: [String]
+    ) {
+        let bytes = try io { () throws(UVError) in try Files.read(path) }
+        let recovery = try WriteAheadLog.recover(bytes, path: path)
+        let file = try io { () throws(UVError) in try OpenFile(path, .append) }
+        let torn = bytes.count - recovery.validByteCount
+        guard torn > 0 else { return (recovery, file, []) }
+        try io { () throws(UVError) in try file.truncate(toBytes: recovery.validByteCount) }
+        let repair =
+            "cut \(torn) bytes off \(path) at byte \(recovery.validByteCount): the end of a write "
+            + "that was never confirmed, as a crash or power cut leaves it"
+        return (recovery, file, [repair])
+    }
+
+    private static func io<Value>(
+        _ work: () throws(UVError) -> Value
+    ) throws(StorageError) -> Value {
+        do {
+            return try work()
+        } catch {
+            throw .failed(error)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// Every way in which a state directory can fail an agent, each with what its operator does next.
+
+public import EventLoop
+
+/// Why a state directory cannot be used.
+public enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Another process holds the directory. `holder` is its pid, where it could be read.
+    case inUse(directory: String, holder: String?)
+    /// The directory belongs to another node or another cluster.
+    case foreign(directory: String, found: StateIdentity, expected: StateIdentity)
+    /// Bytes that were once confirmed do not check.
+    case damaged(path: String, offset: Int, reason: String)
+    /// A file that must be there is not.
+    case missing(path: String)
+    /// The system refused a read or a write.
+    case failed(UVError)
+    /// An earlier write failed: what is on disk is not known any more.
+    case closedByFailure(directory: String)
+
+    public var description: String {
+        switch self {
+        case .inUse(let directory, let holder):
+            "the state directory \(directory) is in use by process \(holder ?? "unknown"): one "
+                + "agent runs here already. Stop it first, or give this one a directory of its own"
+        case .foreign(let directory, let found, let expected):
+            "the state directory \(directory) belongs to node \(found.node) of cluster "
+                + "\(found.cluster), but this is node \(expected.node) of cluster "
+                + "\(expected.cluster). Correct the configured name or the configured directory; "
+                + "never copy a state directory from node to node"
+        case .damaged(let path, let offset, let reason):
+            "\(path) is damaged at byte \(offset): \(reason). \(Self.replacementAdvice)"
+        case .missing(let path):
+            "\(path) is missing from a state directory that was in use. \(Self.replacementAdvice)"
+        case .failed(let error):
+            "the state directory cannot be used: \(error)"
+        case .closedByFailure(let directory):
+            "an earlier write to the state directory \(directory) failed, so nothing more is "
+                + "written. Free space or repair the disk, then restart the agent"
+        }
+    }
+
+    private static let replacementAdvice =
+        "Check the disk. If the other voters have a leader (`glm-agent status` on any of them), "
+        + "move this directory away and start the agent again: the leader sends it everything"
+}

@@ -1,0 +1,44 @@
+// "Did you mean": the known name with the fewest edits (Damerau 1964, Levenshtein 1966; optimal
+// string alignment, so that two swapped letters are one edit).
+
+/// The known name that someone probably meant, or nil where none is near: at most a third of its
+/// characters may differ, and at least one edit is always forgiven. Ties go to the earlier name.
+public func nearestName(to name: String, in known: [String]) -> String? {
+    let limit = max(1, name.count / 3)
+    var best: (name: String, distance: Int)?
+    for candidate in known where abs(candidate.count - name.count) <= limit {
+        let distance = editDistance(name.lowercased(), candidate.lowercased())
+        if distance <= limit, distance < best?.distance ?? .max {
+            best = (candidate, distance)
+        }
+    }
+    return best?.name
+}
+
+/// `; did you mean "x"?` for the nearest known name, else what is known, else nothing.
+public func suggestion(for name: String, in known: [String]) -> String {
+    if let nearest = nearestName(to: name, in: known) { return "; did you mean \"\(nearest)\"?" }
+    if known.isEmpty || known.count > 24 { return "" }
+    return "; known: \(known.joined(separator: ", "))"
+}
+
+/// Insertions, deletions, substitutions and swaps of neighbours that turn one text into the other.
+public func editDistance(_ left: String, _ right: String) -> Int {
+    let left = Array(left)
+    let right = Array(right)
+    var beforePrevious: [Int] = []
+    var previous = Array(0...right.count)
+    for row in 0..<left.count {
+        var current = [row + 1]
+        for column in 0..<right.count {
+            let substitution = previous[column] + (left[row] == right[column] ? 0 : 1)
+            var distance = min(substitution, previous[column + 1] + 1, current[column] + 1)
+            if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
+                distance = min(distance, beforePrevious[column - 1] + 1)
+            }
+            current.append(distance)
+        }
+        (beforePrevious, previous) = (previous, current)
+    }
+    return previous[right.count]
+}

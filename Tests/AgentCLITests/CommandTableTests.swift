@@ -1,0 +1,73 @@
+// The descriptions of the commands, and everything that is written from them.
+
+import Testing
+
+@testable import AgentCLI
+
+@Suite struct CommandTableTests {
+    static let commands = commandTable().map(\.spec)
+    static let visible = commands.filter { !$0.isHidden }
+
+    @Test func `names are unique`() {
+        let names = Self.commands.map(\.name)
+        #expect(Set(names).count == names.count)
+    }
+
+    @Test(arguments: visible.map(\.name))
+    func `every command has a help with exit codes and an example`(name: String) {
+        let parser = ArgumentParser.glmAgent
+        let help = parser.command(named: name)?.help ?? ""
+        #expect(help.contains("Exit codes:\n  0  done\n"))
+        #expect(help.contains("Examples:\n"), "\(name) has no example")
+        #expect(help.contains("Usage: glm-agent \(name)"))
+    }
+
+    @Test(arguments: visible.map(\.name))
+    func `every example is a line that parses`(name: String) throws {
+        let spec = try #require(ArgumentParser.glmAgent.command(named: name))
+        for example in spec.examples {
+            let words = example.line.split(separator: " ").map(String.init)
+            let start = try #require(words.firstIndex(of: "glm-agent"), "\(example.line)")
+            let end = words[start...].firstIndex { $0.hasSuffix(";") || ["|", ">"].contains($0) }
+            let arguments = words[(start + 1)...].prefix(upTo: end.map { $0 + 1 } ?? words.count)
+                .filter { !["|", ">"].contains($0) }
+                .map { $0.hasSuffix(";") ? String($0.dropLast()) : $0 }
+            let parsed = try ArgumentParser.glmAgent.parse(Array(arguments))
+            #expect(parsed.command.name == name, "\(example.line)")
+        }
+    }
+
+    @Test func `commands that ask an agent say what no agent gives`() {
+        for command in Self.commands where command.options.contains(.socket) {
+            #expect(command.exitCodes.contains(.noAgent), "\(command.name)")
+        }
+    }
+
+    @Test func `the overview lists what is not hidden`() {
+        let overview = ArgumentParser.glmAgent.overview
+        for command in Self.commands {
+            #expect(
+                overview.contains("\n  \(command.name) ") == !command.isHidden, "\(command.name)")
+        }
+    }
+
+    @Test func `the manual page has every command and exit code`() {
+        let page = ArgumentParser.glmAgent.manualPage(version: "1.2.3")
+        for command in Self.visible {
+            let name = command.name.replacing("-", with: "\\-")
+            #expect(page.contains(".SS glm\\-agent \(name)"), "\(command.name)")
+        }
+        for code in ExitCode.allCases { #expect(page.contains(".B \(code.rawValue)\n")) }
+    }
+
+    @Test(arguments: Shell.allCases)
+    func `completions know every command and option`(shell: Shell) {
+        let script = ArgumentParser.glmAgent.completions(for: shell)
+        for command in Self.visible {
+            let words = command.name.split(separator: " ")
+            #expect(words.allSatisfy { script.contains($0) }, "\(command.name)")
+            for option in command.options { #expect(script.contains(option.name)) }
+        }
+        #expect(!script.contains("rehearsal-engine"))
+    }
+}

@@ -1,0 +1,95 @@
+// Four moments of a cluster, as the real status type tells them.
+
+import Base
+import Node
+
+/// A cluster of two prefill nodes and two decode nodes.
+enum StatusSamples {
+    /// 2026-11-24T19:05:00Z.
+    static let start = WallTime(millisecondsSinceEpoch: 1_795_547_100_000)
+    /// Ninety seconds later.
+    static let now = WallTime(millisecondsSinceEpoch: 1_795_547_190_000)
+
+    static let all: [(name: String, status: ClusterStatus)] = [
+        ("ready", ready), ("backoff", backoff), ("no-quorum", noQuorum), ("unplanned", unplanned),
+    ]
+
+    static let ready = ClusterStatus(
+        node: "node-2", cluster: "glm", version: "0.1.0", term: 3, leader: "node-1",
+        quorum: .init(have: 4, need: 3, ok: true), ageSeconds: 0.2, epoch: 1,
+        profile: "glm-5.1-w4a8-1p1d-32p-in64k-out1k-20ms", wanted: "running",
+        members: members(["alive", "alive", "alive", "alive"]),
+        groups: [prefill(state: "ready"), decode],
+        router: router(state: "ready"), ready: true, reasons: [])
+
+    static let backoff: ClusterStatus = {
+        var status = ready
+        var group = prefill(state: "backoff")
+        group.generation = 3
+        group.restarts = 2
+        group.why = "rank 1 on node-2 ended first: exit code 1; next start in 7 s"
+        group.ranks[0].state = "stopped"
+        group.ranks[0].pid = nil
+        group.ranks[1].state = "exited"
+        group.ranks[1].pid = nil
+        group.ranks[1].restarts = 2
+        group.ranks[1].why = "exit code 1"
+        status.groups[0] = group
+        status.ready = false
+        status.reasons = [
+            "prefill-0 waits to be launched again: rank 1 on node-2 ended first: exit code 1"
+        ]
+        return status
+    }()
+
+    static let noQuorum: ClusterStatus = {
+        var status = ready
+        status.leader = nil
+        status.quorum = .init(have: 1, need: 3, ok: false)
+        status.ageSeconds = 42.25
+        status.members = members(["dead", "alive", "dead", "suspect"])
+        status.ready = false
+        status.reasons = ["no quorum: 1 of 4 voters here, 3 needed; what runs is left running"]
+        return status
+    }()
+
+    static let unplanned = ClusterStatus(
+        node: "node-1", cluster: "glm", version: "0.1.0", term: 0, leader: nil,
+        quorum: .init(have: 1, need: 3, ok: false), ageSeconds: nil, epoch: 0, profile: nil,
+        wanted: "running", members: members(["alive", "dead", "dead", "dead"]), groups: [],
+        router: nil, ready: false, reasons: ["no leader is elected yet"])
+
+    private static func members(_ states: [String]) -> [ClusterStatus.Member] {
+        states.enumerated().map { index, state in
+            .init(
+                node: "node-\(index + 1)", address: "10.0.0.\(index + 1)", state: state,
+                since: start)
+        }
+    }
+
+    private static func prefill(state: String) -> ClusterStatus.Group {
+        .init(
+            name: "prefill-0", role: "prefill", generation: 1, state: state, why: "",
+            master: "10.0.0.1:5000", url: "http://10.0.0.1:8000", bootstrapPort: 8998, restarts: 0,
+            ranks: ranks(from: 1))
+    }
+
+    private static let decode = ClusterStatus.Group(
+        name: "decode-0", role: "decode", generation: 1, state: "ready", why: "",
+        master: "10.0.0.3:5000", url: "http://10.0.0.3:8001", bootstrapPort: nil, restarts: 0,
+        ranks: ranks(from: 3))
+
+    private static func ranks(from first: Int) -> [ClusterStatus.Rank] {
+        (0...1).map { rank in
+            .init(
+                rank: rank, node: "node-\(first + rank)", state: "ready",
+                pid: Int32(4000 + first + rank), restarts: 0, since: start, why: "")
+        }
+    }
+
+    private static func router(state: String) -> ClusterStatus.Router {
+        .init(
+            node: "node-1", url: "http://10.0.0.1:6688", state: state, generation: 1, pid: 4100,
+            restarts: 0, since: start, why: "")
+    }
+}

@@ -1,0 +1,279 @@
+// The operator's file: what it means, and that every mistake in it is told at once with its line.
+
+import Base
+import Glibc
+import Node
+import Planning
+import Profiles
+import Supervision
+import Testing
+import YAML
+
+@testable import AgentRuntime
+@testable import Host
+
+@Suite struct AgentConfigurationTests {
+    static let profile = "glm-5.1-w4a8-16p-in3k5-out1k5-50ms"
+    static let secretText = String(repeating: "s", count: 32)
+
+    /// The smallest file that says everything.
+    static let smallest = """
+        cluster: glm
+        nodes: [10.0.0.1, 10.0.0.2]
+        secret_file: secret
+        profile: \(profile)
+        model_path: /data/glm
+
+        """
+
+    private func parse(
+        _ text: String, files: [String: ConfigurationFile] = ["/etc/x/secret": .init(secretText)]
+    ) throws(ConfigurationError) -> AgentConfiguration {
+        try AgentConfiguration.parse(text, file: "/etc/x/agent.yaml") {
+            path throws(FileReadError) in
+            guard let file = files[path] else {
+                throw FileReadError(path: path, reason: "No such file or directory")
+            }
+            return file
+        }
+    }
+
+    private func complaints(
+        _ text: String, files: [String: ConfigurationFile] = ["/etc/x/secret": .init(secretText)]
+    ) -> [String] {
+        do {
+            _ = try parse(text, files: files)
+            return []
+        } catch {
+            return error.diagnostics.map(\.description)
+        }
+    }
+
+    @Test func `the smallest file has documented defaults`() throws {
+        let configuration = try parse(Self.smallest)
+        #expect(configuration.cluster == "glm")
+        #expect(
+            configuration.nodes
+                == ["10.0.0.1", "10.0.0.2"].map {
+                    ConfiguredNode(node: NodeID($0), address: $0)
+                })
+        #expect(configuration.secret == Array(Self.secretText.utf8))
+        #expect(configuration.stateDirectory == "/var/lib/glm-agent")
+        #expect(configuration.controlSocket == "/run/glm-agent/agent.sock")
+        #expect(configuration.peerPort == 7600)
+        #expect(configuration.httpListen == Endpoint(host: "127.0.0.1", port: 7601))
+        #expect(configuration.engine == .sglang)
+        #expect(configuration.hostTuning == .check)
+        #expect(configuration.supervision == SupervisionPolicy())
+        #expect(configuration.ownNode == nil)
+        #expect(configuration.deployment.profileName == Self.profile)
+        #expect(configuration.deployment.modelPath == "/data/glm")
+    }
+
+    @Test func `every field is read`() throws {
+        let configuration = try parse(
+            Self.smallest.replacing(
+                "nodes: [10.0.0.1, 10.0.0.2]",
+                with: """
+                    nodes: [{name: a, address: 10.0.0.1}, {name: b, address: "fd00:0::2"}]
+                    node: b
+                    interface: eth7
+                    state_directory: state
+                    control_socket: /tmp/a.sock
+                    peer_port: 7700
+                    http_listen: "[::1]:7701"
+                    engine: {command: [/bin/wrap, -x]}
+                    host_tuning: "off"
+                    timing: {load_limit: 2h, backoff_initial: 500ms, backoff_limit: 1m,
+                      restart_budget: 3, stable_view: 2s, plan_grace: 7s}
+                    """))
+        #expect(configuration.nodes.map(\.node.name) == ["a", "b"])
+        #expect(configuration.nodes[1].address == "fd00::2")
+        #expect(configuration.ownNode == NodeID("b"))
+        #expect(configuration.interface == "eth7")
+        #expect(configuration.stateDirectory == "/etc/x/state")
+        #expect(configuration.controlSocket == "/tmp/a.sock")
+        #expect(configuration.peerPort == 7700)
+        #expect(configuration.httpListen == Endpoint(host: "::1", port: 7701))
+        #expect(configuration.engine == .command(["/bin/wrap", "-x"]))
+        #expect(configuration.hostTuning == .off)
+        #expect(configuration.supervision.loadLimit == .seconds(7200))
+        #expect(
+            configuration.supervision.backoff
+                == Backoff(initial: .milliseconds(500), limit: .seconds(60)))
+        #expect(configuration.supervision.restartBudget == 3)
+        #expect(configuration.supervision.stableView == .seconds(2))
+        #expect(configuration.planGrace == .seconds(7))
+    }
+
+    @Test func `the listener can be off`() throws {
+        #expect(try parse(Self.smallest + "http_listen: off\n").httpListen == nil)
+    }
+
+    @Test func `overrides change the profile that is deployed`() throws {
+        let configuration = try parse(
+            Self.smallest + """
+                overrides:
+                  environment: {HCCL_BUFFSIZE: 77}
+                  roles: {mixed: {arguments: {--mem-fraction-static: 0.5}}}
+                """)
+        #expect(configuration.deployment.profileYAML.contains("HCCL_BUFFSIZE: 77"))
+        let mixed = try #require(configuration.profile.role(.mixed))
+        #expect(mixed.arguments.contains(Argument("--mem-fraction-static", ["0.5"])))
+    }
+
+    @Test func `a profile of one's own is a file`() throws {
+        let own = "profile: mine\nextends: [\(Self.profile)]\n"
+        let text = Self.smallest.replacing("profile: \(Self.profile)", with: "profile_file: p.yaml")
+        let files = [
+            "/etc/x/secret": ConfigurationFile(Self.secretText), "/etc/x/p.yaml": .init(own),
+        ]
+        #expect(try parse(text, files: files).profile.name == "mine")
+        let broken = [
+            "/etc/x/secret": ConfigurationFile(Self.secretText), "/etc/x/p.yaml": .init("a: b"),
+        ]
+        #expect(complaints(text, files: broken).contains { $0.hasPrefix("/etc/x/p.yaml:1:1: a: ") })
+    }
+
+    @Test(arguments: [
+        ("cluster: glm", "", "2:1: expected the field \"cluster\""),
+        ("cluster: glm", "clustre: glm", "1:1: clustre: unknown field; did you mean \"cluster\"?"),
+        ("cluster: glm", "cluster: a b", "1:10: cluster: expected a name of letters"),
+        ("[10.0.0.1, 10.0.0.2]", "[]", "2:8: nodes: expected at least one node"),
+        ("10.0.0.2]", "10.0.0.1]", "2:19: nodes[1]: the address 10.0.0.1 is given twice"),
+        ("10.0.0.2]", "host-2]", "2:19: nodes[1]: expected an IPv4 or IPv6 address"),
+        (", 10.0.0.2", "", "needs 2 nodes, 1 configured"),
+        ("secret_file: secret", "secret_file: gone", "3:14: secret_file: cannot read /etc/x/gone"),
+        ("in3k5", "in3k6", "4:10: profile: unknown value"),
+        ("/data/glm", "data/glm", "5:13: model_path: expected a path from /"),
+        ("/data/glm", "/data/glm\nnode: x", "6:7: node: there is no node \"x\" in nodes"),
+        ("/data/glm", "/data/glm\nengine: vllm", "6:9: engine: unknown value \"vllm\""),
+        (
+            "/data/glm", "/data/glm\nengine: {command: []}",
+            "engine.command: expected at least one word"
+        ),
+        (
+            "/data/glm", "/data/glm\npeer_port: 0",
+            "6:12: peer_port: expected an integer from 1 to 65535"
+        ),
+        (
+            "/data/glm", "/data/glm\nhttp_listen: localhost",
+            "6:14: http_listen: expected ADDRESS:PORT"
+        ),
+        ("/data/glm", "/data/glm\nhost_tuning: aply", "did you mean \"apply\"?"),
+        ("/data/glm", "/data/glm\nprofile_file: p", "profile_file: expected either"),
+        (
+            "/data/glm", "/data/glm\ntiming: {backoff_limit: 1s}",
+            "expected backoff_limit to be at least"
+        ),
+        ("/data/glm", "/data/glm\ntiming: {load_limit: 5}", "expected a duration such as"),
+        ("/data/glm", "/data/glm\noverrides: {cards: 3}", "overrides.cards: unknown field"),
+    ])
+    func `a mistake is told with its place`(old: String, new: String, complaint: String) {
+        let found = complaints(Self.smallest.replacing(old, with: new, maxReplacements: 1))
+        #expect(found.contains { $0.contains(complaint) }, "\(found)")
+        #expect(found.allSatisfy { $0.hasPrefix("/etc/x/agent.yaml:") })
+    }
+
+    @Test func `all mistakes are told at once, in the order of the text`() {
+        let found = complaints(
+            """
+            cluster: ""
+            nodes: [nowhere]
+            secret_file: gone
+            profile: nothing
+            model_path: x
+            """)
+        #expect(found.count == 5)
+        #expect(found.map { $0.split(separator: ":")[1] } == ["1", "2", "3", "4", "5"], "\(found)")
+    }
+
+    @Test(arguments: [UInt32(0o640), 0o604, 0o660, 0o644])
+    func `a secret that others can read is refused`(mode: UInt32) {
+        let files = ["/etc/x/secret": ConfigurationFile(Self.secretText, mode: mode)]
+        let found = complaints(Self.smallest, files: files)
+        #expect(found.count == 1)
+        #expect(found.first?.contains("chmod 600 /etc/x/secret") == true, "\(found)")
+    }
+
+    @Test func `white space around a secret is not part of it, nor of its length`() throws {
+        let long = ["/etc/x/secret": ConfigurationFile("\n \(Self.secretText)\r\n")]
+        #expect(try parse(Self.smallest, files: long).secret.count == 32)
+        let short = ["/etc/x/secret": ConfigurationFile(String(repeating: "s", count: 31) + "\n")]
+        #expect(complaints(Self.smallest, files: short).first?.contains("has 31 bytes") == true)
+    }
+
+    @Test func `a missing file says how to begin`() {
+        let error = #expect(throws: ConfigurationError.self) {
+            try AgentConfiguration.load("/nonexistent/agent.yaml")
+        }
+        #expect(error?.description.contains("Deploy/agent.yaml") == true)
+    }
+
+    @Test func `the example is a right configuration`() throws {
+        let repository = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let example = try readConfigurationFile("\(repository)/Deploy/agent.yaml")
+        let text = String(decoding: example.bytes, as: UTF8.self)
+        let configuration = try parse(text)
+        #expect(configuration.nodes.count == 4)
+        // What is commented out is right too. Alternatives stand after what they replace.
+        let alternatives = ["# profile_file", "# engine: {"]
+        let everything = text.split(separator: "\n").compactMap { line -> String? in
+            let isField = line.firstMatch(of: /^# {1,11}[a-zA-Z_-]+:( |$)/) != nil
+            if alternatives.contains(where: line.hasPrefix) { return nil }
+            return isField ? String(line.dropFirst(2)) : String(line)
+        }
+        let full = try parse(everything.joined(separator: "\n"))
+        #expect(full.ownNode == NodeID("node-1"))
+        #expect(full.supervision == SupervisionPolicy())
+        #expect(full.planGrace == configuration.planGrace)
+    }
+}
+
+@Suite struct OwnNodeTests {
+    static let host = HostFacts(
+        hostName: "h",
+        interfaces: [
+            NetworkInterface(name: "lo", addresses: ["127.0.0.1"], isUp: true, isLoopback: true),
+            NetworkInterface(name: "eth0", addresses: ["10.0.0.2"], isUp: true, isLoopback: false),
+        ])
+
+    private func configuration(_ nodes: String, _ more: String = "") throws -> AgentConfiguration {
+        try AgentConfiguration.parse(
+            AgentConfigurationTests.smallest
+                .replacing("[10.0.0.1, 10.0.0.2]", with: nodes) + more, file: "agent.yaml"
+        ) { _ throws(FileReadError) in ConfigurationFile(AgentConfigurationTests.secretText) }
+    }
+
+    @Test func `the entry with an address of this host is this node`() throws {
+        let own = try configuration("[10.0.0.1, 10.0.0.2]").findOwnNode(on: Self.host)
+        #expect(own.node.address == "10.0.0.2")
+        #expect(own.interface == "eth0")
+    }
+
+    @Test func `the file decides where it says so`() throws {
+        let own = try configuration("[127.0.0.1, 127.0.0.2]", "node: 127.0.0.2\n")
+            .findOwnNode(on: Self.host)
+        #expect(own.node.address == "127.0.0.2")
+        #expect(own.interface == "lo")
+        let named = try configuration("[10.0.0.1, 10.0.0.2]", "interface: bond0\n")
+            .findOwnNode(on: Self.host)
+        #expect(named.interface == "bond0")
+    }
+
+    @Test(arguments: [
+        (
+            "[10.0.0.8, 10.0.0.9]",
+            "none of the configured nodes has an address of this host (10.0.0.2)"
+        ),
+        ("[127.0.0.1, 127.0.0.2]", "several configured nodes have addresses of this host"),
+    ])
+    func `none or several is an error that names the field`(nodes: String, message: String) throws {
+        let configuration = try configuration(nodes)
+        let error = #expect(throws: OwnNodeError.self) {
+            try configuration.findOwnNode(on: Self.host)
+        }
+        #expect(error?.description.contains(message) == true)
+        #expect(error?.description.contains("Set `node`") == true)
+    }
+}
