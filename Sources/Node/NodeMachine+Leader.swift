@@ -13,9 +13,11 @@ import Supervision
 import WireProtocol
 
 extension NodeMachine {
+    /// Until its own term's first entry is applied, a leader does not know what is agreed.
+    var knowsWhatIsAgreed: Bool { isCaughtUp && consensus.commitIndex == applied }
+
     mutating func reconcileCluster() {
-        // Until its own term's first entry is applied, a leader does not know what is agreed.
-        guard let leadership, isCaughtUp, consensus.commitIndex == applied else { return }
+        guard let leadership, knowsWhatIsAgreed else { return }
         let isDue = leadership.nextDeadline.map { $0 <= now } ?? false
         guard hasNews || isDue else { return }
         hasNews = false

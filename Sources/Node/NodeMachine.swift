@@ -115,7 +115,7 @@ public struct NodeMachine: Sendable {
     public var nextDeadline: Instant? {
         var deadlines = [
             membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
-            leadership?.nextDeadline,
+            knowsWhatIsAgreed ? leadership?.nextDeadline : nil,
         ]
         deadlines += shards.values.map(\.nextDeadline)
         return deadlines.compactMap { $0 }.min()
