@@ -114,7 +114,7 @@ let shell: [Target] =
         [
             "Base", "YAML", "EventLoop", "Transport", "HTTP", "Storage", "Engines", "Host",
             "ControlAPI", "Node", "Profiles", "Planning", "ClusterState", "Supervision",
-            "Consensus", "Membership",
+            "Consensus", "Membership", "WireProtocol",
         ])
 
 // Layer 5: the command line.

@@ -52,6 +52,34 @@ public struct LogReader: Sendable {
             .suffix(wanted).map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// A piece of the log for a reader elsewhere: the last lines, or what follows an offset.
+    ///
+    /// A rotation between two pieces costs nothing: the rest of the old file comes first.
+    /// - Returns: the text, at most ``tailLimitBytes``, and where the next piece begins.
+    /// - Throws: ENOENT when the shard has no log here.
+    public func piece(
+        lastLines: Int, from offset: UInt64?
+    ) throws(UVError) -> (text: String, next: UInt64) {
+        let current = try OpenFile(EngineLog.current(in: directory), .read)
+        let length = try current.length()
+        guard let offset else {
+            let lines = try tail(lines: lastLines)
+            return (lines.map { $0 + "\n" }.joined(), UInt64(length))
+        }
+        var text: [UInt8] = []
+        var start = Int(clamping: offset)
+        if start > length {
+            let rotated = EngineLog.file(1, in: directory)
+            if Files.exists(rotated) {
+                text = try OpenFile(rotated, .read).read(at: start, count: Self.tailLimitBytes)
+            }
+            start = 0
+        }
+        text += try current.read(at: start, count: Self.tailLimitBytes - text.count)
+        let next = start + text.count
+        return (String(decoding: text, as: UTF8.self), UInt64(min(next, length)))
+    }
+
     /// Tells the last lines and then every line as it is written, until the follower is dropped.
     /// - Parameters:
     ///   - loop: where to look, five times a second.

@@ -39,7 +39,7 @@ public struct ShardDirectory: Hashable, Sendable {
 
 extension ShardID {
     /// Reads back what ``description`` writes: `prefill-0.g3.r1`.
-    init?(directoryName name: String) {
+    public init?(directoryName name: String) {
         guard let rankMark = name.range(ofLast: ".r"),
             let rank = Int(name[rankMark.upperBound...]),
             let generationMark = String(name[..<rankMark.lowerBound]).range(ofLast: ".g"),

@@ -26,7 +26,7 @@ public enum NodeInput: Sendable {
     /// The operator asks; answered by `answer` of the same number.
     case operate(RequestID, OperatorRequest)
     /// What `readLog` found.
-    case logRead(LogReader, PeerAnswer)
+    case logRead(LogRecipient, PeerAnswer)
     /// The agent stops; its shards go on.
     case leave
 }
@@ -39,7 +39,7 @@ public enum OperatorRequest: Hashable, Sendable {
 }
 
 /// Who gets the piece of a log that is read.
-public enum LogReader: Hashable, Sendable {
+public enum LogRecipient: Hashable, Sendable {
     case local(RequestID)
     case peer(NodeID, RequestID)
 }
@@ -55,7 +55,7 @@ public enum NodeAction: Sendable {
     /// Nothing refers to this shard any more; its logs may be kept for a while.
     case forget(ShardID)
     case probeMaster(GroupName, ProbeTarget)
-    case readLog(LogReader, shard: String, lastLines: Int, from: UInt64?)
+    case readLog(LogRecipient, shard: String, lastLines: Int, from: UInt64?)
     case answer(RequestID, PeerAnswer)
     case log(LogLevel, String)
     /// A happening was agreed on.

@@ -153,7 +153,7 @@ extension NodeMachine {
         return nil
     }
 
-    mutating func deliverLog(_ answer: PeerAnswer, to reader: LogReader) {
+    mutating func deliverLog(_ answer: PeerAnswer, to reader: LogRecipient) {
         switch reader {
         case .local(let id): actions.append(.answer(id, answer))
         case .peer(let node, let id): send(.answer(id, answer), to: node)

@@ -30,6 +30,12 @@ extension NodeMachine {
             ready: reasons.isEmpty, reasons: reasons)
     }
 
+    /// What there is to say of the plan: why there is none, or why a new one cannot be made.
+    public var planNotes: [String] {
+        if let failure = leadership?.planFailure { return [failure] }
+        return state.plan == nil && leadership == nil ? ["the leader knows why"] : []
+    }
+
     private func memberStatus(at now: Instant, wall: WallTime) -> [ClusterStatus.Member] {
         configuration.nodes.map { node in
             let member = member(node.node)

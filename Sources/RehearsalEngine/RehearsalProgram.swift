@@ -18,21 +18,17 @@ public enum RehearsalProgram {
         if arguments.first == "port-holder" {
             return LeftoverChild.holdPort(Array(arguments.dropFirst()))
         }
-        guard let flag = arguments.firstIndex(of: "-m"), flag + 1 < arguments.count else {
-            writeLine("error: expected python3 -m MODULE …, got: \(arguments)")
-            return 2
-        }
-        let argv = Array(arguments[(flag + 2)...])
         do {
-            switch arguments[flag + 1] {
-            case "sglang.launch_server": return try runEngine(argv, environment)
-            case "sglang_router.launch_router": return try runRouter(argv)
-            case let module:
+            let (module, argv) = try PythonCommand.split(arguments)
+            switch module {
+            case PythonCommand.engine: return try runEngine(argv, environment)
+            case PythonCommand.router: return try runRouter(argv)
+            default:
                 writeLine("/usr/bin/python3: No module named \(module) in the rehearsal")
                 return 1
             }
         } catch let error as ArgumentError {
-            writeLine("\(arguments[flag + 1]): \(error)")
+            writeLine("\(error)")
             return error.exitCode
         } catch {
             writeLine("error: \(error)")
@@ -121,6 +117,7 @@ enum LeftoverChild {
 
     /// Takes the port as soon as it is free, and keeps it.
     /// - Parameter words: host and port.
+    /// - Returns: the exit code.
     static func holdPort(_ words: [String]) -> Int32 {
         signal(SIGTERM, SIG_IGN)
         guard words.count == 2, let port = UInt16(words[1]), let loop = try? Loop() else {

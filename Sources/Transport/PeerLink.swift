@@ -180,6 +180,7 @@ final class PeerLink {
         } else {
             listen(to: stream)
             stream.open(answering: nil)
+            stream.readOn()
             retire(stream)
         }
     }
@@ -188,9 +189,9 @@ final class PeerLink {
         current = stream
         retry?.cancel()
         listen(to: stream)
+        stream.open(answering: answer)
         if !isSilent { onEvent(.opened) }
-        // The owner may have closed it in answer to the news.
-        if stream.state == .greeted { stream.open(answering: answer) }
+        stream.readOn()
     }
 
     private func isPreferred(dialledByPeer: Bool) -> Bool {

@@ -41,6 +41,23 @@ import Testing
         #expect(decode.contextLength == 180_000)
     }
 
+    @Test func `the published 16K prefill is a whole command with DP attention and CP`() throws {
+        let command = """
+            python3 -m sglang.launch_server --model-path /m --disaggregation-mode prefill
+            --host 10.0.0.2 --port 8000 --dist-init-addr 10.0.0.1:5000 --node-rank 1 --tp-size 32
+            --nnodes 2 --moe-a2a-backend deepep --dp-size 4 --enable-dp-attention
+            --attn-cp-size 8 --enable-dp-lm-head --moe-dense-tp 1
+            """.split(whereSeparator: \.isWhitespace).map(String.init)
+        let arguments = try EngineArguments(command: command)
+        #expect(arguments.usesDataParallelAttention)
+        let shape = try WorldShape(arguments, nodes: ["10.0.0.1", "10.0.0.2"])
+        #expect(shape.sizes == "prefill tp=32 pp=1 ep=32 dp=4 attn-cp=8 nnodes=2")
+        #expect(throws: ArgumentError.self) { try WorldShape(arguments, nodes: ["10.0.0.1"]) }
+        #expect(throws: ArgumentError.self) {
+            try EngineArguments(command: ["python3", "-m", "sglang_router.launch_router"])
+        }
+    }
+
     struct Refusal: Sendable {
         let argv: String
         let exitCode: Int32

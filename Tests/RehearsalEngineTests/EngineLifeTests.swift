@@ -165,7 +165,7 @@ import Testing
 
     @Test func `rank 0 finishes what it has begun before it ends`() throws {
         let deployment = try LiveDeployment(subnet: 52)
-        try launch(deployment)
+        try launch(deployment, ["GLM_REHEARSAL_TOKEN_SECONDS": "0.03"])
         deployment.waitUntilReady(1)
         let client = try HTTPClient(deployment.loop)
         var answer: HTTPResponse?

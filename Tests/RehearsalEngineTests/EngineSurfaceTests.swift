@@ -8,13 +8,15 @@ import Testing
 @testable import RehearsalEngine
 
 @Suite(.serialized) struct EngineSurfaceTests {
-    private static func loneMixed(_ deployment: LiveDeployment) throws -> (String, WorldShape) {
+    private static func loneMixed(
+        _ deployment: LiveDeployment, _ environment: [String: String] = [:]
+    ) throws -> (String, WorldShape) {
         let host = deployment.host(1)
         let shard = PublishedShard(
             argv: [
                 "--model-path", "/models/glm", "--served-model-name", "glm-5", "--host", host,
                 "--port", "6688", "--tp-size", "4", "--context-length", "100", "--enable-metrics",
-            ], environment: [:])
+            ], environment: environment)
         try deployment.launch(shard)
         deployment.waitUntilReady(1)
         return (host, try WorldShape(EngineArguments(parsing: shard.argv), nodes: [host]))
@@ -117,7 +119,8 @@ import Testing
 
     @Test func `an aborted request is told so`() throws {
         let deployment = try LiveDeployment(subnet: 64)
-        let (host, _) = try Self.loneMixed(deployment)
+        let slow = ["GLM_REHEARSAL_TOKEN_SECONDS": "0.03"]
+        let (host, _) = try Self.loneMixed(deployment, slow)
         let client = try HTTPClient(deployment.loop)
         var answer: HTTPResponse?
         let body: JSONValue = ["text": "a", "rid": "r1", "sampling_params": ["max_new_tokens": 90]]

@@ -52,6 +52,16 @@ private func expected(prefill: WorldShape?, _ decodeOrMixed: WorldShape) -> Stri
         for _ in 0..<2 {
             #expect(deployment.completeThroughRouter(prompt: prompt, tokens: tokenCount) == answer)
         }
+        let streamed = deployment.post(
+            deployment.host(250), 6688, "/v1/completions",
+            ["prompt": .string(prompt), "max_tokens": JSONValue(tokenCount), "stream": true])
+        let words = try streamed.bodyText.split(separator: "\n\n").dropLast().map { event in
+            let document = try JSONValue(parsing: String(event.dropFirst(6)))
+            return document["choices"]?[0]?["text"]?.stringValue ?? "?"
+        }
+        #expect(words.count == tokenCount)
+        #expect(words.joined() == answer)
+        #expect(streamed.bodyText.hasSuffix("data: [DONE]\n\n"))
     }
 
     @Test func `2P1D gives both known answers in turn`() throws {

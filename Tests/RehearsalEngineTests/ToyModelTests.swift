@@ -29,7 +29,7 @@ private func permutations(_ elements: [Int]) -> [[Int]] {
     @Test func `the answer never changes from one build to the next`() throws {
         let shape = try WorldShape(
             role: .mixed, tensorParallel: 4, expertParallel: 4, nodes: ["10.0.0.1"])
-        #expect(Self.answer(shape, tokens: 6) == "vista larch north dunes dawns zephyr")
+        #expect(Self.answer(shape, tokens: 6) == "lunar vapor birch birch frost gorge")
     }
 
     @Test func `a shorter answer is the beginning of a longer one`() throws {

@@ -29,6 +29,16 @@ public struct EngineArguments: Hashable, Sendable {
     /// The rest, as it stood there.
     let flags: FlagList
 
+    /// Reads a whole published command: `python3 -m sglang.launch_server …`.
+    /// - Throws: ``ArgumentError``, also where it starts something else.
+    public init(command: [String]) throws(ArgumentError) {
+        let (module, argv) = try PythonCommand.split(command)
+        guard module == PythonCommand.engine else {
+            throw .usage("\(module) is not \(PythonCommand.engine)")
+        }
+        try self.init(parsing: argv)
+    }
+
     /// - Parameter argv: the words after `sglang.launch_server`.
     /// - Throws: ``ArgumentError`` with the exit code that SGLang would give.
     public init(parsing argv: [String]) throws(ArgumentError) {
@@ -63,13 +73,14 @@ public struct EngineArguments: Hashable, Sendable {
         try check()
     }
 
-    /// Where the ranks meet: the flag, or for a lone node the address SGLang derives from its port.
+    /// Where the ranks meet: the flag, or for a lone node the address that SGLang derives from its
+    /// port. There it is always 127.0.0.1; here `--host`, since one machine may play many.
     var meetingPoint: Endpoint? {
         if let distInit { return distInit }
         guard usesDataParallelAttention, let shifted = UInt16(exactly: Int(port) + 233) else {
             return nil
         }
-        return Endpoint(host: "127.0.0.1", port: shifted)
+        return Endpoint(host: host, port: shifted)
     }
 
     private static func role(_ flags: FlagList) throws(ArgumentError) -> Role {

@@ -44,6 +44,8 @@ public final class EngineInstance {
     private var crashTimer: LoopTimer?
     private var loadStart = Instant.zero
     private var loadedRanks: Set<Int> = []
+    private var isHangingInLoad = false
+    private var isWedged = false
 
     /// - Parameters:
     ///   - loop: where it lives.
@@ -120,6 +122,7 @@ public final class EngineInstance {
 
     private func endWhenDrained() {
         guard service?.openCount == 0 else { return }
+        // The last answer is still on its way out.
         stepTimer = loop.after(.milliseconds(50)) { [weak self] in
             self?.log("Gracefully exited.")
             self?.end(.killed)
@@ -160,9 +163,6 @@ public final class EngineInstance {
         }
         return true
     }
-
-    private var isHangingInLoad = false
-    private var isWedged = false
 
     // MARK: - Meeting
 
@@ -221,7 +221,7 @@ public final class EngineInstance {
         fabric.onControl = { [weak self] document, rank in self?.hear(document, from: rank) }
         fabric.onMisplaced = { [weak self] in self?.die("RuntimeError: \($0)") }
         fabric.onPeerLost = { [weak self] rank, reason in self?.lostPeer(rank, reason) }
-        inference = Inference(loop, fabric)
+        inference = Inference(loop, fabric, tokenInterval: settings.tokenInterval)
         let shape = fabric.node.shape
         log("world formed: \(shape.sizes), nodes \(shape.nodes.joined(separator: " "))")
         load()

@@ -28,6 +28,8 @@ struct EngineSettings: Sendable {
     let warmupTime: Duration
     let peerLoss: PeerLoss
     let storeAttempts: Int
+    /// The pace of writing; zero for as fast as it goes.
+    let tokenInterval: Duration
     let faults: [TargetedFault]
 
     /// - Throws: check, where a value cannot be read.
@@ -50,6 +52,7 @@ struct EngineSettings: Sendable {
         }
         self.peerLoss = peerLoss
         storeAttempts = Int(try reader.number("GLM_REHEARSAL_STORE_ATTEMPTS", 120))
+        tokenInterval = try reader.seconds("GLM_REHEARSAL_TOKEN_SECONDS", 0)
         faults = try TargetedFault.list(reader.text("GLM_REHEARSAL_FAULT") ?? "")
     }
 }

@@ -32,7 +32,7 @@ final class EngineSurface {
     func listen(_ loop: Loop) throws(UVError) {
         server = try HTTPServer(
             loop, listen: .tcp(Endpoint(host: arguments.host, port: arguments.port)),
-            limits: EngineLimits.server
+            limits: .engine
         ) { [weak self] request, responder in self?.answer(request, responder) }
     }
 
@@ -49,7 +49,7 @@ final class EngineSurface {
         switch (request.method, request.path) {
         case (.get, "/health"), (.get, "/health_generate"): health(responder)
         case (.post, "/rehearsal/fault"):
-            responder.respond(EngineLimits.takeFault(request, onFault))
+            responder.respond(FaultEndpoint.answer(request, onFault))
         case (.get, _): responder.respond(document(request.path) ?? notFound)
         case (.post, "/flush_cache"): responder.respond(.text("Cache flushed.\n"))
         case (.post, "/abort_request"): responder.respond(abort(request))
@@ -164,7 +164,7 @@ final class DummyHealthServer {
             case (.get, "/ping"), (.get, "/health"), (.get, "/health_generate"):
                 responder.respond(.text(""))
             case (.post, "/rehearsal/fault"):
-                responder.respond(EngineLimits.takeFault(request, onFault))
+                responder.respond(FaultEndpoint.answer(request, onFault))
             default: responder.respond(.text("", status: .notFound))
             }
         }
@@ -177,28 +177,3 @@ final class DummyHealthServer {
 }
 
 @available(*, unavailable) extension DummyHealthServer: Sendable {}
-
-/// What the servers of an engine have in common.
-enum EngineLimits {
-    /// A prompt of 128K words is about a megabyte; the published benchmarks hold 320 connections.
-    static var server: HTTPServerLimits {
-        var limits = HTTPServerLimits()
-        limits.bodyBytes = 16 << 20
-        limits.connections = 1024
-        limits.idleTimeout = .seconds(3600)
-        return limits
-    }
-
-    static func takeFault(
-        _ request: HTTPRequest, _ onFault: (Fault) -> Bool
-    ) -> HTTPResponse {
-        let body = try? JSONValue(parsing: request.body)
-        guard let name = body?["fault"]?.stringValue, let fault = Fault(name) else {
-            return .text("the body must be {\"fault\": …}\n", status: .badRequest)
-        }
-        guard onFault(fault) else {
-            return .text("\(name) is too late for a running engine\n", status: .conflict)
-        }
-        return .text("")
-    }
-}

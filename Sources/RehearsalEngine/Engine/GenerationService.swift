@@ -141,6 +141,7 @@ final class GenerationService {
         ) { [weak self] result in
             switch result {
             case .failure(let error): answer.fail(error)
+            case .success where answer.isOver: break
             case .success(let cache):
                 let limit = answer.reply.request.tokenLimit
                 self?.write(answer, ToySequence(continuing: cache, tokenLimit: limit))
@@ -169,14 +170,16 @@ final class GenerationAnswer {
         responder.onClosed { [weak self] in self?.left() }
     }
 
+    var isOver: Bool { onOver == nil }
+
     func progress(_ tokens: [UInt64]) {
-        guard onOver != nil, reply.request.isStreamed else { return }
+        guard !isOver, reply.request.isStreamed else { return }
         openStream()
         stream?.write(reply.chunk(tokens))
     }
 
     func finish(_ tokens: [UInt64]) {
-        guard onOver != nil else { return }
+        guard !isOver else { return }
         if reply.request.isStreamed {
             openStream()
             end(with: reply.closing(tokens))
@@ -187,7 +190,7 @@ final class GenerationAnswer {
     }
 
     func fail(_ error: RequestError) {
-        guard onOver != nil else { return }
+        guard !isOver else { return }
         if stream == nil {
             responder.respond(.json(error.document, status: HTTPStatus(error.status)))
         } else {
@@ -209,7 +212,7 @@ final class GenerationAnswer {
     }
 
     private func left() {
-        guard onOver != nil else { return }
+        guard !isOver else { return }
         let onLeft = onLeft
         over()
         onLeft?()

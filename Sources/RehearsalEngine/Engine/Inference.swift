@@ -10,6 +10,8 @@ final class InferenceRun {
     let requestID: String
     fileprivate var isOver = false
     fileprivate var deadline: LoopTimer?
+    /// What starts the next token.
+    fileprivate var pace: LoopTimer?
     fileprivate let onToken: (ToySequence) -> Void
     fileprivate let completion: (ToySequence?) -> Void
 
@@ -28,13 +30,15 @@ final class InferenceRun {
 final class Inference {
     private let loop: Loop
     private let fabric: ForwardFabric
+    private let tokenInterval: Duration
     private var runs: [ObjectIdentifier: InferenceRun] = [:]
     /// Tokens written since the start.
     private(set) var tokenCount = 0
 
-    init(_ loop: Loop, _ fabric: ForwardFabric) {
+    init(_ loop: Loop, _ fabric: ForwardFabric, tokenInterval: Duration) {
         self.loop = loop
         self.fabric = fabric
+        self.tokenInterval = tokenInterval
     }
 
     var runningCount: Int { runs.count }
@@ -63,6 +67,7 @@ final class Inference {
     func cancel(_ run: InferenceRun) {
         run.isOver = true
         run.deadline = nil
+        run.pace = nil
         runs[ObjectIdentifier(run)] = nil
     }
 
@@ -95,11 +100,15 @@ final class Inference {
         }
         fabric.compute(work) { [weak self] outputs in
             guard let self, !run.isOver else { return }
-            if run.sequence.finishLayer(outputs) {
+            let isToken = run.sequence.finishLayer(outputs)
+            if isToken {
                 tokenCount += 1
                 run.onToken(run.sequence)
             }
-            loop.soon { [weak self] in self?.advance(run) }
+            guard isToken, run.sequence.work != nil, tokenInterval > .zero else {
+                return loop.soon { [weak self] in self?.advance(run) }
+            }
+            run.pace = loop.after(tokenInterval) { [weak self] in self?.advance(run) }
         }
     }
 }

@@ -30,8 +30,10 @@ final class PortClaims {
         guard arguments.usesDataParallelAttention, arguments.nodeRank == 0,
             let base = arguments.meetingPoint
         else { return }
-        let offsets: [UInt16] = [1, 2, 3, 4, 5] + (arguments.nodeCount > 1 ? [13] : [])
-        wanted = offsets.map { Endpoint(host: base.host, port: base.port &+ $0) }
+        let offsets = [1, 2, 3, 4, 5] + (arguments.nodeCount > 1 ? [13] : [])
+        wanted = offsets.compactMap { offset in
+            UInt16(exactly: Int(base.port) + offset).map { Endpoint(host: base.host, port: $0) }
+        }
     }
 
     func start() {

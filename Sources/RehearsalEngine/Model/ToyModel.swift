@@ -41,21 +41,20 @@ enum ToyModel {
         cache &* 31 &+ activation
     }
 
-    /// The experts for a token: the best by score, the lower number first where two are equal.
+    /// The experts for a token, all different: a hash of the token in place of a learned gate.
     static func route(_ activation: Activation, layer: Int) -> [Choice] {
-        let gate = Hash.mix(seed ^ 0x6761_7465, UInt64(layer))
-        var best: [(score: Int32, expert: Int)] = []
-        for expert in 0..<expertCount {
-            let weights = Self.weights(Hash.mix(gate, UInt64(expert)))
-            let score = (activation &* weights).wrappedSum()
-            if best.count == expertsPerToken, let worst = best.last, worst.score >= score {
-                continue
-            }
-            let place = best.firstIndex { $0.score < score } ?? best.count
-            best.insert((score, expert), at: place)
-            if best.count > expertsPerToken { best.removeLast() }
+        var state = Hash.mix(seed ^ 0x6761_7465, UInt64(layer))
+        for lane in 0..<Activation.scalarCount {
+            state = Hash.mix(state, UInt64(UInt32(bitPattern: activation[lane])))
         }
-        return best.map { Choice(expert: $0.expert, weight: ($0.score & 7) | 1) }
+        var choices: [Choice] = []
+        while choices.count < expertsPerToken {
+            state = Hash.mix(state, UInt64(choices.count))
+            let expert = Int(state % UInt64(expertCount))
+            guard !choices.contains(where: { $0.expert == expert }) else { continue }
+            choices.append(Choice(expert: expert, weight: Int32(state >> 61) | 1))
+        }
+        return choices
     }
 
     /// What an expert makes of a token, marked by the device that computed it.

@@ -1,6 +1,6 @@
 // A small router in place of sglang_router, with the endpoints that an operator's tools look at
-// (sglang-router 0.3.2). Its clocks run faster: workers are checked every second, and one good
-// check suffices.
+// (sglang-router 0.3.2). Its clocks run faster: workers are checked every second (four
+// times until they come up), and one good check suffices.
 
 import Base
 public import EventLoop
@@ -20,7 +20,11 @@ public final class RehearsalRouter {
     private var isDraining = false
     private var onExit: ((Int32) -> Void)?
 
-    private static let checkInterval = Duration.seconds(1)
+    private var tick = 0
+
+    /// Workers are checked so often until they come up, and every `ticksPerCheck` times after.
+    private static let tickInterval = Duration.milliseconds(250)
+    private static let ticksPerCheck = 4
     private static let checkTimeout = Duration.seconds(5)
 
     /// - Parameters:
@@ -50,14 +54,14 @@ public final class RehearsalRouter {
         for address in arguments.workers { _ = workers.add(address, at: loop.now) }
         do throws(UVError) {
             server = try HTTPServer(
-                loop, listen: .tcp(arguments.listen), limits: EngineLimits.server
+                loop, listen: .tcp(arguments.listen), limits: .engine
             ) { [weak self] request, responder in self?.answer(request, responder) }
         } catch {
             log("ERROR cannot listen on \(arguments.listen): \(error)")
             return end(1)
         }
         log("router listens on \(arguments.listen) with \(workers.all.count) workers")
-        checks = loop.every(Self.checkInterval) { [weak self] in self?.checkAll() }
+        checks = loop.every(Self.tickInterval) { [weak self] in self?.checkAll() }
         checkAll()
     }
 
@@ -86,7 +90,10 @@ public final class RehearsalRouter {
     // MARK: - Health of workers
 
     private func checkAll() {
-        for worker in workers.all where !worker.isBeingChecked {
+        let isRound = tick.isMultiple(of: Self.ticksPerCheck)
+        tick += 1
+        for worker in workers.all
+        where !worker.isBeingChecked && (isRound || !worker.hasBeenHealthy) {
             guard worker.hasBeenHealthy || loop.now - worker.addedAt < arguments.startupTimeout
             else {
                 log("worker \(worker.address.url) never came up, dropped")

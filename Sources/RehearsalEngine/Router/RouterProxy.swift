@@ -23,6 +23,8 @@ final class RouterProxy {
     private var prefill: RouterWorker?
     private var answering: RouterWorker?
     private var tried: Set<String> = []
+    private var attempts = 0
+    private static let attemptLimit = 5
     private var stream: HTTPStream?
     /// The decode's whole answer, until the prefill is done as well.
     private var held: HTTPResponse?
@@ -50,7 +52,7 @@ final class RouterProxy {
     func start(isDisaggregated: Bool) {
         guard isDisaggregated else { return startRegular() }
         guard let prefill = workers.next(.prefill, avoiding: tried),
-            let decode = workers.next(.decode)
+            let decode = workers.next(.decode, avoiding: tried)
         else { return refuse() }
         take(prefill, decode)
         let document = body.adding([
@@ -161,7 +163,8 @@ final class RouterProxy {
     private func retry(_ failed: RouterWorker?, after error: HTTPClientError) {
         let isDisaggregated = prefill != nil
         release()
-        guard let failed, tried.count < 5 else {
+        attempts += 1
+        guard let failed, attempts < Self.attemptLimit else {
             return fail(.badGateway, "worker_failed", error.description)
         }
         tried.insert(failed.id)

@@ -33,6 +33,7 @@ final class WorldMeeting {
     private var retry: LoopTimer?
     private var deadline: LoopTimer?
     private var isMeshedTold = false
+    private var attempts = 0
 
     /// - Throws: ``ArgumentError`` where the arguments describe no world.
     init(
@@ -177,7 +178,11 @@ final class WorldMeeting {
     private func dial(_ point: Endpoint) {
         let again = { [weak self] (reason: String) in
             guard let self else { return }
-            log("node rank 0 at \(point) does not answer (\(reason)), trying again")
+            // Half an hour of attempts should not be thousands of lines.
+            if attempts.isMultiple(of: 30) {
+                log("node rank 0 at \(point) does not answer (\(reason)), trying again")
+            }
+            attempts += 1
             retry = loop.after(.milliseconds(300)) { [weak self] in self?.dial(point) }
         }
         do throws(UVError) {

@@ -1,0 +1,98 @@
+// What the agent does on its own host: ports, launches, probes and logs.
+
+import Base
+import Engines
+import EventLoop
+import Host
+import Node
+import Planning
+import Supervision
+import WireProtocol
+
+extension Agent {
+    func checkPorts(_ shard: ShardID, _ endpoints: [Endpoint]) {
+        ports.conflicts(endpoints) { [weak self] conflicts in
+            let text = conflicts.map(\.description).joined(separator: "; ")
+            self?.give(.shard(shard, .portsChecked(conflict: text.isEmpty ? nil : text)))
+        }
+    }
+
+    func launch(_ shard: ShardID, _ spec: LaunchSpec, _ engine: EngineKind) {
+        tune(for: spec)
+        shards?.launch(shard, spec, engine)
+    }
+
+    private func tune(for spec: LaunchSpec) {
+        let wanted =
+            spec.host.sysctl.map { HostSetting.sysctl(name: $0.name, value: $0.value) }
+            + (spec.host.governor.map { [.governor($0)] } ?? [])
+        guard !wanted.isEmpty else { return }
+        switch configuration.hostTuning {
+        case .off: break
+        case .check:
+            for difference in tuner.differences(from: wanted) {
+                log(.warning, "host setting differs from the profile: \(difference)")
+            }
+        case .apply:
+            for difference in tuner.apply(wanted) {
+                log(.warning, "host setting not applied: \(difference)")
+            }
+        }
+    }
+
+    // MARK: - Probes
+
+    /// Asks an engine; a prefill group is ready once its bootstrap server knows every rank, too.
+    func probe(_ target: ProbeTarget, completion: @escaping (ProbeResult) -> Void) {
+        let question: ProbeQuestion =
+            switch (target.role, target.kind) {
+            case (.router, _): .router
+            case (_, .readiness): .readiness
+            case (_, .liveness): .liveness
+            }
+        probes.probe(question, target.http) { [weak self] answer in
+            guard answer == .answers, target.kind == .readiness, let bootstrap = target.bootstrap
+            else {
+                completion(ProbeResult(answer, target.kind))
+                return
+            }
+            self?.probes.probe(.bootstrap, bootstrap) {
+                completion(ProbeResult($0, target.kind))
+            }
+        }
+    }
+
+    // MARK: - Logs
+
+    func readLog(
+        _ name: String, lastLines: Int, from: UInt64?, completion: @escaping (PeerAnswer) -> Void
+    ) {
+        guard let shard = ShardID(directoryName: name) else {
+            completion(.refused(.notFound, "\(name) is no shard"))
+            return
+        }
+        let reader = LogReader(state: configuration.stateDirectory, shard: shard)
+        logFiles.run(
+            { () throws(UVError) in try reader.piece(lastLines: lastLines, from: from) },
+            completion: { result in
+                switch result {
+                case .success(let piece): completion(.log(text: piece.text, next: piece.next))
+                case .failure(let error):
+                    completion(.refused(.notFound, "the log of \(name): \(error)"))
+                }
+            })
+    }
+}
+
+extension ProbeResult {
+    /// While an engine loads, a refused connection is no failure; later it is.
+    init(_ answer: ProbeAnswer, _ kind: ProbeKind) {
+        switch (answer, kind) {
+        case (.answers, _): self = .answers
+        case (.starting(let text), _): self = .starting(text)
+        case (.refused, .readiness): self = .starting("does not listen yet")
+        case (.refused, .liveness): self = .failing("nobody listens any more")
+        case (.failing(let text), _): self = .failing(text)
+        }
+    }
+}

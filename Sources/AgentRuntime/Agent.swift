@@ -1,0 +1,269 @@
+// The agent: the node machine, and the hands that do what it says. Everything happens on the loop's
+// thread; an input is a step of the machine, and its actions go to the streams, the store, the
+// shims and the probes, whose answers are inputs again.
+
+import Base
+public import ClusterState
+import Consensus
+public import ControlAPI
+import Engines
+public import EventLoop
+import HTTP
+public import Host
+import Membership
+public import Node
+import Planning
+import Storage
+import Supervision
+import Transport
+public import WireProtocol
+
+/// Why an agent cannot start.
+public struct AgentError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What happened, where, and what to do.
+    public let description: String
+
+    init(_ error: some Error & CustomStringConvertible) {
+        description = error.description
+    }
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// One running agent.
+public final class Agent: ControlSource {
+    let loop: Loop
+    let configuration: AgentConfiguration
+    let log: AgentLog
+    private let store: DurableStore
+    private let own: ConfiguredNode
+    private var machine: NodeMachine
+    private var inbox: [NodeInput] = []
+    private var isStepping = false
+    private var timer: LoopTimer?
+    private var transport: PeerTransport?
+    var shards: ShardHost?
+    let ports: PortCheck
+    let probes: EngineProbe
+    let logFiles: FileQueue
+    let tuner: any HostTuner
+    private var control: [ControlServer] = []
+    /// Shards of an earlier run whose state is not known yet; nothing else begins before.
+    private var unexamined: Set<ShardID> = []
+    private var answers: [RequestID: (PeerAnswer) -> Void] = [:]
+    private var lastRequest: UInt64 = 0
+    private var isStopped = false
+    /// Told once when the agent cannot go on; its shards do.
+    public var onFailure: ((AgentError) -> Void)?
+
+    /// Opens the state directory and finds out which node this is.
+    /// - Throws: ``AgentError`` with what to do.
+    public init(
+        _ loop: Loop, _ configuration: AgentConfiguration, version: String, host: HostFacts,
+        tuner: any HostTuner, log: AgentLog
+    ) throws(AgentError) {
+        self.loop = loop
+        self.configuration = configuration
+        self.log = log
+        self.tuner = tuner
+        do {
+            let (own, interface) = try configuration.findOwnNode(on: host)
+            self.own = own
+            let opened = try DurableStore.open(
+                directory: "\(configuration.stateDirectory)/consensus", node: own.node,
+                cluster: configuration.cluster, on: loop)
+            store = opened.store
+            for repair in opened.repairs { log(.warning, repair) }
+            var node = NodeConfiguration(
+                cluster: configuration.cluster, version: version, local: own.node,
+                interface: interface, nodes: configuration.nodes,
+                deployment: configuration.deployment)
+            node.supervision = configuration.supervision
+            node.planGrace = configuration.planGrace
+            var entropy = SystemRandomNumberGenerator()
+            machine = NodeMachine(
+                configuration: node,
+                incarnation: Incarnation(UInt64(max(0, loop.wallTime.millisecondsSinceEpoch))),
+                restored: opened.state, seed: entropy.next(), at: loop.now, wall: loop.wallTime)
+            ports = PortCheck(loop)
+            logFiles = FileQueue(loop)
+            probes = EngineProbe(try HTTPClient(loop))
+        } catch {
+            throw AgentError("\(error)")
+        }
+    }
+
+    /// Listens, takes over what an earlier run left, and joins the cluster.
+    /// - Throws: ``AgentError`` where an address or the state directory cannot be used.
+    public func start(launcher: [String]) throws(AgentError) {
+        timer = LoopTimer(loop) { [weak self] in self?.give(.tick) }
+        do {
+            try openControl()
+            let shards = try ShardHost(
+                loop, stateDirectory: configuration.stateDirectory, launcher: launcher,
+                grace: configuration.supervision.stopGrace
+            ) { [weak self] in self?.shardEvent($0, $1) }
+            self.shards = shards
+            unexamined = Set(try shards.adoptAll().map(\.shard))
+        } catch {
+            throw AgentError("\(error)")
+        }
+        let found = unexamined.isEmpty ? "" : "; \(unexamined.count) shards are here already"
+        log(.info, "\(own.node) of cluster \(configuration.cluster) starts\(found)")
+        if unexamined.isEmpty { try join() }
+    }
+
+    private func openControl() throws(UVError) {
+        let path = configuration.controlSocket
+        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+            try Files.makeDirectories(String(path[..<slash]), permissions: 0o755)
+        }
+        control.append(
+            try ControlServer(
+                loop, listen: .unix(path: path, mode: 0o660), source: self, takesOrders: true))
+        if let endpoint = configuration.httpListen {
+            control.append(
+                try ControlServer(loop, listen: .tcp(endpoint), source: self, takesOrders: false))
+        }
+    }
+
+    private func join() throws(AgentError) {
+        var peers: [NodeID: Endpoint] = [:]
+        for node in configuration.nodes where node.node != own.node {
+            peers[node.node] = Endpoint(host: node.address, port: configuration.peerPort)
+        }
+        do {
+            let settings = TransportConfiguration(
+                node: own.node, cluster: configuration.cluster,
+                keys: [try ClusterKey(configuration.secret)],
+                listen: Endpoint(host: own.address, port: configuration.peerPort), peers: peers)
+            transport = try PeerTransport(loop, settings) { [weak self] in self?.peerEvent($0) }
+        } catch {
+            throw AgentError("\(error)")
+        }
+        give(.tick)
+    }
+
+    /// Leaves the cluster and lets go of everything; the shards go on.
+    public func stop(completion: @escaping () -> Void) {
+        guard !isStopped else { return }
+        give(.leave)
+        isStopped = true
+        timer = nil
+        for server in control { server.close() }
+        control = []
+        shards?.close()
+        // The goodbye is under way; it needs no answer.
+        _ = loop.after(.milliseconds(100)) { [self] in
+            transport?.close()
+            transport = nil
+            log(.info, "\(own.node) stops; its shards go on")
+            completion()
+        }
+    }
+
+    // MARK: - Steps
+
+    /// Gives an input to the node and does what it says.
+    func give(_ input: NodeInput) {
+        guard !isStopped else { return }
+        inbox.append(input)
+        guard !isStepping else { return }
+        isStepping = true
+        while !inbox.isEmpty {
+            let next = inbox.removeFirst()
+            var actions: [NodeAction] = []
+            machine.step(next, at: loop.now, wall: loop.wallTime, into: &actions)
+            for action in actions { perform(action) }
+        }
+        isStepping = false
+        if let deadline = machine.nextDeadline { timer?.arm(at: deadline) }
+    }
+
+    private func perform(_ action: NodeAction) {
+        switch action {
+        case .send(let frame, let node): transport?.send(frame, to: node)
+        case .persist(let request):
+            store.persist(request) { [weak self] in self?.persisted($0) }
+        case .checkPorts(let shard, let endpoints): checkPorts(shard, endpoints)
+        case .launch(let shard, let spec, let engine): launch(shard, spec, engine)
+        case .stop(let shard, let grace): shards?.stop(shard, grace: grace)
+        case .probe(let shard, let target):
+            probe(target) { [weak self] in self?.give(.shard(shard, .probed($0))) }
+        case .probeMaster(let group, let target):
+            probe(target) { [weak self] in self?.give(.masterProbed(group, $0)) }
+        case .forget(let shard): shards?.forget(shard)
+        case .readLog(let recipient, let shard, let lastLines, let from):
+            readLog(shard, lastLines: lastLines, from: from) { [weak self] in
+                self?.give(.logRead(recipient, $0))
+            }
+        case .answer(let id, let answer): answers.removeValue(forKey: id)?(answer)
+        case .log(let level, let text): log(level, text)
+        case .ledger(let event):
+            let subject = event.group.map { "\($0)\(event.generation.map { ".g\($0)" } ?? ""): " }
+            log(.info, "\(event.kind.rawValue): \(subject ?? "")\(event.text)")
+            for server in control { server.ledgerGrew() }
+        }
+    }
+
+    private func persisted(_ result: Result<PersistToken, StorageError>) {
+        switch result {
+        case .success(let token): give(.persisted(token))
+        case .failure(let error):
+            // A node that cannot keep a vote must not take part; its shards need no agent.
+            fail(AgentError(error))
+        }
+    }
+
+    private func fail(_ error: AgentError) {
+        log(.error, error.description)
+        stop { [onFailure] in onFailure?(error) }
+    }
+
+    // MARK: - Events
+
+    private func peerEvent(_ event: PeerEvent) {
+        switch event {
+        case .opened(let node): give(.streamOpened(node))
+        case .frame(let bytes, let node): give(.frame(bytes, from: node))
+        case .closed(let node, let reason), .dialFailed(let node, let reason):
+            give(reason.isAgentGone ? .agentGone(node) : .streamLost(node))
+        case .log(let level, let text): log(level == .warning ? .warning : .info, text)
+        }
+    }
+
+    private func shardEvent(_ shard: ShardID, _ event: ShardEvent) {
+        switch event {
+        case .started(let processID): give(.shard(shard, .started(processID: processID)))
+        case .adopted(let processID): give(.shard(shard, .adopted(processID: processID)))
+        case .exited(let status, let logTail):
+            give(.shard(shard, .exited(status, logTail: logTail)))
+        case .stopped(let status): give(.shard(shard, .stopped(status)))
+        case .failed(let reason): give(.shard(shard, .failed(reason)))
+        }
+        guard unexamined.remove(shard) != nil, unexamined.isEmpty else { return }
+        do throws(AgentError) { try join() } catch { fail(error) }
+    }
+
+    // MARK: - ControlSource
+
+    public var status: ClusterStatus { machine.status(at: loop.now, wall: loop.wallTime) }
+    public var state: ReplicatedState { machine.state }
+    public var planNotes: [String] { machine.planNotes }
+
+    public func operate(
+        _ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void
+    ) {
+        guard !isStopped else {
+            completion(.refused(.unavailable, "this agent stops"))
+            return
+        }
+        lastRequest += 1
+        answers[RequestID(lastRequest)] = completion
+        give(.operate(RequestID(lastRequest), request))
+    }
+}
+
+@available(*, unavailable) extension Agent: Sendable {}
