@@ -54,6 +54,9 @@ extension EnginesTests {
             bench.launch(
                 script: "echo here\n" + Script.stubbornTree + "while :; do sleep 0.05; done")
             #expect(bench.runToStart() && bench.run { bench.pids.count == 4 })
+            // What is still in the pipe when the shim is killed is lost.
+            let log = LogReader(bench.directory)
+            #expect(bench.run { (try? log.tail(lines: 1)) == ["here"] })
             bench.shim?.send(signal: SIGKILL)
             #expect(bench.runToEnd())
             #expect(bench.end == .exited(.unknown, logTail: ["here"]))
