@@ -1,6 +1,8 @@
 // The times and bounds of one consensus machine. The relations between them matter more than the
 // values: an election must not start because a single heartbeat came late.
 
+import Base
+
 /// How a consensus machine times and bounds its work. The same on every node of a cluster.
 public struct RaftConfiguration: Hashable, Sendable {
     /// How often a leader speaks to everyone.
@@ -29,11 +31,11 @@ public struct RaftConfiguration: Hashable, Sendable {
         appendsInFlightLimit: Int = 16,
         uncommittedEntriesLimit: UInt64 = 4096
     ) {
-        precondition(
+        invariant(
             heartbeatInterval > .zero && heartbeatInterval * 3 <= electionTimeout.lowerBound,
             "three heartbeats (\(heartbeatInterval) each) must fit into the shortest election "
                 + "timeout (\(electionTimeout.lowerBound))")
-        precondition(
+        invariant(
             appendBytesLimit > 0 && appendsInFlightLimit > 0 && uncommittedEntriesLimit > 0,
             "the bounds must be positive")
         self.heartbeatInterval = heartbeatInterval

@@ -81,7 +81,7 @@ extension NodeMachine {
 
     private mutating func launch(_ shard: ShardID, of group: PlannedGroup) {
         guard let deployment = state.deployment else {
-            preconditionFailure("\(shard) is launched without a deployment")
+            fatalError("\(shard) is launched without a deployment")
         }
         do {
             let profile = try self.profile.of(deployment)

@@ -241,7 +241,7 @@ public struct NodeMachine: Sendable {
                 refusal = state.apply(try Command(cbor: try CBORValue(decoding: bytes)))
             } catch {
                 // Every node reads the same bytes the same way; going on would let them differ.
-                preconditionFailure(
+                fatalError(
                     "log entry \(entry.index) of term \(entry.term) is no command: \(error)")
             }
             if state.deploymentSerial != serial { wantedDigest = state.deployment?.digest }
@@ -257,7 +257,7 @@ public struct NodeMachine: Sendable {
         do {
             state = try ReplicatedState(cbor: try CBORValue(decoding: snapshot.state))
         } catch {
-            preconditionFailure(
+            fatalError(
                 "the snapshot of index \(snapshot.index) is no cluster state: \(error)")
         }
         applied = snapshot.index
