@@ -30,12 +30,14 @@ public struct NodeMachine: Sendable {
     /// Of the deployment that is agreed on.
     var wantedDigest: UInt64?
     /// The last view that a leader sent, and when.
-    var view = LeaderView(groups: [], reports: [])
+    var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
     var requests = Requests()
     var generator: SeededGenerator
     var reportDue: Instant
     var lastReport: NodeReport?
+    /// Frames of each peer that were no messages.
+    public private(set) var badFrames: [NodeID: Int] = [:]
     var profile: ParsedProfile
     let localDigest: UInt64
 
@@ -136,7 +138,12 @@ public struct NodeMachine: Sendable {
         do {
             message = try WireMessage(frame: bytes)
         } catch {
-            actions.append(.log(.warning, "dropped a frame of \(sender): \(error)"))
+            // Told once a peer, or a peer of another version would fill the log.
+            if badFrames[sender, default: 0] == 0 {
+                actions.append(
+                    .log(.warning, "dropped a frame of \(sender), and will drop others: \(error)"))
+            }
+            badFrames[sender, default: 0] += 1
             return
         }
         switch message {
