@@ -41,6 +41,7 @@ extension ClusterSimulation {
         node.supervision.stableView = Self.stableView
         node.supervision.livenessInterval = .seconds(2)
         node.supervision.unresponsiveAfter = .seconds(5)
+        node.supervision.loadLimit = .seconds(12)
         node.supervision.stopGrace = .seconds(3)
         node.planGrace = .seconds(8)
         return node

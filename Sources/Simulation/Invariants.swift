@@ -137,7 +137,7 @@ struct Invariants {
             guard ended > endedUpTo[record.name] ?? .none else { continue }
             endedUpTo[record.name] = ended
             switch record.phase {
-            case .ended(let cause), .failed(let cause): checkEnd(record, cause, at: now)
+            case .ended(let cause), .failed(let cause): checkEnd(record, cause, planned: state.plan?.group(record.name), at: now)
             case .idle, .running: break
             }
         }
@@ -166,7 +166,9 @@ struct Invariants {
 
     /// A generation ends only because an engine of it fell, a node of it was away for longer than
     /// the stable-view gate, an operator said so, or its plan changed.
-    private mutating func checkEnd(_ record: GroupRecord, _ cause: EndCause, at now: Instant) {
+    private mutating func checkEnd(
+        _ record: GroupRecord, _ cause: EndCause, planned: PlannedGroup?, at now: Instant
+    ) {
         let launch = Launch(group: record.name, generation: record.generation)
         let hasFallen = fallen.contains(launch)
         let isJustified: Bool
@@ -181,8 +183,10 @@ struct Invariants {
                     within: .seconds(5), at: now)
         case .byOperator: isJustified = everythingTouched || touched.contains(record.name)
         case .planChanged:
-            // A router follows its workers.
-            isJustified = filesHaveChanged || record.launched?.role == .router
+            // A router follows its workers, and every engine the place of the transfer store, which
+            // is the node of rank 0 of the first prefill group; ranks move only while nothing runs.
+            let hasMoved = planned?.ranks != record.launched?.ranks
+            isJustified = filesHaveChanged || !hasMoved || planned?.role == .router
         }
         if !isJustified {
             broken(
