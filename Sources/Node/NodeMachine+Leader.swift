@@ -103,10 +103,9 @@ extension NodeMachine {
 
     /// Since when a node is dead or has left; nil while it is there.
     func absentSince(_ node: NodeID) -> Instant? {
-        guard let member = member(node) else { return .zero }
-        switch member.state {
-        case .alive, .suspect: return nil
-        case .dead, .left: return member.since
+        switch membership.state(of: node) {
+        case .alive, .suspect: nil
+        case .dead, .left, nil: member(node)?.since ?? .zero
         }
     }
 

@@ -12,7 +12,6 @@ extension ClusterSimulation {
         guard !hosts[index].isAgentUp, hosts[index].isHostUp else { return }
         hosts[index].isAgentUp = true
         hosts[index].life += 1
-        hosts[index].pausedUntil = .zero
         armed[index] = nil
         machines[index] = NodeMachine(
             configuration: nodeConfiguration(of: index),
@@ -55,6 +54,8 @@ extension ClusterSimulation {
         note("\(nodes[index].node) agent crashes")
         hosts[index].isAgentUp = false
         hosts[index].life += 1
+        hosts[index].pausedUntil = .zero
+        hosts[index].unread = []
         hosts[index].loseUnflushed(using: &generator)
         machines[index] = nil
         invariants.lifeEnded(nodes[index].node)

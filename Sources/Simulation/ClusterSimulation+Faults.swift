@@ -14,7 +14,7 @@ extension ClusterSimulation {
     enum Repair {
         case startAgent(Int)
         case boot(Int)
-        case wakeUp
+        case wakeUp(Int)
         case heal
         case calm
         case quickDisk(Int)
@@ -105,7 +105,14 @@ extension ClusterSimulation {
     mutating func pause(_ index: Int, for lasts: Duration) {
         note("\(nodes[index].node) sleeps for \(lasts)")
         hosts[index].pausedUntil = max(hosts[index].pausedUntil, now + lasts)
-        queue.schedule(.repair(.wakeUp), at: hosts[index].pausedUntil)
+        queue.schedule(.repair(.wakeUp(index)), at: hosts[index].pausedUntil)
+    }
+
+    private mutating func wakeUp(_ index: Int) {
+        guard hosts[index].pausedUntil <= now else { return }
+        let unread = hosts[index].unread
+        hosts[index].unread = []
+        for input in unread { give(input, to: index) }
     }
 
     private mutating func part(for lasts: Duration) {
@@ -151,6 +158,10 @@ extension ClusterSimulation {
         let group = groups.randomElement(using: &generator)
         switch fault {
         case .operatorStop:
+            // A stop that takes effect after the last fault would look like one.
+            guard now - .zero < configuration.quietStart + configuration.faultPeriod / 2 else {
+                return
+            }
             let which = generator.chance(0.3) ? nil : group
             invariants.operatorTouched(which)
             ask(index, .propose(.stop(which)))
@@ -185,7 +196,7 @@ extension ClusterSimulation {
         case .boot(let index):
             hosts[index].isHostUp = true
             startAgent(index)
-        case .wakeUp: break
+        case .wakeUp(let index): wakeUp(index)
         case .heal: for pair in network.pairs { network[pair].cut = [false, false] }
         case .calm:
             network.loss = 0
@@ -216,7 +227,8 @@ extension ClusterSimulation {
         repair(.heal)
         repair(.calm)
         for index in nodes.indices {
-            hosts[index].pausedUntil = .zero
+            hosts[index].pausedUntil = now
+            wakeUp(index)
             repair(.quickDisk(index))
             repair(.boot(index))
             replaceFile(of: index, by: hosts[0].file)

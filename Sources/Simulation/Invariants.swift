@@ -24,7 +24,7 @@ struct Invariants {
     private var newestTerm = Term.zero
     private var committed: [LogIndex: LogEntry] = [:]
     private var highestCommitted = LogIndex.zero
-    private var checked: [LogIndex?]
+    private(set) var checked: [LogIndex?]
     private var plans: [Epoch: Plan] = [:]
     private var generations: [GroupName: Generation] = [:]
     /// Up to which generation the end of a group is agreed.

@@ -4,6 +4,7 @@
 
 import Base
 import Consensus
+import Node
 import Planning
 
 struct SimulatedHost {
@@ -35,6 +36,8 @@ struct SimulatedHost {
     var isHostUp = true
     /// The agent is stopped by a signal or starved of time until then.
     var pausedUntil = Instant.zero
+    /// What came meanwhile.
+    var unread: [NodeInput] = []
 
     static let quickFlush: ClosedRange<Duration> = .microseconds(200)...(.milliseconds(20))
     static let slowFlush: ClosedRange<Duration> = .milliseconds(100)...(.milliseconds(1500))
