@@ -40,13 +40,14 @@ extension ClusterSimulation {
         node.supervision.stableView = Self.stableView
         node.supervision.livenessInterval = .seconds(2)
         node.supervision.unresponsiveAfter = .seconds(5)
-        node.supervision.loadLimit = .seconds(12)
+        node.supervision.loadLimit = Self.loadLimit
         node.supervision.stopGrace = .seconds(3)
         node.planGrace = .seconds(8)
         return node
     }
 
     static let stableView = Duration.seconds(5)
+    static let loadLimit = Duration.seconds(12)
 
     /// The agent ends without a word; its engines go on.
     mutating func crashAgent(_ index: Int) {

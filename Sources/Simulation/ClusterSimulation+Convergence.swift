@@ -19,10 +19,13 @@ extension ClusterSimulation {
         }
     }
 
-    /// Exactly the engines of the plan run, each where it should, and none is wedged.
+    /// The newest file is agreed on, and exactly the engines of the plan run, each where it should;
+    /// none is wedged.
     private var isWorldAsPlanned: Bool {
         let newest = machines.compactMap { $0 }.max { $0.appliedIndex < $1.appliedIndex }
-        guard let newest, let plan = newest.state.plan else { return false }
+        guard let newest, let plan = newest.state.plan,
+            newest.state.deployment == hosts[0].file
+        else { return false }
         var running = 0
         for group in plan.groups {
             let generation = newest.state.record(of: group.name).generation

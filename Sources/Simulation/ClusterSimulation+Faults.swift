@@ -22,7 +22,8 @@ extension ClusterSimulation {
         case newFile(Int, Deployment)
     }
 
-    private enum Fault: String, CaseIterable {
+    /// What may go wrong.
+    enum Fault: String, CaseIterable {
         case agentCrash = "agent crashes"
         case agentFlap = "agent flaps"
         case hostCrash = "host crashes"
@@ -156,12 +157,10 @@ extension ClusterSimulation {
     private mutating func operate(_ fault: Fault, _ index: Int, _ lasts: Duration) {
         let groups = machines[index]?.state.plan?.groups.map(\.name) ?? []
         let group = groups.randomElement(using: &generator)
+        // What is asked late may take effect after the last fault, and would look like one.
+        guard now - .zero < configuration.quietStart + configuration.faultPeriod / 2 else { return }
         switch fault {
         case .operatorStop:
-            // A stop that takes effect after the last fault would look like one.
-            guard now - .zero < configuration.quietStart + configuration.faultPeriod / 2 else {
-                return
-            }
             let which = generator.chance(0.3) ? nil : group
             invariants.operatorTouched(which)
             ask(index, .propose(.stop(which)))

@@ -77,6 +77,7 @@ public struct ClusterSimulation {
     var faultsOn = true
     var nextProcessID: Int32 = 1000
     var nextRequest: UInt64 = 0
+    var answers: [RequestID: PeerAnswer] = [:]
     var steps = 0
     var counters: [String: Int] = [:]
     let keepsTranscript: Bool
@@ -249,6 +250,7 @@ public struct ClusterSimulation {
             later(.logRead(reader, .log(text: "log of \(shard)\n", next: 1)), index)
         case .answer(let id, let answer):
             note("\(nodes[index].node): request \(id.value) is answered: \(answer)")
+            answers[id] = answer
             invariants.answered(id)
         case .log(_, let text): note("\(nodes[index].node): \(text)")
         case .ledger(let event):

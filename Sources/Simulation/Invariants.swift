@@ -173,7 +173,7 @@ struct Invariants {
         let hasFallen = fallen.contains(launch)
         let isJustified: Bool
         switch cause.kind {
-        case .failure: isJustified = hasFallen
+        case .failure: isJustified = hasFallen || wasAway(record, at: now)
         case .nodeLost:
             let index = cause.node.flatMap { indexOfNode[$0] } ?? 0
             isJustified =
@@ -192,6 +192,16 @@ struct Invariants {
             broken(
                 "\(record.name) of generation \(record.generation) is ended without a reason: "
                     + cause.why)
+        }
+    }
+
+    /// A rank that cannot be started while its node is away keeps the others from serving, and in
+    /// the simulation the load limit is short.
+    private func wasAway(_ record: GroupRecord, at now: Instant) -> Bool {
+        (record.launched?.ranks ?? []).compactMap { indexOfNode[$0.node] }.contains {
+            disturbances.lasted(
+                ClusterSimulation.loadLimit - .seconds(8), of: $0,
+                within: ClusterSimulation.loadLimit, at: now)
         }
     }
 

@@ -12,14 +12,15 @@ extension SimulationConfiguration {
     private static let shapes = ["3p1d": 3, "5p1d": 5]
     private static let shapesBase = "glm-5.1-w4a8-4p1d-48p-in64k-out1k-prefix90-50ms"
 
+    static let profileNames = ProfileCatalog.names + shapes.keys.sorted()
+
     /// The scenario of a seed; a given profile or size takes the place of what the seed would draw.
     /// - Throws: what is wrong with the profile's name.
     public static func scenario(
         seed: UInt64, profileName: String? = nil, nodeCount: Int? = nil
     ) throws(ConfigurationError) -> SimulationConfiguration {
         var generator = SeededGenerator(seed: seed ^ 0x5CE4_A210)
-        let names = ProfileCatalog.names + shapes.keys.sorted()
-        let drawn = names.randomElement(using: &generator) ?? ""
+        let drawn = profileNames.randomElement(using: &generator) ?? ""
         let spares = Int.random(in: 0...2, using: &generator)
         let profile = try profile(named: profileName ?? drawn)
         let deployment = Deployment(
