@@ -77,7 +77,7 @@ let cores: [Target] =
         [
             "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
             "ClusterState", "WireProtocol", "CBOR",
-        ], settings: optimized)
+        ], tests: ["Simulation"], settings: optimized)
     + module(
         "Simulation",
         [
