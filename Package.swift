@@ -124,7 +124,7 @@ let program: [Target] =
         [
             "Base", "YAML", "EventLoop", "HTTP", "ControlAPI", "AgentRuntime", "Host", "Engines",
             "RehearsalEngine", "Profiles", "Planning", "ClusterState", "Supervision", "Node",
-            "Simulation",
+            "Simulation", "CSystem",
         ])
     + [
         .executableTarget(
