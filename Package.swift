@@ -131,7 +131,9 @@ let program: [Target] =
             name: "glm-agent", dependencies: ["AgentCLI"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Base", "EventLoop", "HTTP", "glm-agent"], swiftSettings: strict),
+            dependencies: [
+                "Base", "EventLoop", "HTTP", "Host", "RehearsalEngine", "glm-agent",
+            ], swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["Base"], swiftSettings: strict),
     ]
 

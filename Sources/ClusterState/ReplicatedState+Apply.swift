@@ -95,7 +95,8 @@ extension ReplicatedState {
         guard refusal == nil else { return refusal }
         note(
             command, isTerminal ? .failed : .ended, node: cause.node, group: group,
-            generation: generation, text: cause.why)
+            generation: generation,
+            text: cause.why + (cause.lastWords.isEmpty ? "" : "; \(cause.lastWords)"))
         return nil
     }
 

@@ -73,7 +73,7 @@ extension NodeMachine {
         return ClusterStatus.Group(
             name: group.name.name, role: group.role.rawValue,
             generation: record.generation.value, state: condition.rawValue, why: why,
-            master: shown.ranks.first?.node.name, url: "http://\(shown.http)",
+            master: shown.distInit?.description, url: "http://\(shown.http)",
             bootstrapPort: shown.bootstrap?.port, restarts: record.restarts,
             ranks: rankStatus(of: shown, record, condition))
     }
