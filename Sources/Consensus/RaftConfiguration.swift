@@ -24,7 +24,7 @@ public struct RaftConfiguration: Hashable, Sendable {
     /// The defaults: a killed leader is replaced within two to three seconds, or within half a
     /// second where membership notices the kill.
     public init(
-        heartbeatInterval: Duration = .milliseconds(250),
+        heartbeatInterval: Duration = .milliseconds(150),
         electionTimeout: ClosedRange<Duration> = .seconds(1)...(.seconds(2)),
         suspectedLeaderWait: ClosedRange<Duration> = .milliseconds(50)...(.milliseconds(250)),
         appendBytesLimit: Int = 256 * 1024,
