@@ -77,7 +77,7 @@ let cores: [Target] =
         [
             "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
             "ClusterState", "WireProtocol", "CBOR",
-        ], settings: optimized)
+        ], tests: ["Simulation"], settings: optimized)
     + module(
         "Simulation",
         [
@@ -124,7 +124,7 @@ let program: [Target] =
         [
             "Base", "YAML", "EventLoop", "HTTP", "ControlAPI", "AgentRuntime", "Host", "Engines",
             "RehearsalEngine", "Profiles", "Planning", "ClusterState", "Supervision", "Node",
-            "Simulation",
+            "Simulation", "CSystem",
         ])
     + [
         .executableTarget(

@@ -14,7 +14,7 @@ import WireProtocol
 
 extension NodeMachine {
     /// Until its own term's first entry is applied, a leader does not know what is agreed.
-    var knowsWhatIsAgreed: Bool { isCaughtUp && consensus.commitIndex == applied }
+    var knowsWhatIsAgreed: Bool { isCaughtUp && appliedTerm == consensus.term }
 
     mutating func reconcileCluster() {
         guard let leadership, knowsWhatIsAgreed else { return }
@@ -105,10 +105,9 @@ extension NodeMachine {
 
     /// Since when a node is dead or has left; nil while it is there.
     func absentSince(_ node: NodeID) -> Instant? {
-        guard let member = member(node) else { return .zero }
-        switch member.state {
-        case .alive, .suspect: return nil
-        case .dead, .left: return member.since
+        switch membership.state(of: node) {
+        case .alive, .suspect: nil
+        case .dead, .left, nil: member(node)?.since ?? .zero
         }
     }
 
@@ -163,7 +162,8 @@ extension NodeMachine {
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
             launchDiffers: planned != record.launched
                 || record.launchedSerial != state.deploymentSerial,
-            prerequisite: group?.role == .router ? routerPrerequisite : nil,
+            prerequisite: unheardHolder(record)
+                ?? (group?.role == .router ? routerPrerequisite : nil),
             ranks: rankViews(of: group, record), leftovers: leftovers(of: name, record))
     }
 
@@ -192,6 +192,26 @@ extension NodeMachine {
         }
     }
 
+    /// A node that is there may still run an older generation as long as it has not reported, or
+    /// has reported before it knew that the last one is over. One that reports nothing for long is
+    /// not waited for, unless it held a rank of that one.
+    private func unheardHolder(_ record: GroupRecord) -> String? {
+        guard let leadership else { return nil }
+        for node in configuration.nodes.map(\.node) where absentSince(node) == nil {
+            let held = record.launched?.rank(of: node) != nil
+            if let report = leadership.reports[node] {
+                let ended = endings[record.name] ?? .zero
+                if held, report.applied < ended { return "for \(node) to end what it runs" }
+            } else {
+                let since = max(leadership.since, member(node)?.since ?? .zero)
+                if held || now < since + configuration.planGrace {
+                    return "for the first report of \(node)"
+                }
+            }
+        }
+        return nil
+    }
+
     /// The router wants one group of every role to serve, or it would answer nothing but errors.
     private var routerPrerequisite: String? {
         let workers = state.plan?.groups.filter { $0.role != .router } ?? []
@@ -211,7 +231,8 @@ extension NodeMachine {
         guard let leadership else { return }
         let groups = leadership.conditions.keys.sorted().compactMap { leadership.conditions[$0] }
         let reports = configuration.nodes.compactMap { leadership.reports[$0.node] }
-        let view = LeaderView(groups: groups, reports: reports)
+        let view = LeaderView(
+            groups: groups, reports: reports, voters: consensus.contactedVoters(at: now).count)
         self.view = view
         viewReceivedAt = now
         guard leadership.viewDue <= now || view.isNews(after: leadership.lastView) else { return }
@@ -227,6 +248,7 @@ extension NodeMachine {
 extension LeaderView {
     /// Whether it shows more than another did; how far nodes have applied the log is no news.
     func isNews(after other: LeaderView?) -> Bool {
-        groups != other?.groups || reports.map(\.shards) != other?.reports.map(\.shards)
+        groups != other?.groups || voters != other?.voters
+            || reports.map(\.shards) != other?.reports.map(\.shards)
     }
 }

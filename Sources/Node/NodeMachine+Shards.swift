@@ -22,6 +22,8 @@ extension NodeMachine {
     }
 
     mutating func reconcileShards() {
+        hasShardNews = false
+        guard isKnowledgeDurable else { return }
         let wanted = wantedShards
         for shard in shards.keys.sorted() where wanted[shard] == nil {
             // A record read from disk may be older than the shard: only a newer one may end it.
@@ -42,6 +44,7 @@ extension NodeMachine {
     }
 
     mutating func driveShard(_ shard: ShardID, _ input: ShardInput) {
+        if input != .tick { hasShardNews = true }
         if shards[shard] == nil {
             // Only a shim of an earlier run of this agent can speak of a shard not known here.
             switch input {
@@ -81,7 +84,11 @@ extension NodeMachine {
 
     private mutating func launch(_ shard: ShardID, of group: PlannedGroup) {
         guard let deployment = state.deployment else {
-            preconditionFailure("\(shard) is launched without a deployment")
+            fatalError("\(shard) is launched without a deployment")
+        }
+        guard state.record(of: shard.group).launchedSerial == state.deploymentSerial else {
+            driveShard(shard, .failed("the deployment it was launched with has been replaced"))
+            return
         }
         do {
             let profile = try self.profile.of(deployment)
@@ -118,6 +125,7 @@ extension NodeMachine {
 
     /// Tells the leader what runs here, at every change and from time to time.
     mutating func report() {
+        guard hasShardNews || reportDue <= now || lastReport?.applied != applied else { return }
         let report = NodeReport(
             node: configuration.local, applied: applied, deploymentDigest: localDigest,
             shards: shards.keys.sorted().compactMap { shards[$0]?.report })

@@ -20,22 +20,36 @@ public struct NodeMachine: Sendable {
     /// What is agreed, as far as this node has applied it.
     public internal(set) var state = ReplicatedState()
     var applied = LogIndex.zero
-    /// True once this node has applied an entry of a term that a leader held in this run: before
-    /// that, what it restored from disk may be older than what it once knew, and starts nothing.
+    var appliedTerm = Term.zero
+    /// True once this node knows again all that it ever knew: it has applied everything that its
+    /// disk held at the start, and an entry of a term that a leader holds in this run. Before
+    /// that it starts nothing, and ends only what something newer has replaced.
     var isCaughtUp = false
+    /// How far the log on disk reached at the start.
+    private let restoredIndex: LogIndex
+    /// Where the end of a group's newest generation was agreed.
+    var endings: [GroupName: LogIndex] = [:]
+    private var lastWrite = PersistToken(0)
+    private var lastPersisted = PersistToken(0)
+    /// The write that holds what was applied last.
+    private var knowledge = PersistToken(0)
     var shards: [ShardID: ShardMachine] = [:]
+    /// Something has happened that may change what runs here; most frames are no such thing.
+    var hasShardNews = true
     var leadership: Leadership?
     /// Something has happened that a leader must judge; most frames are no such thing.
     var hasNews = true
     /// Of the deployment that is agreed on.
     var wantedDigest: UInt64?
     /// The last view that a leader sent, and when.
-    var view = LeaderView(groups: [], reports: [])
+    var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
-    var requests = Requests()
+    var requests: Requests
     var generator: SeededGenerator
     var reportDue: Instant
     var lastReport: NodeReport?
+    /// Frames of each peer that were no messages.
+    public private(set) var badFrames: [NodeID: Int] = [:]
     var profile: ParsedProfile
     let localDigest: UInt64
 
@@ -59,8 +73,10 @@ public struct NodeMachine: Sendable {
             configuration: configuration.consensus, local: configuration.local,
             voters: configuration.voters, learners: configuration.learners, restored: restored,
             seed: generator.next(), at: now)
+        restoredIndex = consensus.lastIndex
         localDigest = configuration.deployment.digest
         profile = ParsedProfile()
+        requests = Requests(lastForwarded: generator.next() / 2)
         self.generator = generator
         self.now = now
         self.wall = wall
@@ -74,7 +90,7 @@ public struct NodeMachine: Sendable {
         self.now = now
         self.wall = wall
         handle(input)
-        reconcileShards()
+        if hasShardNews { reconcileShards() }
         report()
         reconcileCluster()
         actions += self.actions
@@ -88,9 +104,13 @@ public struct NodeMachine: Sendable {
         case .streamOpened(let node):
             driveMembership(.streamOpened(node))
             lastReport = nil
+            hasShardNews = true
         case .agentGone(let node): driveMembership(.agentGone(node))
         case .streamLost(let node): driveMembership(.streamLost(node))
-        case .persisted(let token): driveConsensus(.persisted(token))
+        case .persisted(let token):
+            lastPersisted = max(lastPersisted, token)
+            hasShardNews = true
+            driveConsensus(.persisted(token))
         case .shard(let shard, let input): driveShard(shard, input)
         case .masterProbed(let group, let result):
             hasNews = true
@@ -136,7 +156,12 @@ public struct NodeMachine: Sendable {
         do {
             message = try WireMessage(frame: bytes)
         } catch {
-            actions.append(.log(.warning, "dropped a frame of \(sender): \(error)"))
+            // Told once a peer, or a peer of another version would fill the log.
+            if badFrames[sender, default: 0] == 0 {
+                actions.append(
+                    .log(.warning, "dropped a frame of \(sender), and will drop others: \(error)"))
+            }
+            badFrames[sender, default: 0] += 1
             return
         }
         switch message {
@@ -194,7 +219,9 @@ public struct NodeMachine: Sendable {
         for effect in effects {
             switch effect {
             case .send(let message, let node): send(.raft(message), to: node)
-            case .persist(let request): actions.append(.persist(request))
+            case .persist(let request):
+                lastWrite = request.token
+                actions.append(.persist(request))
             case .commit(let entry): apply(entry)
             case .restore(let snapshot): restore(snapshot)
             case .proposed(let proposal, let index, let term):
@@ -220,21 +247,22 @@ public struct NodeMachine: Sendable {
             if let leader { actions.append(.log(.info, "\(leader) leads in term \(term)")) }
         }
         lastReport = nil
+        hasShardNews = true
     }
 
     private mutating func apply(_ entry: LogEntry) {
-        applied = entry.index
-        hasNews = true
-        if entry.term == consensus.term { isCaughtUp = true }
+        advance(to: entry.index, of: entry.term)
         var refusal: String?
         if case .command(let bytes) = entry.payload {
             let before = state.nextSequence
             let serial = state.deploymentSerial
             do {
-                refusal = state.apply(try Command(cbor: try CBORValue(decoding: bytes)))
+                let command = try Command(cbor: try CBORValue(decoding: bytes))
+                refusal = state.apply(command)
+                if let group = command.endedGroup { endings[group] = entry.index }
             } catch {
                 // Every node reads the same bytes the same way; going on would let them differ.
-                preconditionFailure(
+                fatalError(
                     "log entry \(entry.index) of term \(entry.term) is no command: \(error)")
             }
             if state.deploymentSerial != serial { wantedDigest = state.deployment?.digest }
@@ -250,13 +278,33 @@ public struct NodeMachine: Sendable {
         do {
             state = try ReplicatedState(cbor: try CBORValue(decoding: snapshot.state))
         } catch {
-            preconditionFailure(
+            fatalError(
                 "the snapshot of index \(snapshot.index) is no cluster state: \(error)")
         }
-        applied = snapshot.index
         wantedDigest = state.deployment?.digest
-        if snapshot.term == consensus.term, consensus.leader != nil { isCaughtUp = true }
+        endings = Dictionary(
+            state.groups.map { ($0.name, snapshot.index) }, uniquingKeysWith: { first, _ in first })
+        advance(to: snapshot.index, of: snapshot.term)
     }
+
+    private mutating func advance(to index: LogIndex, of term: Term) {
+        applied = index
+        appliedTerm = term
+        knowledge = lastWrite
+        hasNews = true
+        hasShardNews = true
+        // A log that a leader has cut back ends before what it held at the start; nothing of what
+        // was cut had been agreed on.
+        if term == consensus.term, consensus.leader != nil,
+            index >= min(restoredIndex, consensus.lastIndex)
+        {
+            isCaughtUp = true
+        }
+    }
+
+    /// Whether a crash now would leave on the disk all that this node has applied. It acts on
+    /// nothing else, or its next life might not know why something runs.
+    var isKnowledgeDurable: Bool { knowledge <= lastPersisted }
 
     /// Entries kept behind the applied index before the log is compacted.
     static let logLimit: UInt64 = 1000
@@ -264,5 +312,15 @@ public struct NodeMachine: Sendable {
     private mutating func compactIfLong() {
         guard applied.value - consensus.snapshotIndex.value >= Self.logLimit else { return }
         driveConsensus(.compact(upTo: applied, state: state.cbor.encoded))
+    }
+}
+
+extension Command {
+    /// The group whose generation is over where this command takes effect.
+    fileprivate var endedGroup: GroupName? {
+        switch action {
+        case .end(let group, _, _, _), .restart(let group): group
+        case .deploy, .plan, .launch, .settle, .stop, .start: nil
+        }
     }
 }

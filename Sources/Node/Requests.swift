@@ -27,11 +27,16 @@ struct Requests: Sendable {
     }
 
     private var lastProposal: UInt64 = 0
-    private var lastForwarded: UInt64 = 0
+    /// Begins anywhere, so that an answer to an earlier life of this node means nothing to it.
+    private var lastForwarded: UInt64
     var proposals: [ProposalID: Proposal] = [:]
     var forwarded: [RequestID: Forwarded] = [:]
     /// When local proposals are given up.
     var localDeadlines: [RequestID: Instant] = [:]
+
+    init(lastForwarded: UInt64) {
+        self.lastForwarded = lastForwarded
+    }
 
     var nextDeadline: Instant? {
         (forwarded.values.map(\.deadline) + localDeadlines.values).min()

@@ -1,8 +1,10 @@
 // Agents that start and fall, and the streams between them.
 
 import Base
+import Consensus
 import Membership
 import Node
+import Planning
 import Supervision
 
 extension ClusterSimulation {
@@ -10,17 +12,9 @@ extension ClusterSimulation {
         guard !hosts[index].isAgentUp, hosts[index].isHostUp else { return }
         hosts[index].isAgentUp = true
         hosts[index].life += 1
-        hosts[index].pausedUntil = .zero
         armed[index] = nil
-        var node = NodeConfiguration(
-            cluster: "simulated", version: "0", local: nodes[index].node, interface: "eth0",
-            nodes: nodes, deployment: configuration.deployment)
-        node.supervision.backoff = Backoff(initial: .milliseconds(500), limit: .seconds(4))
-        node.supervision.restartBudget = 1_000_000
-        node.supervision.stableView = .seconds(5)
-        node.planGrace = .seconds(8)
         machines[index] = NodeMachine(
-            configuration: node,
+            configuration: nodeConfiguration(of: index),
             incarnation: Incarnation(UInt64(wall(of: index).millisecondsSinceEpoch)),
             restored: hosts[index].disk, seed: generator.next(), at: now, wall: wall(of: index))
         note("\(nodes[index].node) starts")
@@ -32,10 +26,28 @@ extension ClusterSimulation {
             give(.shard(shard, .exited(.unknown, logTail: [])), to: index)
         }
         give(.tick, to: index)
-        for pair in network.links.keys.sorted() where pair.low == index || pair.high == index {
-            scheduleDial(pair)
-        }
+        for pair in network.pairs where pair.contains(index) { scheduleDial(pair) }
+        disturbanceChanged()
     }
+
+    /// Limits that let a history of half a minute hold many launches.
+    private func nodeConfiguration(of index: Int) -> NodeConfiguration {
+        var node = NodeConfiguration(
+            cluster: "simulated", version: "0", local: nodes[index].node, interface: "eth0",
+            nodes: nodes, deployment: hosts[index].file)
+        node.supervision.backoff = Backoff(initial: .milliseconds(500), limit: .seconds(4))
+        node.supervision.restartBudget = configuration.restartBudget
+        node.supervision.stableView = Self.stableView
+        node.supervision.livenessInterval = .seconds(2)
+        node.supervision.unresponsiveAfter = .seconds(5)
+        node.supervision.loadLimit = Self.loadLimit
+        node.supervision.stopGrace = .seconds(3)
+        node.planGrace = .seconds(8)
+        return node
+    }
+
+    static let stableView = Duration.seconds(5)
+    static let loadLimit = Duration.seconds(12)
 
     /// The agent ends without a word; its engines go on.
     mutating func crashAgent(_ index: Int) {
@@ -43,27 +55,46 @@ extension ClusterSimulation {
         note("\(nodes[index].node) agent crashes")
         hosts[index].isAgentUp = false
         hosts[index].life += 1
+        hosts[index].pausedUntil = .zero
+        hosts[index].unread = []
         hosts[index].loseUnflushed(using: &generator)
         machines[index] = nil
-        for pair in network.links.keys.sorted() where pair.low == index || pair.high == index {
-            guard network.links[pair]?.isOpen == true else { continue }
-            let peer = pair.low == index ? pair.high : pair.low
-            network.links[pair]?.isOpen = false
-            if hosts[index].isHostUp, network.links[pair]?.isCut == false {
+        invariants.lifeEnded(nodes[index].node)
+        plantAtCrash(index)
+        for pair in network.pairs where pair.contains(index) && network[pair].isOpen {
+            let peer = pair.peer(of: index)
+            network[pair].isOpen = false
+            if hosts[index].isHostUp, !network[pair].isCut {
                 later(.agentGone(nodes[index].node), peer)
             } else {
                 let life = hosts[peer].life
                 queue.schedule(
                     .input(peer, life: life, .streamLost(nodes[index].node)),
-                    at: now + .seconds(5))
+                    at: now + Self.streamPatience)
             }
             scheduleDial(pair)
+        }
+        disturbanceChanged()
+    }
+
+    private mutating func plantAtCrash(_ index: Int) {
+        switch configuration.plantedBug {
+        case .forgetsVote:
+            hosts[index].disk.hardState.votedFor = nil
+            hosts[index].written.hardState.votedFor = nil
+        case .forgetsEndedShards: hosts[index].ended = []
+        case .enginesDieWithAgent:
+            for shard in hosts[index].engines.keys.sorted() { engineStopped(index, shard) }
+        case .startsBeforeCatchingUp:
+            for shard in hosts[index].ended { launch(shard, on: index) }
+        case .confirmsBeforeFlush, .stopIsNoStop, .wedgedEnginePasses, nil: break
         }
     }
 
     /// The server ends, and everything on it.
     mutating func crashHost(_ index: Int) {
         guard hosts[index].isHostUp else { return }
+        note("\(nodes[index].node) host crashes")
         hosts[index].isHostUp = false
         crashAgent(index)
         for shard in hosts[index].engines.keys.sorted() {
@@ -75,19 +106,23 @@ extension ClusterSimulation {
 
     // MARK: - Streams
 
+    /// How long a stream stands on which nothing is acknowledged.
+    static let streamPatience = Duration.seconds(5)
+
     mutating func scheduleDial(_ pair: SimulatedNetwork.Pair) {
         let delay = generator.duration(in: .milliseconds(5)...(.seconds(1)))
         queue.schedule(.dial(pair), at: now + delay)
     }
 
     mutating func dial(_ pair: SimulatedNetwork.Pair) {
-        guard let link = network.links[pair], !link.isOpen else { return }
+        let link = network[pair]
+        guard !link.isOpen else { return }
         let ends = [(pair.low, pair.high), (pair.high, pair.low)]
         let isUp = ends.map { hosts[$0.0].isAgentUp }
         if isUp == [true, true], !link.isCut {
-            network.links[pair]?.isOpen = true
-            network.links[pair]?.stream += 1
-            network.links[pair]?.lastArrival = [now, now]
+            network[pair].isOpen = true
+            network[pair].stream += 1
+            network[pair].lastArrival = [now, now]
             for (one, other) in ends { give(.streamOpened(nodes[other].node), to: one) }
             return
         }
@@ -100,17 +135,37 @@ extension ClusterSimulation {
 
     /// A cut stream is given up by both sides when nothing is acknowledged for long.
     mutating func drop(_ pair: SimulatedNetwork.Pair, stream: UInt64) {
-        guard let link = network.links[pair], link.isOpen, link.isCut, link.stream == stream
-        else { return }
-        network.links[pair]?.isOpen = false
+        let link = network[pair]
+        guard link.isOpen, link.isCut, link.stream == stream else { return }
+        network[pair].isOpen = false
         give(.streamLost(nodes[pair.high].node), to: pair.low)
         give(.streamLost(nodes[pair.low].node), to: pair.high)
         scheduleDial(pair)
     }
 
-    mutating func cut(_ pair: SimulatedNetwork.Pair) {
-        guard let link = network.links[pair], !link.isCut else { return }
-        network.links[pair]?.isCut = true
-        queue.schedule(.drop(pair, stream: link.stream), at: now + .seconds(5))
+    /// Nothing gets from one node to the other any more.
+    mutating func cut(from sender: Int, to receiver: Int) {
+        let pair = SimulatedNetwork.Pair(sender, receiver)
+        network[pair].cut[pair.direction(from: sender)] = true
+        queue.schedule(.drop(pair, stream: network[pair].stream), at: now + Self.streamPatience)
+    }
+
+    /// Cuts a node off from every other.
+    mutating func isolate(_ index: Int) {
+        for other in nodes.indices where other != index {
+            cut(from: index, to: other)
+            cut(from: other, to: index)
+        }
+        disturbanceChanged()
+    }
+
+    /// Tells the invariants who has reason to miss whom.
+    mutating func disturbanceChanged() {
+        for index in nodes.indices {
+            let host = hosts[index]
+            let isDisturbed =
+                !host.isAgentUp || host.pausedUntil > now || network.isDisturbed(index)
+            invariants.disturbances.set(isDisturbed, of: index, at: now)
+        }
     }
 }

@@ -1,5 +1,5 @@
 // Scripted engines. They keep what the real ones do to one another: rank 0 serves once every rank of
-// its generation has loaded, and all fall when one has fallen.
+// its generation has loaded, and when one has fallen the others fall too, or hang.
 
 import Base
 import ClusterState
@@ -9,35 +9,51 @@ import Supervision
 
 extension ClusterSimulation {
     mutating func launch(_ shard: ShardID, on index: Int) {
-        guard let group = machines[index]?.state.record(of: shard.group).launched else { return }
+        let loads = generator.duration(in: .milliseconds(200)...(.seconds(3)))
+        let delay = generator.duration(in: .milliseconds(1)...(.milliseconds(50)))
         count("launches")
         note("\(nodes[index].node) launches \(shard)")
         let running = hosts[index].engines.keys.sorted()
         invariants.launched(shard, on: nodes[index].node, beside: running)
-        let loads = generator.duration(in: .milliseconds(200)...(.seconds(3)))
+        let group = machines[index]?.state.record(of: shard.group).launched
         nextProcessID += 1
         hosts[index].engines[shard] = SimulatedHost.Engine(
-            processID: nextProcessID, rankCount: group.ranks.count, loadedAt: now + loads)
-        let delay = generator.duration(in: .milliseconds(1)...(.milliseconds(50)))
+            processID: nextProcessID, rankCount: group?.ranks.count ?? 1, loadedAt: now + loads)
         queue.schedule(.engineStarted(index, shard), at: now + delay)
     }
 
     mutating func engineStarted(_ index: Int, _ shard: ShardID) {
         guard let engine = hosts[index].engines[shard] else { return }
         give(.shard(shard, .started(processID: engine.processID)), to: index)
+        if configuration.failsAtStart?(shard) == true {
+            queue.schedule(.engineEnds(index, shard, .code(1)), at: now + .milliseconds(50))
+        }
     }
 
-    /// An engine ends by itself, and takes the others of its generation with it.
+    /// An engine ends by itself.
     mutating func engineEnds(_ index: Int, _ shard: ShardID, _ status: ExitStatus) {
-        guard hosts[index].engines.removeValue(forKey: shard) != nil else { return }
+        guard let engine = hosts[index].engines[shard], !engine.isWedged || status == .signal(9)
+        else { return }
+        hosts[index].engines[shard] = nil
         note("\(nodes[index].node): \(shard) ends, \(status)")
         tellEnded(index, shard, .exited(status, logTail: ["last words of \(shard)"]))
         fell(shard)
     }
 
+    /// The agent wants it ended.
+    mutating func stop(_ shard: ShardID, grace: Duration, on index: Int) {
+        invariants.stopping(shard, by: machines[index])
+        let delay = generator.duration(in: .milliseconds(10)...(.milliseconds(1500)))
+        let isWedged = hosts[index].engines[shard]?.isWedged == true
+        queue.schedule(.engineStopped(index, shard), at: now + delay + (isWedged ? grace : .zero))
+    }
+
     mutating func engineStopped(_ index: Int, _ shard: ShardID) {
-        guard hosts[index].engines.removeValue(forKey: shard) != nil else { return }
+        guard let engine = hosts[index].engines[shard] else { return }
+        invariants.stopped(shard, on: nodes[index].node)
+        hosts[index].engines[shard] = nil
         tellEnded(index, shard, .stopped(.signal(15)))
+        if configuration.plantedBug == .stopIsNoStop { hosts[index].engines[shard] = engine }
         fell(shard)
     }
 
@@ -46,27 +62,62 @@ extension ClusterSimulation {
         give(.shard(shard, input), to: index)
     }
 
-    /// The other ranks of a generation notice, some sooner, some later.
+    /// The other ranks of a generation notice, some sooner, some later, and some hang for ever.
     mutating func fell(_ fallen: ShardID) {
+        invariants.fell(fallen)
         for index in hosts.indices {
             for shard in hosts[index].engines.keys.sorted()
             where shard.group == fallen.group && shard.generation == fallen.generation {
-                let delay = generator.duration(in: .milliseconds(20)...(.seconds(2)))
-                queue.schedule(.engineEnds(index, shard, .signal(9)), at: now + delay)
+                if generator.chance(0.15) {
+                    hosts[index].engines[shard]?.isWedged = true
+                } else {
+                    let delay = generator.duration(in: .milliseconds(20)...(.seconds(2)))
+                    queue.schedule(.engineEnds(index, shard, .code(1)), at: now + delay)
+                }
             }
         }
     }
 
+    mutating func wedge(_ index: Int, _ shard: ShardID) {
+        note("\(nodes[index].node): \(shard) answers nothing from now on")
+        hosts[index].engines[shard]?.isWedged = true
+        invariants.fell(shard)
+    }
+
+    // MARK: - What engines answer
+
     /// What rank 0 would answer.
     func answer(of shard: ShardID) -> ProbeResult {
-        let ranks = hosts.flatMap { host in
-            host.engines.filter {
-                $0.key.group == shard.group && $0.key.generation == shard.generation
+        var count = 0
+        var expected = 1
+        var isLoaded = true
+        var isWedged = false
+        for host in hosts {
+            for (other, engine) in host.engines
+            where other.group == shard.group && other.generation == shard.generation {
+                count += 1
+                expected = engine.rankCount
+                isLoaded = isLoaded && engine.loadedAt <= now
+                isWedged = isWedged || engine.isWedged
             }
         }
-        guard let first = ranks.first else { return .failing("nobody listens") }
-        let isComplete = ranks.count == first.value.rankCount
-        let isLoaded = ranks.allSatisfy { $0.value.loadedAt <= now }
-        return isComplete && isLoaded ? .answers : .starting("loading")
+        if isWedged, configuration.plantedBug != .wedgedEnginePasses {
+            return .failing("no answer in time")
+        }
+        if count == 0 { return .failing("nobody listens") }
+        return count == expected && isLoaded ? .answers : .starting("loading")
+    }
+
+    /// Asks the engine of a group from another node.
+    mutating func probeMaster(_ group: GroupName, from index: Int) {
+        let masters = hosts.indices.filter { isReachable(index, $0) }
+            .flatMap { hosts[$0].engines.keys.sorted() }
+            .filter { $0.group == group && $0.rank == .master }
+        let result = masters.first.map { answer(of: $0) } ?? .failing("no answer")
+        later(.masterProbed(group, result), index)
+    }
+
+    private func isReachable(_ one: Int, _ other: Int) -> Bool {
+        one == other || !network[.init(one, other)].isCut
     }
 }

@@ -1,6 +1,6 @@
 // A whole cluster in one value: production node machines on a simulated network, simulated disks and
 // scripted engines, driven by one seed. The same seed gives the same history on every machine;
-// the invariants are checked after every step.
+// the invariants are checked after every step. Protocols/simulation.md tells what is modelled.
 
 import Base
 import ClusterState
@@ -17,10 +17,15 @@ public struct SimulationConfiguration: Sendable {
     public var nodeCount: Int
     public var deployment: Deployment
     /// How long faults are thrown in. Before it the cluster has ``quietStart``; after it everything
-    /// is repaired and must converge within ``convergenceLimit``.
-    public var faultPeriod: Duration = .seconds(40)
-    public var quietStart: Duration = .seconds(10)
+    /// is repaired and must converge within ``convergenceLimit``, and then stay as it is.
+    public var faultPeriod: Duration = .seconds(20)
+    public var quietStart: Duration = .seconds(6)
     public var convergenceLimit: Duration = .seconds(120)
+    public var calmEnd: Duration = .seconds(2)
+    var restartBudget = 1_000_000
+    var plantedBug: PlantedBug?
+    /// Which shards end right after their start.
+    var failsAtStart: (@Sendable (ShardID) -> Bool)?
 
     public init(seed: UInt64, nodeCount: Int, deployment: Deployment) {
         self.seed = seed
@@ -57,26 +62,22 @@ public struct ClusterSimulation {
         case endOfFaults
     }
 
-    /// What undoes a fault.
-    enum Repair {
-        case startAgent(Int)
-        case boot(Int)
-        case heal
-        case calm
-    }
-
     let configuration: SimulationConfiguration
     let nodes: [ConfiguredNode]
+    let indexOfNode: [NodeID: Int]
     var generator: SeededGenerator
     var queue = EventQueue<Event>()
     var now = Instant.zero
-    var network = SimulatedNetwork()
+    var network: SimulatedNetwork
     var hosts: [SimulatedHost]
     var machines: [NodeMachine?]
-    var invariants = Invariants()
+    var invariants: Invariants
+    /// When each node's timer is set to.
     var armed: [Instant?]
     var faultsOn = true
     var nextProcessID: Int32 = 1000
+    var nextRequest: UInt64 = 0
+    var answers: [RequestID: PeerAnswer] = [:]
     var steps = 0
     var counters: [String: Int] = [:]
     let keepsTranscript: Bool
@@ -85,39 +86,69 @@ public struct ClusterSimulation {
     public init(_ configuration: SimulationConfiguration, keepsTranscript: Bool = false) {
         self.configuration = configuration
         self.keepsTranscript = keepsTranscript
+        let count = configuration.nodeCount
         generator = SeededGenerator(seed: configuration.seed)
-        nodes = (1...configuration.nodeCount).map {
+        nodes = (1...count).map {
             ConfiguredNode(node: NodeID("node-\($0)"), address: "10.0.0.\($0)")
         }
-        hosts = Array(repeating: SimulatedHost(), count: configuration.nodeCount)
-        machines = Array(repeating: nil, count: configuration.nodeCount)
-        armed = Array(repeating: nil, count: configuration.nodeCount)
-        for high in nodes.indices {
-            for low in 0..<high { network.links[.init(low, high)] = .init() }
-        }
+        indexOfNode = Dictionary(
+            uniqueKeysWithValues: nodes.enumerated().map { ($0.element.node, $0.offset) })
+        hosts = Array(repeating: SimulatedHost(file: configuration.deployment), count: count)
+        machines = Array(repeating: nil, count: count)
+        armed = Array(repeating: nil, count: count)
+        network = SimulatedNetwork(nodeCount: count)
+        invariants = Invariants(nodes: nodes.map(\.node))
     }
 
     /// Runs to the end, or to the first broken invariant.
     public mutating func run() -> SimulationResult {
-        for index in nodes.indices { startAgent(index) }
-        let faultsBegin = now + configuration.quietStart
-        let faultsEnd = faultsBegin + configuration.faultPeriod
-        queue.schedule(.fault, at: faultsBegin)
+        start()
+        queue.schedule(.fault, at: now + configuration.quietStart)
+        let faultsEnd = now + configuration.quietStart + configuration.faultPeriod
         queue.schedule(.endOfFaults, at: faultsEnd)
-        let limit = faultsEnd + configuration.convergenceLimit
-        while invariants.violation == nil, let next = queue.next() {
-            now = next.due
-            handle(next.event)
-            if !faultsOn, hasConverged { break }
-            if now > limit {
-                invariants.violation =
-                    "not converged \(configuration.convergenceLimit) after "
-                    + "the last fault: \(missing)"
-            }
+        advance(to: faultsEnd)
+        let converged = advance(upTo: configuration.convergenceLimit) { $0.hasConverged }
+        if !converged {
+            invariants.broken(
+                "not converged \(configuration.convergenceLimit) after the last fault: \(missing)")
+        }
+        let launches = counters["launches"]
+        advance(to: now + configuration.calmEnd)
+        invariants.checkEnd(self)
+        if counters["launches"] != launches || !hasConverged {
+            invariants.broken("the cluster had converged and did not stay so: \(missing)")
         }
         return SimulationResult(
             violation: invariants.violation, simulated: now - .zero, steps: steps,
             transcript: transcript, counters: counters)
+    }
+
+    /// Starts every agent, without faults to come.
+    mutating func start() {
+        for index in nodes.indices { startAgent(index) }
+    }
+
+    /// Lets everything happen that is due until then, or until an invariant breaks.
+    mutating func advance(to end: Instant) {
+        while invariants.violation == nil, let due = queue.nextDue, due <= end {
+            guard let next = queue.next() else { return }
+            now = next.due
+            handle(next.event)
+        }
+        now = max(now, end)
+    }
+
+    /// Goes on until something is so, and looks every tenth of a second.
+    /// - Returns: false if the limit passed, or an invariant broke, before it was.
+    @discardableResult
+    mutating func advance(upTo limit: Duration, until isSo: (ClusterSimulation) -> Bool) -> Bool {
+        let end = now + limit
+        while invariants.violation == nil {
+            if isSo(self) { return true }
+            guard now < end else { return false }
+            advance(to: now + .milliseconds(100))
+        }
+        return false
     }
 
     // MARK: - Events
@@ -125,9 +156,7 @@ public struct ClusterSimulation {
     private mutating func handle(_ event: Event) {
         switch event {
         case .frame(let bytes, let sender, let receiver, let stream):
-            guard let link = network.links[.init(sender, receiver)], link.isOpen, !link.isCut,
-                link.stream == stream
-            else { return }
+            guard network.delivers(from: sender, to: receiver, stream: stream) else { return }
             give(.frame(bytes, from: nodes[sender].node), to: receiver)
         case .wake(let index, let life):
             guard hosts[index].life == life, armed[index] == now else { return }
@@ -136,6 +165,7 @@ public struct ClusterSimulation {
         case .flushed(let index, let life, let token):
             guard hosts[index].life == life, hosts[index].isAgentUp else { return }
             hosts[index].flush(upTo: token)
+            guard configuration.plantedBug != .confirmsBeforeFlush else { return }
             give(.persisted(token), to: index)
         case .input(let index, let life, let input):
             guard hosts[index].life == life else { return }
@@ -153,21 +183,30 @@ public struct ClusterSimulation {
 
     /// Gives an input to a node, later if its agent does not run just now.
     mutating func give(_ input: NodeInput, to index: Int) {
-        guard hosts[index].isAgentUp, var machine = machines[index] else { return }
-        let resumes = hosts[index].pausedUntil
-        guard resumes <= now else {
-            queue.schedule(.input(index, life: hosts[index].life, input), at: resumes)
+        guard hosts[index].isAgentUp, machines[index] != nil else { return }
+        guard hosts[index].pausedUntil <= now else {
+            hosts[index].unread.append(input)
             return
         }
-        machines[index] = nil
         var actions: [NodeAction] = []
-        machine.step(input, at: now, wall: wall(of: index), into: &actions)
+        let wall = wall(of: index)
+        machines[index]?.step(input, at: now, wall: wall, into: &actions)
         steps += 1
-        invariants.check(machine, at: now)
-        let deadline = machine.nextDeadline
-        machines[index] = machine
+        for action in actions {
+            if case .persist(let request) = action { hosts[index].write(request) }
+        }
+        watch(index)
         for action in actions { perform(action, of: index) }
-        arm(index, deadline)
+        arm(index, machines[index]?.nextDeadline)
+    }
+
+    private mutating func watch(_ index: Int) {
+        // Most steps change nothing that is watched, and a machine is much to copy.
+        let leads = machines[index]?.consensus.role == .leader
+        guard let applied = machines[index]?.appliedIndex,
+            leads || invariants.checked[index] != applied, let machine = machines[index]
+        else { return }
+        invariants.check(machine, index, hosts: hosts, at: now)
     }
 
     private mutating func arm(_ index: Int, _ deadline: Instant?) {
@@ -189,48 +228,43 @@ public struct ClusterSimulation {
     // MARK: - Actions
 
     private mutating func perform(_ action: NodeAction, of index: Int) {
-        let life = hosts[index].life
         switch action {
-        case .send(let bytes, let node):
-            guard let receiver = nodes.firstIndex(where: { $0.node == node }),
-                let (due, stream) = network.arrival(
-                    from: index, to: receiver, at: now, using: &generator)
-            else { return }
-            queue.schedule(.frame(bytes, from: index, to: receiver, stream: stream), at: due)
+        case .send(let bytes, let node): send(bytes, from: index, to: node)
         case .persist(let request):
-            hosts[index].unflushed.append(request)
-            let delay = generator.duration(in: .microseconds(200)...(.milliseconds(20)))
+            let delay = generator.duration(in: hosts[index].flushTime)
+            let life = hosts[index].life
             queue.schedule(.flushed(index, life: life, request.token), at: now + delay)
+            if configuration.plantedBug == .confirmsBeforeFlush {
+                later(.persisted(request.token), index)
+            }
         case .checkPorts(let shard, _):
             let older = hosts[index].engines.keys.sorted().first { $0.group == shard.group }
             let conflict = older.map { "held by \($0)" }
             later(.shard(shard, .portsChecked(conflict: conflict)), index)
         case .launch(let shard, _, _): launch(shard, on: index)
-        case .stop(let shard, _):
-            let delay = generator.duration(in: .milliseconds(10)...(.milliseconds(1500)))
-            queue.schedule(.engineStopped(index, shard), at: now + delay)
-        case .probe(let shard, _):
-            later(.shard(shard, .probed(answer(of: shard))), index)
+        case .stop(let shard, let grace): stop(shard, grace: grace, on: index)
+        case .probe(let shard, _): later(.shard(shard, .probed(answer(of: shard))), index)
         case .forget(let shard): hosts[index].ended.removeAll { $0 == shard }
-        case .probeMaster(let group, _):
-            let masters = hosts.indices.filter { isReachable(index, $0) }
-                .flatMap { hosts[$0].engines.keys.sorted() }
-                .filter { $0.group == group && $0.rank == .master }
-            let result = masters.first.map { answer(of: $0) } ?? .failing("no answer")
-            later(.masterProbed(group, result), index)
+        case .probeMaster(let group, _): probeMaster(group, from: index)
         case .readLog(let reader, let shard, _, _):
             later(.logRead(reader, .log(text: "log of \(shard)\n", next: 1)), index)
-        case .answer: break
+        case .answer(let id, let answer):
+            note("\(nodes[index].node): request \(id.value) is answered: \(answer)")
+            answers[id] = answer
+            invariants.answered(id)
         case .log(_, let text): note("\(nodes[index].node): \(text)")
         case .ledger(let event):
-            note(
-                "\(nodes[index].node): applied \(event.kind) \(event.group?.name ?? "") \(event.text)"
-            )
+            let group = event.group?.name ?? ""
+            note("\(nodes[index].node): applied \(event.kind) \(group) \(event.text)")
         }
     }
 
-    func isReachable(_ one: Int, _ other: Int) -> Bool {
-        one == other || network.links[.init(one, other)].map { !$0.isCut } ?? false
+    private mutating func send(_ bytes: [UInt8], from index: Int, to node: NodeID) {
+        guard let receiver = indexOfNode[node],
+            let (due, stream) = network.arrival(
+                from: index, to: receiver, at: now, using: &generator)
+        else { return }
+        queue.schedule(.frame(bytes, from: index, to: receiver, stream: stream), at: due)
     }
 
     mutating func later(_ input: NodeInput, _ index: Int) {

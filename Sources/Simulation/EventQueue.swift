@@ -3,50 +3,65 @@
 
 import Base
 
-/// Things that will happen, by time.
+/// Things that will happen, by time. The heap orders small entries; the events stay where they are.
 struct EventQueue<Event> {
     private struct Entry {
-        let due: Instant
+        let due: Int64
         let order: UInt64
-        let event: Event
+        let slot: Int
 
-        func isBefore(_ other: Entry) -> Bool { (due, order) < (other.due, other.order) }
+        func isBefore(_ other: Entry) -> Bool {
+            due < other.due || due == other.due && order < other.order
+        }
     }
 
     private var heap: [Entry] = []
+    private var events: [Event?] = []
+    private var freeSlots: [Int] = []
     private var scheduled: UInt64 = 0
 
-    var nextDue: Instant? { heap.first?.due }
+    var nextDue: Instant? { heap.first.map { Instant(nanoseconds: $0.due) } }
 
     mutating func schedule(_ event: Event, at due: Instant) {
-        heap.append(Entry(due: due, order: scheduled, event: event))
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = free
+            events[slot] = event
+        } else {
+            slot = events.count
+            events.append(event)
+        }
+        let entry = Entry(due: due.nanoseconds, order: scheduled, slot: slot)
         scheduled += 1
-        var child = heap.count - 1
-        while child > 0, case let parent = (child - 1) / 2, heap[child].isBefore(heap[parent]) {
-            heap.swapAt(child, parent)
+        var child = heap.count
+        heap.append(entry)
+        while child > 0, case let parent = (child - 1) / 2, entry.isBefore(heap[parent]) {
+            heap[child] = heap[parent]
             child = parent
         }
+        heap[child] = entry
     }
 
     mutating func next() -> (due: Instant, event: Event)? {
-        guard let first = heap.first else { return nil }
-        let last = heap.removeLast()
-        if !heap.isEmpty {
-            heap[0] = last
-            sink()
+        guard let first = heap.first, let last = heap.popLast() else { return nil }
+        if !heap.isEmpty { sink(last) }
+        guard let event = events[first.slot] else {
+            preconditionFailure("slot \(first.slot) of the event queue is empty")
         }
-        return (first.due, first.event)
+        events[first.slot] = nil
+        freeSlots.append(first.slot)
+        return (Instant(nanoseconds: first.due), event)
     }
 
-    private mutating func sink() {
+    /// Puts the entry at the top of the heap and lets it down to its place.
+    private mutating func sink(_ entry: Entry) {
         var parent = 0
-        while true {
-            let children = [2 * parent + 1, 2 * parent + 2].filter { $0 < heap.count }
-            guard let smallest = children.min(by: { heap[$0].isBefore(heap[$1]) }),
-                heap[smallest].isBefore(heap[parent])
-            else { return }
-            heap.swapAt(parent, smallest)
-            parent = smallest
+        while case var child = 2 * parent + 1, child < heap.count {
+            if child + 1 < heap.count, heap[child + 1].isBefore(heap[child]) { child += 1 }
+            guard heap[child].isBefore(entry) else { break }
+            heap[parent] = heap[child]
+            parent = child
         }
+        heap[parent] = entry
     }
 }

@@ -1,5 +1,6 @@
 // What must never be false, whatever fails. Each is written as the sentence that is reported when it is
-// broken. They are checked after every step, against everything that was ever seen in the run.
+// broken, and Protocols/simulation.md lists them. They are checked at every step and every act, against
+// everything that was ever seen in the run.
 
 import Base
 import ClusterState
@@ -7,62 +8,219 @@ import Consensus
 import Membership
 import Node
 import Planning
+import Supervision
+import WireProtocol
 
 /// The watch over one run.
 struct Invariants {
     /// The first sentence that turned out false.
-    var violation: String?
+    private(set) var violation: String?
+    var disturbances: Disturbances
+    var filesHaveChanged = false
+    private let indexOfNode: [NodeID: Int]
+
+    // What was agreed.
     private var leaders: [Term: NodeID] = [:]
+    private var newestTerm = Term.zero
+    private var committed: [LogIndex: LogEntry] = [:]
+    private var highestCommitted = LogIndex.zero
+    private(set) var checked: [LogIndex?]
     private var plans: [Epoch: Plan] = [:]
+    private var generations: [GroupName: Generation] = [:]
+    /// Up to which generation the end of a group is agreed.
+    private var endedUpTo: [GroupName: Generation] = [:]
+    private var launchedGroups: [Launch: PlannedGroup] = [:]
+
+    // What was done, and what happened.
     private var holders: [ShardID: NodeID] = [:]
     private var newest: [NodeID: [GroupName: Generation]] = [:]
-    private var states: [LogIndex: ReplicatedState] = [:]
-    private var checked: [NodeID: LogIndex] = [:]
+    private var stopsAsked: Set<ShardID> = []
+    private var fallen: Set<Launch> = []
+    private var touched: Set<GroupName> = []
+    private var everythingTouched = false
+    private var questions: [RequestID: Question] = [:]
 
-    private mutating func broken(_ sentence: String) {
+    private struct Launch: Hashable {
+        let group: GroupName
+        let generation: Generation
+    }
+
+    private struct Question {
+        let node: NodeID
+        let askedAt: Instant
+    }
+
+    init(nodes: [NodeID]) {
+        indexOfNode = Dictionary(
+            uniqueKeysWithValues: nodes.enumerated().map { ($0.element, $0.offset) })
+        checked = Array(repeating: nil, count: nodes.count)
+        disturbances = Disturbances(nodeCount: nodes.count)
+    }
+
+    mutating func broken(_ sentence: String) {
         if violation == nil { violation = sentence }
     }
 
-    /// After a step of a node.
-    mutating func check(_ machine: NodeMachine, at now: Instant) {
+    // MARK: - After a step of a node
+
+    mutating func check(
+        _ machine: NodeMachine, _ index: Int, hosts: [SimulatedHost], at now: Instant
+    ) {
+        let term = machine.consensus.term
+        if machine.consensus.role == .leader, leaders[term] != machine.configuration.local {
+            checkLeader(machine, of: term, log: hosts[index].written)
+        }
+        let applied = machine.appliedIndex
+        guard checked[index] != applied else { return }
+        // A node that has just started applies what it knew already once more.
+        let from = checked[index].map { $0 < applied ? $0.next : applied } ?? applied
+        checked[index] = applied
+        checkEntries(from, applied, machine.configuration.local, log: hosts[index].written)
+        checkState(machine.state, hosts: hosts, at: now)
+    }
+
+    /// A term has one leader, and a leader's log holds everything that was ever agreed.
+    private mutating func checkLeader(_ machine: NodeMachine, of term: Term, log: DurableState) {
         let node = machine.configuration.local
-        let consensus = machine.consensus
-        if consensus.role == .leader {
-            let known = leaders[consensus.term] ?? node
-            if known != node {
-                broken("term \(consensus.term) has two leaders: \(known) and \(node)")
+        if let known = leaders[term] {
+            broken("term \(term) has two leaders: \(known) and \(node)")
+        }
+        leaders[term] = node
+        newestTerm = max(newestTerm, term)
+        guard let last = committed[highestCommitted],
+            highestCommitted > machine.consensus.snapshotIndex
+        else { return }
+        if log.entry(at: highestCommitted)?.term != last.term {
+            broken("\(node) leads in term \(term) without entry \(highestCommitted), agreed before")
+        }
+    }
+
+    /// No two nodes apply different entries at one place of the log.
+    private mutating func checkEntries(
+        _ first: LogIndex, _ last: LogIndex, _ node: NodeID, log: DurableState
+    ) {
+        var index = first
+        while index <= last {
+            if let entry = log.entry(at: index) {
+                if let known = committed[index], known != entry {
+                    broken("\(node) applies another entry \(index) than others did")
+                }
+                committed[index] = entry
             }
-            leaders[consensus.term] = node
-        }
-        guard checked[node] != machine.appliedIndex else { return }
-        checked[node] = machine.appliedIndex
-        checkState(machine)
-    }
-
-    private mutating func checkState(_ machine: NodeMachine) {
-        let (index, state) = (machine.appliedIndex, machine.state)
-        if let known = states[index], known != state {
-            broken("two nodes hold different states at index \(index)")
-        }
-        states[index] = state
-        // Nodes lag by seconds at most; what is long past cannot differ any more.
-        if states.count > 4000 { states = states.filter { $0.key.value + 2000 > index.value } }
-        guard let plan = state.plan else { return }
-        if let known = plans[plan.epoch], known != plan {
-            broken("epoch \(plan.epoch) has two plans")
-        }
-        plans[plan.epoch] = plan
-        for group in plan.groups where Set(group.ranks.map(\.node)).count != group.ranks.count {
-            broken("a node holds two ranks of \(group.name) in epoch \(plan.epoch)")
+            highestCommitted = max(highestCommitted, index)
+            index = index.next
         }
     }
 
-    /// A node starts a shard, beside those that run on its host.
+    /// An epoch has one plan; no node holds two ranks of a group; and what changes has a reason.
+    private mutating func checkState(
+        _ state: ReplicatedState, hosts: [SimulatedHost], at now: Instant
+    ) {
+        if let plan = state.plan {
+            if let known = plans[plan.epoch] {
+                if known != plan { broken("epoch \(plan.epoch) has two plans") }
+            } else {
+                plans[plan.epoch] = plan
+                for group in plan.groups
+                where Set(group.ranks.map(\.node)).count != group.ranks.count {
+                    broken("a node holds two ranks of \(group.name) in epoch \(plan.epoch)")
+                }
+            }
+        }
+        for record in state.groups {
+            if record.generation > generations[record.name] ?? .none {
+                generations[record.name] = record.generation
+                checkLaunch(record, hosts: hosts, at: now)
+            }
+            let isRunning = record.phase == .running
+            let ended = isRunning ? Generation(record.generation.value - 1) : record.generation
+            guard ended > endedUpTo[record.name] ?? .none else { continue }
+            endedUpTo[record.name] = ended
+            switch record.phase {
+            case .ended(let cause), .failed(let cause): checkEnd(record, cause, planned: state.plan?.group(record.name), at: now)
+            case .idle, .running: break
+            }
+        }
+    }
+
+    /// No generation is launched while an engine of an older one runs on a node that the leader
+    /// hears.
+    private mutating func checkLaunch(
+        _ record: GroupRecord, hosts: [SimulatedHost], at now: Instant
+    ) {
+        launchedGroups[Launch(group: record.name, generation: record.generation)] = record.launched
+        let isHeard = { [disturbances] in disturbances.isSteady($0, for: .seconds(5), at: now) }
+        guard let leader = leaders[newestTerm].flatMap({ indexOfNode[$0] }), isHeard(leader)
+        else { return }
+        for index in hosts.indices where isHeard(index) {
+            let older = hosts[index].engines.keys.sorted().first {
+                $0.group == record.name && $0.generation < record.generation
+            }
+            if let older {
+                broken(
+                    "generation \(record.generation) of \(record.name) is launched while \(older) "
+                        + "runs on a node that the leader hears")
+            }
+        }
+    }
+
+    /// A generation ends only because an engine of it fell, a node of it was away for longer than
+    /// the stable-view gate, an operator said so, or its plan changed.
+    private mutating func checkEnd(
+        _ record: GroupRecord, _ cause: EndCause, planned: PlannedGroup?, at now: Instant
+    ) {
+        let launch = Launch(group: record.name, generation: record.generation)
+        let hasFallen = fallen.contains(launch)
+        let isJustified: Bool
+        switch cause.kind {
+        case .failure: isJustified = hasFallen || wasAway(record, at: now)
+        case .nodeLost:
+            let index = cause.node.flatMap { indexOfNode[$0] } ?? 0
+            isJustified =
+                hasFallen
+                || disturbances.lasted(
+                    ClusterSimulation.stableView - .seconds(2), of: index,
+                    within: .seconds(5), at: now)
+        case .byOperator: isJustified = everythingTouched || touched.contains(record.name)
+        case .planChanged:
+            // A router follows its workers, and every engine the place of the transfer store, which
+            // is the node of rank 0 of the first prefill group; ranks move only while nothing runs.
+            let hasMoved = planned?.ranks != record.launched?.ranks
+            isJustified = filesHaveChanged || !hasMoved || planned?.role == .router
+        }
+        if !isJustified {
+            broken(
+                "\(record.name) of generation \(record.generation) is ended without a reason: "
+                    + cause.why)
+        }
+    }
+
+    /// A rank that cannot be started while its node is away keeps the others from serving, and in
+    /// the simulation the load limit is short.
+    private func wasAway(_ record: GroupRecord, at now: Instant) -> Bool {
+        (record.launched?.ranks ?? []).compactMap { indexOfNode[$0.node] }.contains {
+            disturbances.lasted(
+                ClusterSimulation.loadLimit - .seconds(8), of: $0,
+                within: ClusterSimulation.loadLimit, at: now)
+        }
+    }
+
+    // MARK: - Engines
+
+    /// A shard is started once, by the node that holds its rank in the agreed launch, after every
+    /// older generation that the node knew, and beside nothing else of its group.
     mutating func launched(_ shard: ShardID, on node: NodeID, beside running: [ShardID]) {
         if let holder = holders[shard] {
             broken("\(shard) was launched twice: on \(holder) and on \(node)")
         }
         holders[shard] = node
+        let launch = Launch(group: shard.group, generation: shard.generation)
+        guard let ranks = launchedGroups[launch]?.ranks, shard.rank.value < ranks.count,
+            ranks[shard.rank.value].node == node
+        else {
+            broken("\(node) starts \(shard), which nobody agreed it should hold")
+            return
+        }
         if let older = running.first(where: { $0.group == shard.group }) {
             broken("\(node) starts \(shard) while it still runs \(older)")
         }
@@ -71,5 +229,76 @@ struct Invariants {
             broken("\(node) starts \(shard) after generation \(known) of the group")
         }
         newest[node, default: [:]][shard.group] = shard.generation
+    }
+
+    /// No agent stops an engine before the end of its generation is agreed and known to it
+    /// (fail-static).
+    mutating func stopping(_ shard: ShardID, by machine: NodeMachine?) {
+        stopsAsked.insert(shard)
+        if shard.generation > endedUpTo[shard.group] ?? .none {
+            broken("\(shard) is stopped, but nobody agreed on the end of its generation")
+        }
+        guard let record = machine?.state.record(of: shard.group) else { return }
+        if record.generation == shard.generation, record.phase == .running {
+            broken("\(shard) is stopped by an agent that knows that it is wanted")
+        }
+        if record.generation < shard.generation {
+            broken("\(shard) is stopped by an agent that knows nothing of its generation")
+        }
+    }
+
+    /// No engine is stopped without an agent's word.
+    mutating func stopped(_ shard: ShardID, on node: NodeID) {
+        if !stopsAsked.contains(shard) {
+            broken("\(shard) was stopped on \(node), and no agent had asked for it")
+        }
+    }
+
+    /// An engine ended, or wedged, by itself.
+    mutating func fell(_ shard: ShardID) {
+        fallen.insert(Launch(group: shard.group, generation: shard.generation))
+    }
+
+    // MARK: - Operators
+
+    mutating func operatorTouched(_ group: GroupName?) {
+        guard let group else {
+            everythingTouched = true
+            return
+        }
+        touched.insert(group)
+    }
+
+    mutating func asked(_ id: RequestID, of node: NodeID, at now: Instant) {
+        questions[id] = Question(node: node, askedAt: now)
+    }
+
+    /// A request is answered once.
+    mutating func answered(_ id: RequestID) {
+        if questions.removeValue(forKey: id) == nil {
+            broken("request \(id.value) is answered twice")
+        }
+    }
+
+    mutating func lifeEnded(_ node: NodeID) {
+        questions = questions.filter { $0.value.node != node }
+    }
+
+    // MARK: - At the end
+
+    /// A request is answered in time, if its agent lives; and nodes that have applied the same log
+    /// hold the same state.
+    mutating func checkEnd(_ simulation: ClusterSimulation) {
+        let late = questions.filter { simulation.now - $0.value.askedAt > .seconds(15) }
+        if let id = late.keys.min() {
+            broken("request \(id.value) of \(late[id]?.node.name ?? "") is not answered")
+        }
+        var states: [LogIndex: ReplicatedState] = [:]
+        for machine in simulation.machines.compactMap({ $0 }) {
+            if let known = states[machine.appliedIndex], known != machine.state {
+                broken("two nodes hold different states at index \(machine.appliedIndex)")
+            }
+            states[machine.appliedIndex] = machine.state
+        }
     }
 }

@@ -1,26 +1,49 @@
-// Which cluster a seed stands for: the shapes of the published profiles, with and without spares.
+// Which cluster a seed stands for: the shapes of the published profiles and some between them, with
+// and without spares.
 
 import Base
 import Planning
-public import YAML
 import Profiles
+public import YAML
 
 extension SimulationConfiguration {
+    /// Shapes that nobody published: as many prefill groups of one node beside one decode group of
+    /// two.
+    private static let shapes = ["3p1d": 3, "5p1d": 5]
+    private static let shapesBase = "glm-5.1-w4a8-4p1d-48p-in64k-out1k-prefix90-50ms"
+
+    static let profileNames = ProfileCatalog.names + shapes.keys.sorted()
+
     /// The scenario of a seed; a given profile or size takes the place of what the seed would draw.
     /// - Throws: what is wrong with the profile's name.
     public static func scenario(
         seed: UInt64, profileName: String? = nil, nodeCount: Int? = nil
     ) throws(ConfigurationError) -> SimulationConfiguration {
         var generator = SeededGenerator(seed: seed ^ 0x5CE4_A210)
-        let drawn = ProfileCatalog.names.randomElement(using: &generator) ?? ""
+        let drawn = profileNames.randomElement(using: &generator) ?? ""
         let spares = Int.random(in: 0...2, using: &generator)
-        let profile = try ProfileCatalog.profile(named: profileName ?? drawn)
+        let profile = try profile(named: profileName ?? drawn)
         let deployment = Deployment(
             profileName: profile.name, profileYAML: profile.yaml, modelPath: "/models/glm-5.1",
             engine: .rehearsal)
         let needed = profile.roles.map { $0.groups * $0.nodes }.reduce(0, +)
         return SimulationConfiguration(
             seed: seed, nodeCount: nodeCount ?? needed + spares, deployment: deployment)
+    }
+
+    private static func profile(named name: String) throws(ConfigurationError) -> Profile {
+        guard let prefillGroups = shapes[name] else {
+            return try ProfileCatalog.profile(named: name)
+        }
+        let text = """
+            profile: \(name)
+            extends: [\(shapesBase)]
+            cards: \(8 * (prefillGroups + 2))
+            roles:
+              prefill:
+                groups: \(prefillGroups)
+            """
+        return try Profile.parse(text, file: name)
     }
 
     /// The command that runs this very history again.

@@ -1,9 +1,11 @@
 // One server: a disk that may lose what was not flushed, and processes that outlive the agent but not
 // the host. Its engines are scripted: they load, meet the other ranks of their generation, serve,
-// and fall when a rank of theirs has fallen.
+// and fall, or hang, when a rank of theirs has fallen.
 
 import Base
 import Consensus
+import Node
+import Planning
 
 struct SimulatedHost {
     /// One engine process on this host.
@@ -11,12 +13,19 @@ struct SimulatedHost {
         let processID: Int32
         let rankCount: Int
         let loadedAt: Instant
+        /// It lives and answers nothing, and only SIGKILL ends it.
+        var isWedged = false
     }
 
+    /// The agent's configuration file, read at its start.
+    var file: Deployment
     /// What is on the disk. A write is either wholly there or not at all.
     var disk = DurableState.empty
+    /// What would be on the disk if everything were flushed now.
+    var written = DurableState.empty
     /// What was written and not flushed yet, oldest first.
     var unflushed: [PersistRequest] = []
+    var flushTime = Self.quickFlush
     var engines: [ShardID: Engine] = [:]
     /// Shards that have ended here and that the agent has not told to forget: a shard leaves a trace
     /// on the disk, so that no agent starts it a second time.
@@ -27,6 +36,16 @@ struct SimulatedHost {
     var isHostUp = true
     /// The agent is stopped by a signal or starved of time until then.
     var pausedUntil = Instant.zero
+    /// What came meanwhile.
+    var unread: [NodeInput] = []
+
+    static let quickFlush: ClosedRange<Duration> = .microseconds(200)...(.milliseconds(20))
+    static let slowFlush: ClosedRange<Duration> = .milliseconds(100)...(.milliseconds(1500))
+
+    mutating func write(_ request: PersistRequest) {
+        unflushed.append(request)
+        written.apply(request)
+    }
 
     mutating func flush(upTo token: PersistToken) {
         while let first = unflushed.first, first.token <= token {
@@ -40,5 +59,15 @@ struct SimulatedHost {
         let kept = Int.random(in: 0...unflushed.count, using: &generator)
         for request in unflushed.prefix(kept) { disk.apply(request) }
         unflushed = []
+        written = disk
+    }
+}
+
+extension DurableState {
+    /// The entry at a position, where the log still holds it.
+    func entry(at index: LogIndex) -> LogEntry? {
+        let first = (snapshot?.index ?? .zero).value + 1
+        guard index.value >= first, index.value - first < UInt64(entries.count) else { return nil }
+        return entries[Int(index.value - first)]
     }
 }

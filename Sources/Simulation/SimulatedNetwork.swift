@@ -1,18 +1,21 @@
 // A network of streams between agents, as the transport shows it: a stream stands or does not, frames
 // on one come in order, and a stream that goes takes the frames under way with it. On top of what
-// TCP would do it loses frames, which the machines must bear too.
+// TCP would do it loses frames, which the machines must bear too. A cut may be of one direction.
 
 import Base
 
 struct SimulatedNetwork {
     /// Both directions of one pair of nodes.
     struct Link {
-        var isCut = false
+        /// Nothing gets through, by direction: 0 from the lower index to the higher.
+        var cut = [false, false]
         /// Counts the streams of this pair; frames of an older one never arrive.
         var stream: UInt64 = 0
         var isOpen = false
-        /// When the last frame under way arrives, by the sender's index of the pair (0 or 1).
+        /// When the last frame under way arrives, by direction.
         var lastArrival: [Instant] = [.zero, .zero]
+
+        var isCut: Bool { cut[0] || cut[1] }
     }
 
     /// An unordered pair of nodes, by index.
@@ -25,28 +28,64 @@ struct SimulatedNetwork {
             high = max(one, other)
         }
 
+        func direction(from sender: Int) -> Int { sender == low ? 0 : 1 }
+
+        func contains(_ node: Int) -> Bool { low == node || high == node }
+
+        func peer(of node: Int) -> Int { low == node ? high : low }
+
         static func < (left: Pair, right: Pair) -> Bool {
             (left.low, left.high) < (right.low, right.high)
         }
     }
 
-    var links: [Pair: Link] = [:]
+    private(set) var pairs: [Pair] = []
+    private var table: [Link] = []
+    private let nodeCount: Int
     /// The share of frames lost while faults are on.
     var loss = 0.0
-    var delay: ClosedRange<Duration> = .microseconds(200)...(.milliseconds(5))
+    var delay = Self.quickDelay
+
+    static let quickDelay: ClosedRange<Duration> = .microseconds(200)...(.milliseconds(5))
+    static let slowDelay: ClosedRange<Duration> = .milliseconds(1)...(.milliseconds(200))
+
+    init(nodeCount: Int) {
+        self.nodeCount = nodeCount
+        table = Array(repeating: Link(), count: nodeCount * nodeCount)
+        for low in 0..<nodeCount {
+            for high in low + 1..<max(low + 1, nodeCount) { pairs.append(Pair(low, high)) }
+        }
+    }
+
+    subscript(pair: Pair) -> Link {
+        get { table[pair.low * nodeCount + pair.high] }
+        set { table[pair.low * nodeCount + pair.high] = newValue }
+    }
+
+    /// Whether anything ails the links of a node.
+    func isDisturbed(_ node: Int) -> Bool {
+        loss > 0 || pairs.contains { $0.contains(node) && self[$0].isCut }
+    }
 
     /// When a frame that is sent now arrives; nil where it is lost.
     mutating func arrival(
         from sender: Int, to receiver: Int, at now: Instant, using generator: inout SeededGenerator
     ) -> (due: Instant, stream: UInt64)? {
         let pair = Pair(sender, receiver)
-        guard var link = links[pair], link.isOpen, !link.isCut, !generator.chance(loss) else {
+        let direction = pair.direction(from: sender)
+        let link = self[pair]
+        guard link.isOpen, !link.cut[direction], loss == 0 || !generator.chance(loss) else {
             return nil
         }
-        let direction = sender == pair.low ? 0 : 1
         let due = max(now + generator.duration(in: delay), link.lastArrival[direction])
-        link.lastArrival[direction] = due
-        links[pair] = link
+        self[pair].lastArrival[direction] = due
         return (due, link.stream)
+    }
+
+    /// Whether a frame that is due now still arrives.
+    func delivers(from sender: Int, to receiver: Int, stream: UInt64) -> Bool {
+        let pair = Pair(sender, receiver)
+        let link = self[pair]
+        return link.isOpen && link.stream == stream && !link.cut[pair.direction(from: sender)]
     }
 }

@@ -110,7 +110,7 @@ final class PeerLink {
         case .ended(let reason):
             dial = nil
             dialFailed(reason)
-        case .frame: preconditionFailure("a frame on a stream that was not opened")
+        case .frame: fatalError("a frame on a stream that was not opened")
         }
     }
 
@@ -217,7 +217,7 @@ final class PeerLink {
             switch event {
             case .frame(let payload): onEvent(.frame(payload))
             case .ended(let reason): ended(stream, reason)
-            case .hello: preconditionFailure("a second hello")
+            case .hello: fatalError("a second hello")
             }
         }
     }

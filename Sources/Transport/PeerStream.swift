@@ -120,7 +120,7 @@ final class PeerStream {
     /// dialler named it; a dialled one has said it already. Frames can be sent from here on, and
     /// come after ``readOn()``.
     func open(answering hello: Hello?) {
-        precondition(state == .greeted, "a stream was opened in state \(state)")
+        invariant(state == .greeted, "a stream was opened in state \(state)")
         state = .open
         openedAt = loop.now
         deadline = nil

@@ -18,7 +18,7 @@ extension CBORValue {
     }
 
     static func list(_ values: [some WireCodable]) -> CBORValue {
-        .array(values.map(\.cbor))
+        .array(values.map { $0.cbor })
     }
 
     init(_ text: String?) {

@@ -2,6 +2,7 @@
 // end the agent and leave its shards running, so that an upgrade restarts no engine.
 
 import AgentRuntime
+import CSystem
 import EventLoop
 import Glibc
 import Host
@@ -47,6 +48,9 @@ private func run(
         loop.every(interval / 2) { notifier.send(.watchdog) }
     }
     defer { withExtendedLifetime(watchdog) {} }
+    // Half of what is resident was needed to start, and never again.
+    let settled = loop.after(.seconds(5)) { csystem_release_file_pages() }
+    defer { withExtendedLifetime(settled) {} }
     loop.run()
     return exitCode
 }

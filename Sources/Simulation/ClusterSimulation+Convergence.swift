@@ -1,0 +1,57 @@
+// When a cluster has found together: what it says is checked against what is.
+
+import Base
+import ClusterState
+import Consensus
+import Node
+import Planning
+import Supervision
+
+extension ClusterSimulation {
+    /// Every node knows the same leader and says that everything wanted serves, and so it is.
+    var hasConverged: Bool {
+        guard isWorldAsPlanned, let leader = machines.first??.consensus.leader else {
+            return false
+        }
+        return machines.enumerated().allSatisfy { index, machine in
+            guard let machine, machine.consensus.leader == leader else { return false }
+            return machine.status(at: now, wall: wall(of: index)).ready
+        }
+    }
+
+    /// The newest file is agreed on, and exactly the engines of the plan run, each where it should;
+    /// none is wedged.
+    private var isWorldAsPlanned: Bool {
+        let newest = machines.compactMap { $0 }.max { $0.appliedIndex < $1.appliedIndex }
+        guard let newest, let plan = newest.state.plan,
+            newest.state.deployment == hosts[0].file
+        else { return false }
+        var running = 0
+        for group in plan.groups {
+            let generation = newest.state.record(of: group.name).generation
+            for (rank, planned) in group.ranks.enumerated() {
+                let shard = ShardID(
+                    group: group.name, generation: generation, rank: NodeRank(rank))
+                guard let index = indexOfNode[planned.node],
+                    let engine = hosts[index].engines[shard], !engine.isWedged
+                else { return false }
+                running += 1
+            }
+        }
+        return running == hosts.map(\.engines.count).reduce(0, +)
+    }
+
+    /// What keeps the cluster from having converged.
+    var missing: String {
+        machines.enumerated().map { index, machine in
+            guard let machine else { return "\(nodes[index].node) is down" }
+            let status = machine.status(at: now, wall: wall(of: index))
+            let reasons = status.reasons.joined(separator: "; ")
+            let engines = hosts[index].engines.keys.sorted().map { shard in
+                "\(shard)\(hosts[index].engines[shard]?.isWedged == true ? " (wedged)" : "")"
+            }
+            return "\(nodes[index].node): leader \(status.leader ?? "none"), runs \(engines), "
+                + "says: \(reasons.isEmpty ? "ready" : reasons)"
+        }.joined(separator: " | ")
+    }
+}

@@ -1,0 +1,20 @@
+// Bugs of the world around the node, planted on purpose: a watch that has never been seen to bark is
+// no watch. The tests show that the invariants find every one of them.
+
+/// What a faulty shell, disk or host would do to a node that is itself in order.
+enum PlantedBug: String, CaseIterable {
+    /// The disk loses whom the node voted for.
+    case forgetsVote
+    /// The store says "on disk" before the flush.
+    case confirmsBeforeFlush
+    /// A stop is confirmed, and the engine goes on.
+    case stopIsNoStop
+    /// Nothing on the host remembers that a shard has ended.
+    case forgetsEndedShards
+    /// Engines end with their agent, as children of a careless supervisor would.
+    case enginesDieWithAgent
+    /// The shell starts at once what ran before the agent's end, whatever was agreed since.
+    case startsBeforeCatchingUp
+    /// The probe of a wedged engine says that it serves.
+    case wedgedEnginePasses
+}

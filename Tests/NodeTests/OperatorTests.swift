@@ -1,0 +1,136 @@
+// What operators ask, and what any node answers.
+
+import Base
+import ClusterState
+import Node
+import Planning
+import Supervision
+import Testing
+import WireProtocol
+
+@testable import Simulation
+
+@Suite struct OperatorTests {
+    @Test func `a group is stopped, started and restarted from any node`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let group = GroupName("decode-0")
+        let prefill = cluster.processes(of: "prefill-0")
+        for index in cluster.indices {
+            #expect(try cluster.ask(index, .propose(.stop(group))).isAccepted)
+            cluster.wait { $0.processes(of: "decode-0").isEmpty }
+            cluster.wait { (try? $0.group("decode-0", by: index).state) == "stopped" }
+            #expect(try cluster.ask(index, .propose(.start(group))).isAccepted)
+            cluster.settle()
+            let before = try cluster.group("decode-0", by: index).generation
+            #expect(try cluster.ask(index, .propose(.restart(group))).isAccepted)
+            cluster.wait { (try? $0.group("decode-0", by: index).generation) == before + 1 }
+            cluster.settle()
+        }
+        #expect(cluster.processes(of: "prefill-0") == prefill)
+    }
+
+    @Test func `everything is stopped and started`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        #expect(try cluster.ask(2, .propose(.stop(nil))).isAccepted)
+        cluster.wait { $0.processes.isEmpty }
+        #expect(try cluster.status(1).wanted == "stopped")
+        cluster.pass(.seconds(10))
+        #expect(cluster.processes.isEmpty)
+        #expect(try cluster.ask(3, .propose(.start(nil))).isAccepted)
+        cluster.settle()
+    }
+
+    @Test func `a restart forgives a group that was given up`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4) {
+            $0.restartBudget = 1
+            $0.failsAtStart = { $0.group.name == "decode-0" && $0.generation.value == 1 }
+        }
+        cluster.wait { (try? $0.group("decode-0", by: 1).state) == "failed" }
+        cluster.pass(.seconds(10))
+        #expect(try cluster.group("decode-0", by: 1).generation == 1)
+        #expect(try cluster.ask(1, .propose(.restart(GroupName("decode-0")))).isAccepted)
+        cluster.settle()
+        #expect(try cluster.group("decode-0", by: 1).generation == 2)
+    }
+
+    @Test func `what no group is called is refused`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let group = GroupName("decode-9")
+        #expect(try cluster.ask(0, .propose(.stop(group))).refusal == .notFound)
+        #expect(try cluster.ask(1, .propose(.restart(group))).refusal == .notFound)
+        let log = OperatorRequest.log(shard: "decode-9/0", lastLines: 1, from: nil)
+        #expect(try cluster.ask(2, log).refusal == .notFound)
+    }
+
+    @Test func `without a leader a request is refused, and a shard runs on`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let before = cluster.processes
+        let alone = cluster.follower
+        cluster.simulation.isolate(alone)
+        cluster.pass(.seconds(20))
+        let answer = try cluster.ask(alone, .propose(.stop(nil)))
+        #expect(answer.refusal == .unavailable)
+        #expect(cluster.processes == before)
+        let status = try cluster.status(alone)
+        #expect(!status.quorum.ok && status.leader == nil)
+        #expect(status.reasons.first?.contains("no quorum") == true)
+    }
+
+    @Test func `a request that a lost leader never answers is answered in time`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let leader = try #require(cluster.leader)
+        cluster.simulation.isolate(leader)
+        let answer = try cluster.ask(leader, .propose(.stop(nil)))
+        #expect(answer.refusal == .timedOut || answer.refusal == .unavailable)
+    }
+
+    @Test func `a log is read on the node that wrote it`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        for index in cluster.indices {
+            for name in ["prefill-0/1", "prefill-0.g1.r1"] {
+                let request = OperatorRequest.log(shard: name, lastLines: 5, from: nil)
+                let answer = try cluster.ask(index, request)
+                #expect(answer == .log(text: "log of prefill-0.g1.r1\n", next: 1))
+            }
+        }
+    }
+
+    @Test func `every node shows every shard, and how old its picture is`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        cluster.pass(.seconds(3))
+        let follower = cluster.follower
+        let status = try cluster.status(follower)
+        #expect(try #require(status.ageSeconds) < 2)
+        #expect(status.groups.flatMap(\.ranks).allSatisfy { $0.state == "ready" && $0.pid != nil })
+        cluster.simulation.isolate(follower)
+        cluster.pass(.seconds(12))
+        #expect(try #require(try cluster.status(follower).ageSeconds) > 10)
+    }
+
+    @Test func `a changed file takes effect once every node has it`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let before = cluster.processes
+        let old = cluster.simulation.configuration.deployment
+        let new = Deployment(
+            profileName: old.profileName, profileYAML: old.profileYAML,
+            modelPath: "/models/another", engine: old.engine)
+        for index in cluster.indices.dropLast() {
+            cluster.simulation.replaceFile(of: index, by: new)
+            cluster.pass(.seconds(10))
+            #expect(cluster.processes == before, "after \(index + 1) files of 4")
+            #expect(try cluster.machine(3).state.deployment == old)
+        }
+        cluster.simulation.replaceFile(of: 3, by: new)
+        cluster.settle()
+        #expect(try cluster.machine(0).state.deployment == new)
+        #expect(cluster.processes.allSatisfy { $0.shard.generation.value == 2 })
+    }
+}

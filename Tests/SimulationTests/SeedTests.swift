@@ -1,0 +1,62 @@
+// A thousand histories. The chunks run side by side; a failure prints the command that replays it.
+
+import Planning
+import Testing
+
+@testable import Simulation
+
+@Suite struct SeedTests {
+    static let seedsPerChunk: UInt64 = 50
+
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func `every invariant holds in a thousand histories`(chunk: UInt64) throws {
+        let first = 1 + chunk * Self.seedsPerChunk
+        for seed in first..<first + Self.seedsPerChunk {
+            let scenario = try SimulationConfiguration.scenario(seed: seed)
+            var simulation = ClusterSimulation(scenario)
+            let result = simulation.run()
+            #expect(
+                result.violation == nil,
+                "\(result.violation ?? "")\nreplay it: \(scenario.replayCommand) --trace")
+        }
+    }
+
+    @Test func `the seeds throw in every fault, on every shape`() throws {
+        var counters: [String: Int] = [:]
+        var shapes: Set<String> = []
+        for seed in 1...60 as ClosedRange<UInt64> {
+            let scenario = try SimulationConfiguration.scenario(seed: seed)
+            shapes.insert(scenario.deployment.profileName)
+            var simulation = ClusterSimulation(scenario)
+            counters.merge(simulation.run().counters) { $0 + $1 }
+        }
+        let missing = ClusterSimulation.Fault.allCases.map(\.rawValue).filter {
+            counters[$0] == nil
+        }
+        #expect(missing.isEmpty, "sixty seeds without \(missing)")
+        #expect(shapes.count == SimulationConfiguration.profileNames.count)
+    }
+
+    @Test(arguments: [7, 42, 311] as [UInt64])
+    func `a seed has one history`(seed: UInt64) throws {
+        let scenario = try SimulationConfiguration.scenario(seed: seed)
+        var first = ClusterSimulation(scenario, keepsTranscript: true)
+        var second = ClusterSimulation(scenario, keepsTranscript: true)
+        let (one, other) = (first.run(), second.run())
+        #expect(one.transcript == other.transcript)
+        #expect(one.steps == other.steps)
+        #expect(!one.transcript.isEmpty)
+        let difference = zip(one.transcript, other.transcript).first { $0 != $1 }
+        #expect(difference == nil, "replay it: \(scenario.replayCommand) --trace")
+    }
+
+    @Test func `two seeds have two histories`() throws {
+        let transcripts = try [1, 2].map { (seed: UInt64) in
+            var scenario = try SimulationConfiguration.scenario(seed: 1)
+            scenario.seed = seed
+            var simulation = ClusterSimulation(scenario, keepsTranscript: true)
+            return simulation.run().transcript
+        }
+        #expect(transcripts[0] != transcripts[1])
+    }
+}
