@@ -124,14 +124,16 @@ let program: [Target] =
         [
             "Base", "YAML", "EventLoop", "HTTP", "ControlAPI", "AgentRuntime", "Host", "Engines",
             "RehearsalEngine", "Profiles", "Planning", "ClusterState", "Supervision", "Node",
-            "Simulation",
+            "Simulation", "CSystem",
         ])
     + [
         .executableTarget(
             name: "glm-agent", dependencies: ["AgentCLI"], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["Base", "EventLoop", "HTTP", "glm-agent"], swiftSettings: strict),
+            dependencies: [
+                "Base", "EventLoop", "HTTP", "Host", "RehearsalEngine", "glm-agent",
+            ], swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["Base"], swiftSettings: strict),
     ]
 

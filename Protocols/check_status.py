@@ -1,6 +1,7 @@
 """Checks that the recorded status documents fit Protocols/status.schema.json, and that the schema is
 strict: every change that should be refused is refused. Swift tests record the documents from the
-real types, so a change of either side is noticed."""
+real types, so a change of either side is noticed. Files named as arguments are checked too: a status, or
+the report of a rehearsal, which holds one (`glm-agent rehearse --once --json`)."""
 
 import copy
 import json
@@ -50,10 +51,12 @@ def main():
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     documents = sorted((HERE / "vectors" / "status").glob("*.json"))
+    documents += [pathlib.Path(argument) for argument in sys.argv[1:]]
     wrong = [] if documents else ["there is no recorded status"]
     refused = 0
     for path in documents:
         document = json.loads(path.read_text())
+        document = document.get("status", document)
         for error in validator.iter_errors(document):
             wrong.append(f"{path.name}: {error.json_path}: {error.message}")
         for name, changed in changes(document):

@@ -10,15 +10,12 @@ import re
 import sys
 
 import cbor2
-import pycddl
+from cddl_verifier import Validator
 
 HERE = pathlib.Path(__file__).parent
+# Of each vector, spread over its length: the validator takes milliseconds for each.
+CHANGES = 16
 GRAMMAR = (HERE / "wire.cddl").read_text()
-
-
-def validator(rule):
-    """The first rule of a CDDL text is the one that is validated."""
-    return pycddl.Schema(f"start-of-the-check = {rule}\n{GRAMMAR}")
 
 
 def diagnostic(value):
@@ -28,14 +25,6 @@ def diagnostic(value):
     if isinstance(value, list):
         return "[" + ", ".join(map(diagnostic, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
-
-
-def fits(schema, encoded):
-    try:
-        schema.validate_cbor(encoded)
-        return True
-    except pycddl.ValidationError:
-        return False
 
 
 def nested(value, path=()):
@@ -58,7 +47,6 @@ def changes(value):
     for path, item in nested(value):
         place = "/".join(map(str, path)) or "the whole"
         yield f"{place} is a map", replaced(value, path, {"a": 1})
-        yield f"{place} is a fraction", replaced(value, path, 1.5)
         if isinstance(item, int) and not isinstance(item, bool):
             yield f"{place} is a text", replaced(value, path, "1")
             yield f"{place} is below every integer", replaced(value, path, -(2**63) - 1)
@@ -68,20 +56,21 @@ def changes(value):
             yield f"{place} wraps another item", replaced(value, path, cbor2.dumps([99]))
 
 
-def check_vector(vector, schema):
-    """What is wrong with a vector, and how many changes of it were tried."""
+def check_vector(vector, grammar):
+    """What is wrong with a vector."""
     encoded = bytes.fromhex(vector["hex"])
     value = cbor2.loads(encoded)
     if cbor2.dumps(value, canonical=True) != encoded:
         yield "is not in canonical form"
     if diagnostic(value) != vector["diagnostic"]:
         yield f"reads as {diagnostic(value)}"
-    if not fits(schema, encoded):
-        yield f"does not fit the rule {vector['rule']}"
+    result = grammar.validate(encoded, root_type=vector["rule"], require_deterministic=True)
+    for problem in result.diagnostics:
+        yield str(problem)
 
 
-def numbers_missing(vectors):
-    """Every numbered choice and every word of the grammar must occur in a vector."""
+def words_missing(vectors):
+    """The words of the grammar that no vector says."""
     seen = " ".join(vector["diagnostic"] for vector in vectors)
     words = set(re.findall(r'"(\w+)"', GRAMMAR))
     return sorted(word for word in words if f'"{word}"' not in seen)
@@ -90,17 +79,17 @@ def numbers_missing(vectors):
 def main():
     files = sorted((HERE / "vectors" / "wire").glob("*.json"))
     vectors = [vector for path in files for vector in json.loads(path.read_text())]
-    schemas = {rule: validator(rule) for rule in {vector["rule"] for vector in vectors}}
+    grammar = Validator(GRAMMAR)
     wrong = [] if vectors else ["there are no vectors"]
-    wrong += [f"no vector says {word}" for word in numbers_missing(vectors)]
+    wrong += [f"no vector says {word}" for word in words_missing(vectors)]
     tried = 0
     for vector in vectors:
-        schema = schemas[vector["rule"]]
-        wrong += [f"{vector['name']}: {problem}" for problem in check_vector(vector, schema)]
-        value = cbor2.loads(bytes.fromhex(vector["hex"]))
-        for name, changed in changes(value):
+        wrong += [f"{vector['name']}: {problem}" for problem in check_vector(vector, grammar)]
+        every = list(changes(cbor2.loads(bytes.fromhex(vector["hex"]))))
+        for name, changed in every[:: -(-len(every) // CHANGES)]:
             tried += 1
-            if fits(schema, cbor2.dumps(changed, canonical=True)):
+            encoded = cbor2.dumps(changed, canonical=True)
+            if grammar.validate(encoded, root_type=vector["rule"]).valid:
                 wrong.append(f"{vector['name']}: the grammar lets pass: {name}")
     for line in wrong:
         print(line, file=sys.stderr)

@@ -17,7 +17,7 @@ func runCommandLine(_ arguments: [String], on console: Console) -> ExitCode {
             return .success
         }
         guard let command = commandTable().first(where: { $0.spec.name == parsed.command.name })
-        else { preconditionFailure("the parser knows \(parsed.command.name), the table does not") }
+        else { fatalError("the parser knows \(parsed.command.name), the table does not") }
         return command.run(Invocation(arguments: parsed, console: console))
     } catch {
         let help = error.command.map { "glm-agent \($0) --help" } ?? "glm-agent help"

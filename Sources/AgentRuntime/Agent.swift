@@ -151,12 +151,12 @@ public final class Agent: ControlSource {
         guard !isStopped else { return }
         give(.leave)
         isStopped = true
-        timer = nil
         for server in control { server.close() }
         control = []
         shards?.close()
         // The goodbye is under way; it needs no answer.
-        _ = loop.after(.milliseconds(100)) { [self] in
+        timer = loop.after(.milliseconds(100)) { [self] in
+            timer = nil
             transport?.close()
             transport = nil
             log(.info, "\(own.node) stops; its shards go on")

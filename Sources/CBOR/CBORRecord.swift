@@ -101,9 +101,13 @@ extension CBORValue {
         self = value < 0 ? .negative(UInt64(-1 - value)) : .unsigned(UInt64(value))
     }
 
-    /// The item, cut to what fits an error line.
+    /// The item, or what it is where it could be long: for an error line.
     var brief: String {
-        let text = description
-        return text.count <= 60 ? text : String(text.prefix(57)) + "..."
+        switch self {
+        case .array(let elements): "an array of \(elements.count)"
+        case .bytes(let bytes): "\(bytes.count) bytes"
+        case .text(let text) where text.utf8.count > 60: "a text of \(text.utf8.count) bytes"
+        default: description
+        }
     }
 }

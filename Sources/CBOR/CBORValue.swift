@@ -73,7 +73,7 @@ extension CBORValue {
     ) {
         output += [UInt8](unsafeUninitializedCapacity: 9) { buffer, count in
             count = write(buffer.baseAddress, buffer.count)
-            precondition(count > 0, "libcbor wrote no head")
+            invariant(count > 0, "libcbor wrote no head")
         }
     }
 }

@@ -2,6 +2,9 @@
 #include "CSystem.h"
 
 #include <fcntl.h>
+#include <link.h>
+#include <stdint.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,3 +49,21 @@ void csystem_close_from(int first) {
 int csystem_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
 }
+
+static int release_object(struct dl_phdr_info *object, size_t size, void *context) {
+    (void)size;
+    (void)context;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+        // What is writable at any time holds relocations, which no file could give back.
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) != 0) continue;
+        const uintptr_t start = (object->dlpi_addr + segment->p_vaddr + page - 1) & ~(page - 1);
+        const uintptr_t end = (object->dlpi_addr + segment->p_vaddr + segment->p_memsz) & ~(page - 1);
+        // A refusal leaves the pages where they are, which is all right.
+        if (end > start) (void)madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void csystem_release_file_pages(void) { (void)dl_iterate_phdr(release_object, NULL); }

@@ -15,6 +15,13 @@ extension ReplicatedState {
             guard deployment != self.deployment else { return "this deployment is wanted already" }
             self.deployment = deployment
             deploymentSerial += 1
+            // What was given up may go with the new one.
+            for index in groups.indices {
+                groups[index].failures = 0
+                if case .failed(let cause) = groups[index].phase {
+                    groups[index].phase = .ended(cause)
+                }
+            }
             note(command, .deployed, text: "deployment \(deployment.profileName)")
             return nil
         case .plan(let plan):
@@ -88,7 +95,8 @@ extension ReplicatedState {
         guard refusal == nil else { return refusal }
         note(
             command, isTerminal ? .failed : .ended, node: cause.node, group: group,
-            generation: generation, text: cause.why)
+            generation: generation,
+            text: cause.why + (cause.lastWords.isEmpty ? "" : "; \(cause.lastWords)"))
         return nil
     }
 

@@ -1,12 +1,14 @@
 // What a write does to what is on disk, as a value. The store on disk and the disks of simulated
 // nodes both follow this one definition.
 
+import Base
+
 extension DurableState {
     /// The state after a write that the machine asked for. A write that would leave a gap in the
     /// log stops the process.
     public mutating func apply(_ request: PersistRequest) {
         let before = lastIndex
-        precondition(
+        invariant(
             applyIfFitting(request),
             "write \(request.token.value) leaves a gap after entry \(before)")
     }

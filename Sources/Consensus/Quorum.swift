@@ -11,7 +11,7 @@ public struct Quorum: Hashable, Sendable {
 
     /// - Parameter voters: at least one; repeated names count once.
     public init(voters: [NodeID]) {
-        precondition(!voters.isEmpty, "a cluster needs a voter")
+        invariant(!voters.isEmpty, "a cluster needs a voter")
         self.voters = Set(voters).sorted()
     }
 

@@ -28,7 +28,7 @@ extension Raft {
     }
 
     mutating func becomeFollower(in newTerm: Term, of newLeader: NodeID?, at now: Instant) {
-        precondition(newTerm >= term, "term \(newTerm) is in the past; \(stateForFailure)")
+        invariant(newTerm >= term, "term \(newTerm) is in the past; \(stateForFailure)")
         if newTerm > term {
             setHardState(HardState(term: newTerm, votedFor: nil))
             heardLeaderAt = nil
@@ -42,7 +42,7 @@ extension Raft {
 
     /// The sender leads this term: there is no other, and it is alive.
     mutating func follow(_ sender: NodeID, at now: Instant) {
-        precondition(
+        invariant(
             role != .leader && (leader == nil || leader == sender),
             "\(sender) also leads term \(term): a node was started with an old or a foreign state "
                 + "directory; \(stateForFailure)")
@@ -138,7 +138,7 @@ extension Raft {
     /// Takes office with an entry of its own term, as only that commits what earlier leaders left
     /// (§5.4.2, §8).
     private mutating func becomeLeader(at now: Instant) {
-        precondition(
+        invariant(
             hardState.votedFor == local,
             "elected without its own vote; \(stateForFailure)")
         role = .leader

@@ -167,7 +167,7 @@ extension Raft {
     private mutating func store(_ entries: ArraySlice<LogEntry>) {
         guard let first = entries.first else { return }
         if first.index <= log.lastIndex {
-            precondition(
+            invariant(
                 first.index > commitIndex,
                 "the leader contradicts committed entry \(first.index) with one of term "
                     + "\(first.term); \(stateForFailure)")

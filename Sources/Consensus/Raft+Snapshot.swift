@@ -8,7 +8,7 @@ extension Raft {
     /// Lets the application's state stand for the log up to the index. Only what is committed can
     /// be; what is compacted already is ignored.
     mutating func compact(upTo index: LogIndex, state: [UInt8]) {
-        precondition(
+        invariant(
             index <= commitIndex,
             "the application compacts up to \(index), which it cannot have applied; "
                 + stateForFailure)
@@ -20,7 +20,7 @@ extension Raft {
 
     mutating func sendSnapshot(to peer: NodeID, at now: Instant) {
         guard let snapshot = log.snapshot else {
-            preconditionFailure(
+            fatalError(
                 "\(peer) needs entries that neither log nor snapshot has; \(stateForFailure)")
         }
         send(.installSnapshot(snapshot), to: peer)

@@ -66,7 +66,7 @@ public struct Raft: Sendable {
         peers = Set(voters + learners).subtracting([local]).sorted()
         hardState = restored.hardState
         log = RaftLog(snapshot: restored.snapshot, entries: restored.entries)
-        precondition(
+        invariant(
             hardState.term >= log.lastTerm,
             "the log on disk ends in term \(log.lastTerm), but the term on disk is "
                 + "\(hardState.term): they do not belong together")
@@ -284,7 +284,7 @@ extension Raft {
 
     /// Everything up to the token is on disk: what waited for it may be said.
     private mutating func persisted(_ token: PersistToken) {
-        precondition(
+        invariant(
             token <= lastToken,
             "write \(token.value) is done, but only \(lastToken.value) were asked for; "
                 + stateForFailure)

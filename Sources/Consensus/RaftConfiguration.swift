@@ -1,6 +1,8 @@
 // The times and bounds of one consensus machine. The relations between them matter more than the
 // values: an election must not start because a single heartbeat came late.
 
+import Base
+
 /// How a consensus machine times and bounds its work. The same on every node of a cluster.
 public struct RaftConfiguration: Hashable, Sendable {
     /// How often a leader speaks to everyone.
@@ -22,18 +24,18 @@ public struct RaftConfiguration: Hashable, Sendable {
     /// The defaults: a killed leader is replaced within two to three seconds, or within half a
     /// second where membership notices the kill.
     public init(
-        heartbeatInterval: Duration = .milliseconds(150),
+        heartbeatInterval: Duration = .milliseconds(250),
         electionTimeout: ClosedRange<Duration> = .seconds(1)...(.seconds(2)),
         suspectedLeaderWait: ClosedRange<Duration> = .milliseconds(50)...(.milliseconds(250)),
         appendBytesLimit: Int = 256 * 1024,
         appendsInFlightLimit: Int = 16,
         uncommittedEntriesLimit: UInt64 = 4096
     ) {
-        precondition(
+        invariant(
             heartbeatInterval > .zero && heartbeatInterval * 3 <= electionTimeout.lowerBound,
             "three heartbeats (\(heartbeatInterval) each) must fit into the shortest election "
                 + "timeout (\(electionTimeout.lowerBound))")
-        precondition(
+        invariant(
             appendBytesLimit > 0 && appendsInFlightLimit > 0 && uncommittedEntriesLimit > 0,
             "the bounds must be positive")
         self.heartbeatInterval = heartbeatInterval

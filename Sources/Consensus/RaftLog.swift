@@ -30,7 +30,7 @@ struct RaftLog: Sendable {
     func entries(in range: ClosedRange<LogIndex>) -> ArraySlice<LogEntry> {
         guard let first = offset(of: range.lowerBound), let last = offset(of: range.upperBound)
         else {
-            preconditionFailure(
+            fatalError(
                 "log entries \(range) wanted, \(snapshotIndex.next)...\(lastIndex) are there")
         }
         return entries[first...last]
@@ -53,7 +53,7 @@ struct RaftLog: Sendable {
     /// Appends entries that follow the last one without a gap, in terms that never fall.
     mutating func append(_ new: some Sequence<LogEntry>) {
         for entry in new {
-            precondition(
+            invariant(
                 entry.index == lastIndex.next && entry.term >= lastTerm,
                 "entry \(entry.index) of term \(entry.term) cannot follow entry \(lastIndex) of "
                     + "term \(lastTerm)")
@@ -70,7 +70,7 @@ struct RaftLog: Sendable {
     /// Lets a snapshot stand for the entries up to its index. The entries after it stay.
     mutating func compact(into snapshot: Snapshot) {
         guard let last = offset(of: snapshot.index) else {
-            preconditionFailure(
+            fatalError(
                 "snapshot \(snapshot.index) lies outside of the log's entries "
                     + "\(snapshotIndex.next)...\(lastIndex)")
         }

@@ -7,7 +7,8 @@ public import Supervision
 public enum ShardEvent: Hashable, Sendable {
     /// The engine's main process runs.
     case started(processID: Int32)
-    /// An engine of an earlier run of this agent runs still.
+    /// A shard of an earlier run of this agent is there still: its engine's main process, or its
+    /// shim where the engine has not begun yet or is being ended.
     case adopted(processID: Int32)
     /// It ended without having been told to.
     case exited(ExitStatus, logTail: [String])

@@ -10,8 +10,8 @@ import Supervision
 enum ShardExamination: Sendable {
     /// No shim has claimed the launch yet.
     case unclaimed
-    /// The shim lives; it may not listen yet.
-    case alive
+    /// The shim lives; it may not listen yet, and may not have started the engine yet.
+    case alive(shim: ProcessIdentity, engine: ProcessIdentity?)
     case ended(ShimStatus, logTail: [String])
     /// The shim died without a word. Of what it had started, so many processes were just killed;
     /// with zero, nothing is left.
@@ -20,13 +20,13 @@ enum ShardExamination: Sendable {
     static let logTailLines = 40
 
     init(_ directory: ShardDirectory, shard: ShardID, stateDirectory: String) {
-        let claim = ShimClaim.read(from: directory)
-        if case .shim(let identity) = claim, identity.isAlive {
-            self = .alive
+        guard let claim = ShimClaim.read(from: directory) else {
+            self = .unclaimed
             return
         }
-        guard let claim else {
-            self = .unclaimed
+        if case .shim(let identity) = claim, identity.isAlive {
+            let engine = ShimStatus.read(from: directory)?.engine
+            self = .alive(shim: identity, engine: engine)
             return
         }
         // Read after the shim was seen dead: nobody writes it any more.

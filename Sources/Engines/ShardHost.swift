@@ -36,7 +36,7 @@ public final class ShardHost {
         grace: Duration = .seconds(30), logLimits: LogLimits = .standard,
         onEvent: @escaping (ShardID, ShardEvent) -> Void
     ) throws(UVError) {
-        precondition(!launcher.isEmpty, "a shard host without a program to launch its shims")
+        invariant(!launcher.isEmpty, "a shard host without a program to launch its shims")
         self.loop = loop
         self.launcher = launcher
         self.grace = grace
@@ -55,7 +55,7 @@ public final class ShardHost {
 
     /// Starts a shard. `started` or an end follows.
     public func launch(_ shard: ShardID, _ spec: LaunchSpec, _ engine: EngineKind) {
-        precondition(links[shard]?.hasEnded ?? true, "\(shard) is launched while it runs")
+        invariant(links[shard]?.hasEnded ?? true, "\(shard) is launched while it runs")
         let launch = ShardLaunch(
             shard: shard, spec: spec, engine: engine, stateDirectory: stateDirectory,
             launcher: launcher, grace: grace, logLimits: logLimits)
@@ -107,7 +107,7 @@ public final class ShardHost {
     /// are removed with it.
     public func forget(_ shard: ShardID) {
         guard let link = links[shard] else { return }
-        precondition(link.hasEnded, "\(shard) is forgotten while it runs")
+        invariant(link.hasEnded, "\(shard) is forgotten while it runs")
         links[shard] = nil
         queue.run(
             { [stateDirectory] () throws(UVError) in

@@ -13,7 +13,7 @@ public struct LogLimits: Hashable, Sendable {
     public let files: Int
 
     public init(fileBytes: Int, files: Int) {
-        precondition(fileBytes > 0 && files > 0, "log limits of \(fileBytes) bytes, \(files) files")
+        invariant(fileBytes > 0 && files > 0, "log limits of \(fileBytes) bytes, \(files) files")
         self.fileBytes = fileBytes
         self.files = files
     }
@@ -38,7 +38,7 @@ public struct ShardLaunch: Hashable, Sendable {
         shard: ShardID, spec: LaunchSpec, engine: EngineKind, stateDirectory: String,
         launcher: [String], grace: Duration, logLimits: LogLimits
     ) {
-        precondition(!launcher.isEmpty, "a launch of \(shard) without a program to launch it")
+        invariant(!launcher.isEmpty, "a launch of \(shard) without a program to launch it")
         self.shard = shard
         self.spec = spec
         self.engine = engine

@@ -113,7 +113,11 @@ final class ShardLink {
     private func examined(_ examination: ShardExamination) {
         guard !hasEnded else { return }
         switch examination {
-        case .alive: connect()
+        case .alive(let shim, let engine):
+            // At once and whatever the shim is at, even if it hangs: an agent may wait for this
+            // before it does anything.
+            if isAdopted { tellStart((engine ?? shim).processID) }
+            connect()
         case .ended(let status, let logTail):
             end(status.exit ?? .unknown, wasStopped: status.isStopRequested, logTail: logTail)
         case .unclaimed: unclaimed()
@@ -188,11 +192,13 @@ final class ShardLink {
     private func told(_ status: ShimStatus) {
         lastStatus = status
         if isEnding { acknowledgeTimer?.cancel() }
-        guard status.phase == .running, let engine = status.engine, !hasToldStart else { return }
+        if status.phase == .running, let engine = status.engine { tellStart(engine.processID) }
+    }
+
+    private func tellStart(_ processID: Int32) {
+        guard !hasToldStart else { return }
         hasToldStart = true
-        onEvent(
-            isAdopted
-                ? .adopted(processID: engine.processID) : .started(processID: engine.processID))
+        onEvent(isAdopted ? .adopted(processID: processID) : .started(processID: processID))
     }
 
     private var isEnding: Bool { lastStatus?.phase == .ending || lastStatus?.phase == .ended }

@@ -103,7 +103,7 @@ final class Shim {
             loop, descriptor: reportEnds.reading,
             onBytes: { [weak self] in self?.reported += $0 },
             onEnd: { [weak self] in self?.execStageEnded() })
-        precondition(ExecStage.reportDescriptor == 3, "the report is the fourth descriptor below")
+        invariant(ExecStage.reportDescriptor == 3, "the report is the fourth descriptor below")
         let command =
             launch.launcher + ExecStage.arguments(.begin, shim: getpid(), directory: directory)
         let specification = ChildSpecification(

@@ -1,6 +1,7 @@
 // Children, by handle. A pid is only ever signalled while its process has not been reaped, which
 // libuv and the kernel agree on; a stored number could by then be somebody else.
 
+import Base
 import CLibuv
 import Glibc
 
@@ -118,7 +119,7 @@ public final class ChildProcess {
     /// - Throws: EPERM and the like. That the process is gone already is no error.
     public func kill(_ signal: Int32, wholeGroup: Bool = false) throws(UVError) {
         guard exit == nil, let raw = handle.raw(as: uv_process_t.self) else { return }
-        precondition(!wholeGroup || isDetached, "child \(pid) has no process group of its own")
+        invariant(!wholeGroup || isDetached, "child \(pid) has no process group of its own")
         let result = wholeGroup ? uv_kill(-pid, signal) : uv_process_kill(raw, signal)
         guard result != UV_ESRCH.rawValue else { return }
         try check(result, "send signal \(signal) to", "process \(pid)")
@@ -193,7 +194,7 @@ private func withCStrings<Result>(
     var pointers = strings.map { strdup($0) } + [nil]
     defer { for pointer in pointers { free(pointer) } }
     return pointers.withUnsafeMutableBufferPointer { buffer in
-        guard let base = buffer.baseAddress else { preconditionFailure("an array without nil") }
+        guard let base = buffer.baseAddress else { fatalError("an array without nil") }
         return body(base)
     }
 }

@@ -2,6 +2,7 @@
 // not keep a heartbeat waiting, and two appends to one file must not overtake each other: so the
 // work runs in libuv's thread pool, but one piece of a queue at a time.
 
+import Base
 import CLibuv
 
 /// A queue of blocking work; use one for each file or directory whose order matters. What was
@@ -55,7 +56,7 @@ public final class FileQueue {
                 request?.deallocate()
                 job?.complete()
             })
-        precondition(result == 0, "uv_queue_work refused a valid request: \(result)")
+        invariant(result == 0, "uv_queue_work refused a valid request: \(result)")
     }
 }
 

@@ -96,7 +96,7 @@ public final class Loop {
     /// valid and do nothing any more; callbacks still owed are dropped. Closing twice is allowed.
     public func close() {
         guard let raw else { return }
-        precondition(!isRunning, "a loop was closed from within one of its own callbacks")
+        invariant(!isRunning, "a loop was closed from within one of its own callbacks")
         self.raw = nil
         soonQueue = []
         kept = [:]
@@ -110,7 +110,7 @@ public final class Loop {
             uv_walk(raw, { handle, _ in Handle.of(handle)?.close() }, nil)
         } while uv_run(raw, UV_RUN_DEFAULT) != 0
         let result = uv_loop_close(raw)
-        precondition(result == 0, "a handle outlived its loop: uv_loop_close gave \(result)")
+        invariant(result == 0, "a handle outlived its loop: uv_loop_close gave \(result)")
         raw.deallocate()
     }
 
@@ -130,7 +130,7 @@ public final class Loop {
 
     private func turn(_ mode: uv_run_mode) {
         guard let raw else { return }
-        precondition(!isRunning, "a loop was run from within one of its own callbacks")
+        invariant(!isRunning, "a loop was run from within one of its own callbacks")
         isRunning = true
         uv_run(raw, mode)
         isRunning = false

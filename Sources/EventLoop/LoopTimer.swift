@@ -54,10 +54,12 @@ public final class LoopTimer {
         guard let raw = handle?.raw(as: uv_timer_t.self), let rawLoop = raw.pointee.loop else {
             return
         }
-        uv_update_time(rawLoop)
+        // Both clocks are the same one, so the cached time needs no update. And it must get none, nor
+        // may a delay be zero: libuv runs timers until none is due, and one that arms itself
+        // again within its own turn would keep every socket waiting for ever.
         let due = max(0, (deadline.nanoseconds + 999_999) / 1_000_000)
         let current = Int64(uv_now(rawLoop))
-        let delayMilliseconds = UInt64(max(0, due - current))
+        let delayMilliseconds = UInt64(max(1, due - current))
         uv_timer_start(
             raw, { Handle.owner(of: $0, as: LoopTimer.self)?.fired() }, delayMilliseconds, 0)
     }

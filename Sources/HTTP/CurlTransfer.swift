@@ -43,7 +43,7 @@ final class CurlTransfer {
     ///   - isStreamed: whether the body is taken piece by piece.
     init(_ request: HTTPClientRequest, isStreamed: Bool) {
         guard Self.isCurlReady, let easy = curl_easy_init() else {
-            preconditionFailure("no memory for a curl handle for \(request.url)")
+            fatalError("no memory for a curl handle for \(request.url)")
         }
         self.easy = easy
         self.request = request

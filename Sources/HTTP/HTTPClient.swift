@@ -2,6 +2,7 @@
 // be woken, and does the rest. Nothing is called back from within curl, which forbids most of its
 // functions there: what came in is collected, and delivered after curl has returned.
 
+import Base
 import CCurl
 public import EventLoop
 
@@ -120,7 +121,7 @@ final class CurlMulti {
     init(_ loop: Loop) throws(UVError) {
         sockets = try SocketSet(loop: loop)
         guard let raw = curl_multi_init() else {
-            preconditionFailure("no memory for a curl multi handle")
+            fatalError("no memory for a curl multi handle")
         }
         self.raw = raw
         let context = Unmanaged.passUnretained(self).toOpaque()
@@ -153,7 +154,7 @@ final class CurlMulti {
         }
         calls[easy] = call
         let code = curl_multi_add_handle(raw, easy)
-        precondition(code == CURLM_OK, "curl did not take a new transfer: \(code)")
+        invariant(code == CURLM_OK, "curl did not take a new transfer: \(code)")
         return call
     }
 

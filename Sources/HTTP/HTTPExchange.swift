@@ -6,6 +6,7 @@
 //                               │   ▲               │   ▲
 //                            suspend resume      suspend resume
 
+import Base
 import CMicrohttpd
 
 /// The state of one exchange. The library holds it from the headers to the completion.
@@ -152,20 +153,20 @@ final class HTTPExchange {
     var isAnswered: Bool { answer != nil }
 
     func respond(_ response: HTTPResponse) {
-        precondition(answer == nil, "a request for \(path) was answered twice")
+        invariant(answer == nil, "a request for \(path) was answered twice")
         answer = .whole(response)
         wake()
     }
 
     func startStream(_ status: HTTPStatus, _ headers: HTTPHeaders) {
-        precondition(answer == nil, "a request for \(path) was answered twice")
+        invariant(answer == nil, "a request for \(path) was answered twice")
         answer = .stream(status, headers)
         wake()
     }
 
     /// - Returns: false when nobody will read the bytes any more.
     func write(_ bytes: [UInt8]) -> Bool {
-        precondition(!isFinished, "written to the finished stream of \(path)")
+        invariant(!isFinished, "written to the finished stream of \(path)")
         guard !isEnded else { return false }
         guard outgoing.count - outgoingOffset + bytes.count <= daemon.limits.streamBytes else {
             abort()

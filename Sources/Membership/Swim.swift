@@ -58,7 +58,7 @@ public struct Swim: Sendable {
         configuration: SwimConfiguration = .standard, local: NodeID, incarnation: Incarnation,
         peers: [NodeID], seed: UInt64, at now: Instant
     ) {
-        precondition(incarnation > Incarnation(0), "\(local): incarnation 0 means not met")
+        invariant(incarnation > Incarnation(0), "\(local): incarnation 0 means not met")
         self.configuration = configuration
         self.local = Member(node: local, state: .alive, incarnation: incarnation, since: now)
         let others = Set(peers).subtracting([local]).sorted()

@@ -24,7 +24,7 @@ public struct NodeConfiguration: Sendable {
     /// that are not there yet.
     public var planGrace: Duration = .seconds(30)
     /// How often a node reports, and a leader shows its view, though nothing has changed.
-    public var reportInterval: Duration = .seconds(1)
+    public var reportInterval: Duration = .seconds(2)
     /// How long an operator's request may take before it is answered with a refusal.
     public var requestTimeout: Duration = .seconds(10)
 

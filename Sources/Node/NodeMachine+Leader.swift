@@ -13,9 +13,11 @@ import Supervision
 import WireProtocol
 
 extension NodeMachine {
+    /// Until its own term's first entry is applied, a leader does not know what is agreed.
+    var knowsWhatIsAgreed: Bool { isCaughtUp && appliedTerm == consensus.term }
+
     mutating func reconcileCluster() {
-        // Until its own term's first entry is applied, a leader does not know what is agreed.
-        guard let leadership, isCaughtUp, appliedTerm == consensus.term else { return }
+        guard let leadership, knowsWhatIsAgreed else { return }
         let isDue = leadership.nextDeadline.map { $0 <= now } ?? false
         guard hasNews || isDue else { return }
         hasNews = false
@@ -229,7 +231,8 @@ extension NodeMachine {
         guard let leadership else { return }
         let groups = leadership.conditions.keys.sorted().compactMap { leadership.conditions[$0] }
         let reports = configuration.nodes.compactMap { leadership.reports[$0.node] }
-        let view = LeaderView(groups: groups, reports: reports)
+        let view = LeaderView(
+            groups: groups, reports: reports, voters: consensus.contactedVoters(at: now).count)
         self.view = view
         viewReceivedAt = now
         guard leadership.viewDue <= now || view.isNews(after: leadership.lastView) else { return }
@@ -245,6 +248,7 @@ extension NodeMachine {
 extension LeaderView {
     /// Whether it shows more than another did; how far nodes have applied the log is no news.
     func isNews(after other: LeaderView?) -> Bool {
-        groups != other?.groups || reports.map(\.shards) != other?.reports.map(\.shards)
+        groups != other?.groups || voters != other?.voters
+            || reports.map(\.shards) != other?.reports.map(\.shards)
     }
 }

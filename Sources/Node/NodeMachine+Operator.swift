@@ -45,10 +45,13 @@ extension NodeMachine {
         switch request {
         case .propose(let command): propose(command, for: .peer(node, id))
         case .log(let shard, let lastLines, let from):
-            actions.append(
-                .readLog(.peer(node, id), shard: shard, lastLines: lastLines, from: from))
+            let lines = min(lastLines, Self.logLinesLimit)
+            actions.append(.readLog(.peer(node, id), shard: shard, lastLines: lines, from: from))
         }
     }
+
+    /// An answer must fit into a frame.
+    private static let logLinesLimit = 10_000
 
     /// Another node has answered.
     mutating func answered(_ id: RequestID, _ answer: PeerAnswer, by node: NodeID) {

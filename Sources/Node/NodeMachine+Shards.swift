@@ -84,7 +84,7 @@ extension NodeMachine {
 
     private mutating func launch(_ shard: ShardID, of group: PlannedGroup) {
         guard let deployment = state.deployment else {
-            preconditionFailure("\(shard) is launched without a deployment")
+            fatalError("\(shard) is launched without a deployment")
         }
         guard state.record(of: shard.group).launchedSerial == state.deploymentSerial else {
             driveShard(shard, .failed("the deployment it was launched with has been replaced"))

@@ -15,7 +15,9 @@ extension NodeMachine {
         let groups = state.plan?.groups ?? []
         let engines = groups.filter { $0.role != .router }.map { status(of: $0) }
         let router = groups.first { $0.role == .router }.map { routerStatus($0) }
-        let have = consensus.contactedVoters(at: now).count
+        // A follower hears its leader only; how many the leader hears is in its view.
+        let follows = consensus.role == .follower && consensus.leader != nil
+        let have = follows ? view.voters : consensus.contactedVoters(at: now).count
         let quorum = ClusterStatus.Quorum(
             have: have, need: consensus.quorum.size, ok: consensus.hasQuorum)
         let reasons = self.reasons(engines, router, quorum)
@@ -71,7 +73,7 @@ extension NodeMachine {
         return ClusterStatus.Group(
             name: group.name.name, role: group.role.rawValue,
             generation: record.generation.value, state: condition.rawValue, why: why,
-            master: shown.ranks.first?.node.name, url: "http://\(shown.http)",
+            master: shown.distInit?.description, url: "http://\(shown.http)",
             bootstrapPort: shown.bootstrap?.port, restarts: record.restarts,
             ranks: rankStatus(of: shown, record, condition))
     }

@@ -42,12 +42,14 @@ public struct NodeMachine: Sendable {
     /// Of the deployment that is agreed on.
     var wantedDigest: UInt64?
     /// The last view that a leader sent, and when.
-    var view = LeaderView(groups: [], reports: [])
+    var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
     var requests: Requests
     var generator: SeededGenerator
     var reportDue: Instant
     var lastReport: NodeReport?
+    /// Frames of each peer that were no messages.
+    public private(set) var badFrames: [NodeID: Int] = [:]
     var profile: ParsedProfile
     let localDigest: UInt64
 
@@ -133,7 +135,7 @@ public struct NodeMachine: Sendable {
     public var nextDeadline: Instant? {
         var deadlines = [
             membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
-            leadership?.nextDeadline,
+            knowsWhatIsAgreed ? leadership?.nextDeadline : nil,
         ]
         deadlines += shards.values.map(\.nextDeadline)
         return deadlines.compactMap { $0 }.min()
@@ -154,7 +156,12 @@ public struct NodeMachine: Sendable {
         do {
             message = try WireMessage(frame: bytes)
         } catch {
-            actions.append(.log(.warning, "dropped a frame of \(sender): \(error)"))
+            // Told once a peer, or a peer of another version would fill the log.
+            if badFrames[sender, default: 0] == 0 {
+                actions.append(
+                    .log(.warning, "dropped a frame of \(sender), and will drop others: \(error)"))
+            }
+            badFrames[sender, default: 0] += 1
             return
         }
         switch message {
@@ -255,7 +262,7 @@ public struct NodeMachine: Sendable {
                 if let group = command.endedGroup { endings[group] = entry.index }
             } catch {
                 // Every node reads the same bytes the same way; going on would let them differ.
-                preconditionFailure(
+                fatalError(
                     "log entry \(entry.index) of term \(entry.term) is no command: \(error)")
             }
             if state.deploymentSerial != serial { wantedDigest = state.deployment?.digest }
@@ -271,7 +278,7 @@ public struct NodeMachine: Sendable {
         do {
             state = try ReplicatedState(cbor: try CBORValue(decoding: snapshot.state))
         } catch {
-            preconditionFailure(
+            fatalError(
                 "the snapshot of index \(snapshot.index) is no cluster state: \(error)")
         }
         wantedDigest = state.deployment?.digest

@@ -20,7 +20,7 @@ extension LaunchSpec {
         interface: String
     ) -> LaunchSpec {
         guard let group = plan.group(name), group.ranks.indices.contains(rank.value) else {
-            preconditionFailure("epoch \(plan.epoch) has no rank \(rank) of \(name)")
+            fatalError("epoch \(plan.epoch) has no rank \(rank) of \(name)")
         }
         return make(
             profile: profile, modelPath: modelPath, group: group, rank: rank, interface: interface)
@@ -33,7 +33,7 @@ extension LaunchSpec {
         let values = LaunchValues(profile: profile, modelPath: modelPath, group: group)
         if group.role == .router { return router(profile, group, values) }
         guard let role = profile.role(group.role) else {
-            preconditionFailure("\(profile.name) has no role for \(group.name)")
+            fatalError("\(profile.name) has no role for \(group.name)")
         }
         let expanded = values.engine(rank: rank, interface: interface)
         return LaunchSpec(
@@ -52,7 +52,7 @@ extension LaunchSpec {
         _ profile: Profile, _ group: PlannedGroup, _ values: LaunchValues
     ) -> LaunchSpec {
         guard let router = profile.router else {
-            preconditionFailure("\(profile.name) has no router")
+            fatalError("\(profile.name) has no router")
         }
         return LaunchSpec(
             node: group.ranks[0].node, group: group.name, role: .router, rank: .master,

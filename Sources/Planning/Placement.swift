@@ -31,7 +31,7 @@ struct Placement {
     }
 
     mutating func assign(_ candidate: Int, to rank: Int, of group: Int) {
-        precondition(holders[group][rank] == nil, "\(shapes[group].name) rank \(rank) is held")
+        invariant(holders[group][rank] == nil, "\(shapes[group].name) rank \(rank) is held")
         holders[group][rank] = candidate
         devices[candidate].formUnion(shapes[group].devices)
         claims[candidate] += groupClaims[group]

@@ -139,7 +139,7 @@ struct PlacementSearch {
         let free = candidates.map { Candidate(node: $0.node, address: $0.address, isUsable: true) }
         if PlacementSearch(shapes: shapes, candidates: free).place(keeping: nil) != nil {
             guard let group = groupThatNeverFits ?? shapes.max(by: { $0.nodes < $1.nodes }) else {
-                preconditionFailure("a profile without groups")
+                fatalError("a profile without groups")
             }
             return .noSuperPodFits(group: group.name, nodes: group.nodes)
         }

@@ -42,7 +42,7 @@ struct PlanDraft {
         let free = preferred.first { claims.collision(with: placement.claims(on: $0)) == nil }
         guard let node = free else {
             let first = preferred.first.flatMap { claims.collision(with: placement.claims(on: $0)) }
-            guard let first else { preconditionFailure("a plan without candidates") }
+            guard let first else { fatalError("a plan without candidates") }
             return .failure(PlanFailure(first))
         }
         let candidate = candidates[node]
@@ -78,7 +78,7 @@ struct PlanDraft {
 
     private func endpoint(_ host: String, _ port: Int) -> Endpoint {
         guard let port = UInt16(exactly: port) else {
-            preconditionFailure("port \(port) of \(profile.name) was not checked")
+            fatalError("port \(port) of \(profile.name) was not checked")
         }
         return Endpoint(host: host, port: port)
     }

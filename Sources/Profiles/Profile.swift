@@ -42,6 +42,8 @@ public struct Profile: Hashable, Sendable {
     public var benchmark: BenchmarkProfile?
     /// Where this differs from its publication, and why.
     public var deviations: [Deviation]
+    /// What is worth knowing about the publication and was not changed, by topic.
+    public var notes: [NamedValue]
 }
 
 /// A name and its value, in the order of the text.

@@ -11,7 +11,7 @@ struct ProfileReader {
         "profile", "summary", "extends", "published", "model", "hardware", "cards",
         "devices_per_card", "quantization", "sglang", "command", "paths", "host", "unset",
         "source", "environment", "arguments", "roles", "store", "router", "benchmark",
-        "deviations",
+        "deviations", "notes",
     ]
     static let roles = ["prefill", "decode", "mixed"]
 
@@ -38,14 +38,15 @@ struct ProfileReader {
             paths: fields["paths"].map(readPaths) ?? [],
             sysctl: tuning?["sysctl"].map { readValues($0, of: "kernel settings") } ?? [],
             governor: tuning?["governor"]?.string(),
-            unset: fields["unset"]?.strings(of: "environment names") ?? [],
+            unset: fields["unset"].map(readUnset) ?? [],
             source: fields["source"]?.strings(of: "shell files") ?? [],
             environment: fields["environment"].map(readEnvironment) ?? [],
             arguments: fields["arguments"].map(readArguments) ?? [], roles: roles,
             store: fields["store"].flatMap(readStore),
             router: fields["router"].flatMap(readRouter),
             benchmark: fields["benchmark"].flatMap(readBenchmark),
-            deviations: fields["deviations"].map(readDeviations) ?? [])
+            deviations: fields["deviations"].map(readDeviations) ?? [],
+            notes: fields["notes"].map { readValues($0, of: "notes by topic") } ?? [])
     }
 
     private func readName(_ reader: YAMLReader) -> String? {
@@ -230,6 +231,14 @@ extension ProfileReader {
             reader.report("expected an environment name, found \"\(variable.name)\"")
         }
         return variables
+    }
+
+    private func readUnset(_ reader: YAMLReader) -> [String] {
+        let names = reader.strings(of: "environment names") ?? []
+        for name in names where !Self.isEnvironmentName(name) {
+            reader.report("expected an environment name, found \"\(name)\"")
+        }
+        return names
     }
 
     private static func isEnvironmentName(_ name: String) -> Bool {

@@ -27,6 +27,7 @@ extension Profile {
             ("router", router.map(\.node)),
             ("benchmark", benchmark.map(\.node)),
             ("deviations", .optionalFields(deviations.map { ($0.place, $0.node) })),
+            ("notes", .values(notes)),
         ]
         return .fields(members)
     }

@@ -29,7 +29,7 @@ public struct Template: Hashable, Sendable {
             case .literal(let literal): text += literal
             case .placeholder(let name):
                 guard let value = values[name] else {
-                    preconditionFailure("no value for {\(name)} in \"\(self.text)\"")
+                    fatalError("no value for {\(name)} in \"\(self.text)\"")
                 }
                 text += value
             }

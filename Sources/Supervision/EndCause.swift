@@ -35,6 +35,16 @@ public struct EndCause: Hashable, Sendable {
         self.logTail = logTail
     }
 
+    /// How many lines of a log an operator is shown at once, and how much of each.
+    private static let quotedLines = 3
+    private static let quotedCharacters = 200
+
+    /// The last words of the rank that fell first, for people; empty where it left none.
+    public var lastWords: String {
+        let lines = logTail.suffix(Self.quotedLines).map { $0.prefix(Self.quotedCharacters) }
+        return lines.isEmpty ? "" : "its log ends: " + lines.joined(separator: " | ")
+    }
+
     /// Only failures of the engine count towards the backoff and the budget: a lost node is waited
     /// for, and what was meant is no failure.
     public var isFailure: Bool { kind == .failure }

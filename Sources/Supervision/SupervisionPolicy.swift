@@ -3,7 +3,7 @@
 
 public import Base
 
-/// The limits of supervision. Every one may be set in the agent's configuration.
+/// The limits of supervision. Protocols/supervision.md tells which the configuration may set.
 public struct SupervisionPolicy: Hashable, Sendable {
     /// How often rank 0 is asked whether it serves yet.
     public var readinessInterval: Duration = .seconds(1)

@@ -110,7 +110,7 @@ final class PeerLink {
         case .ended(let reason):
             dial = nil
             dialFailed(reason)
-        case .frame: preconditionFailure("a frame on a stream that was not opened")
+        case .frame: fatalError("a frame on a stream that was not opened")
         }
     }
 
@@ -180,6 +180,7 @@ final class PeerLink {
         } else {
             listen(to: stream)
             stream.open(answering: nil)
+            stream.readOn()
             retire(stream)
         }
     }
@@ -188,9 +189,9 @@ final class PeerLink {
         current = stream
         retry?.cancel()
         listen(to: stream)
+        stream.open(answering: answer)
         if !isSilent { onEvent(.opened) }
-        // The owner may have closed it in answer to the news.
-        if stream.state == .greeted { stream.open(answering: answer) }
+        stream.readOn()
     }
 
     private func isPreferred(dialledByPeer: Bool) -> Bool {
@@ -216,7 +217,7 @@ final class PeerLink {
             switch event {
             case .frame(let payload): onEvent(.frame(payload))
             case .ended(let reason): ended(stream, reason)
-            case .hello: preconditionFailure("a second hello")
+            case .hello: fatalError("a second hello")
             }
         }
     }

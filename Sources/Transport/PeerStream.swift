@@ -117,14 +117,19 @@ final class PeerStream {
     // MARK: - What the owner does
 
     /// Accepts the peer. An accepted connection is answered with this hello, named as the
-    /// dialler named it; a dialled one has said it already.
+    /// dialler named it; a dialled one has said it already. Frames can be sent from here on, and
+    /// come after ``readOn()``.
     func open(answering hello: Hello?) {
-        precondition(state == .greeted, "a stream was opened in state \(state)")
+        invariant(state == .greeted, "a stream was opened in state \(state)")
         state = .open
         openedAt = loop.now
         deadline = nil
         decoder.limitBytes = limits.frameBytes
-        if let hello { _ = transmit(Frame.encode(hello.encode())) }
+        if let hello { transmit(Frame.encode(hello.encode())) }
+    }
+
+    /// Delivers what has already come behind the hello.
+    func readOn() {
         deliverFrames()
     }
 
@@ -134,7 +139,8 @@ final class PeerStream {
         guard state == .open, let connection else { return false }
         let queued = connection.queuedBytes
         guard queued == 0 || queued + payload.count <= limits.queueBytes else { return false }
-        return transmit(Frame.encode(payload))
+        transmit(Frame.encode(payload))
+        return true
     }
 
     /// Sends no more, reads what the peer has still sent, and ends when the peer does.
@@ -213,7 +219,7 @@ final class PeerStream {
         flush()
         if state == .securing, session.isOpen {
             state = .awaitingHello
-            if let ownHello { _ = transmit(Frame.encode(ownHello.encode())) }
+            if let ownHello { transmit(Frame.encode(ownHello.encode())) }
         }
         return true
     }
@@ -267,15 +273,14 @@ final class PeerStream {
 
     // MARK: - Bytes out and the end
 
-    private func transmit(_ plaintext: [UInt8]) -> Bool {
+    private func transmit(_ plaintext: [UInt8]) {
         do throws(TLSError) {
             try session.seal(plaintext)
         } catch {
-            end(.lost(because: error.description))
-            return false
+            // Not from within the owner's own call.
+            return loop.soon { [weak self] in self?.end(.lost(because: error.description)) }
         }
         flush()
-        return true
     }
 
     private func flush() {

@@ -131,7 +131,7 @@ public final class PeerTransport {
     /// Takes over changed keys. A stream whose key is no longer among them is closed and dialled
     /// anew; the others go on.
     public func setKeys(_ keys: [ClusterKey]) {
-        precondition(!keys.isEmpty, "a cluster without a key")
+        invariant(!keys.isEmpty, "a cluster without a key")
         context.keys = keys
         for (_, link) in links.sorted(by: { $0.key < $1.key }) { link.keysChanged() }
     }
@@ -195,7 +195,7 @@ public final class PeerTransport {
             halfOpen.removeAll { $0 === stream }
             links[hello.node]?.offer(stream, hello)
         case .ended(let reason): reject(stream, reason.description)
-        case .frame: preconditionFailure("a frame on a stream that was not opened")
+        case .frame: fatalError("a frame on a stream that was not opened")
         }
     }
 

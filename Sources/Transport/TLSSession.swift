@@ -6,6 +6,7 @@
 // client demands verification, and a session that did not use the key is refused: three locks on
 // the one door by which an unauthenticated peer could come in.
 
+import Base
 import COpenSSL
 
 /// What all sessions of a cluster share. The keys can be replaced; running sessions keep theirs.
@@ -17,7 +18,7 @@ final class TLSContext {
 
     /// - Throws: ``TLSError`` when OpenSSL cannot do TLS 1.3 with this cipher.
     init(cluster: String, keys: [ClusterKey]) throws(TLSError) {
-        precondition(!keys.isEmpty, "a cluster without a key")
+        invariant(!keys.isEmpty, "a cluster without a key")
         self.cluster = cluster
         self.keys = keys
         guard let raw = SSL_CTX_new(TLS_method()) else {
@@ -177,7 +178,7 @@ final class TLSSession {
     /// Encrypts; the ciphertext is waiting in ``takeOutput()`` then.
     /// - Throws: ``TLSError`` when the session is over.
     func seal(_ plaintext: [UInt8]) throws(TLSError) {
-        precondition(isOpen, "plaintext before the handshake was done")
+        invariant(isOpen, "plaintext before the handshake was done")
         ERR_clear_error()
         guard SSL_write(ssl, plaintext, Int32(plaintext.count)) == plaintext.count else {
             throw TLSError(openSSL: "TLS write")

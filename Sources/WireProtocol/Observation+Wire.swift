@@ -82,13 +82,16 @@ extension ExitStatus: WireCodable {
 }
 
 extension LeaderView: WireCodable {
-    public var cbor: CBORValue { .array([.list(groups), .list(reports)]) }
+    public var cbor: CBORValue {
+        .array([.list(groups), .list(reports), .unsigned(UInt64(voters))])
+    }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "leader's view")
         self.init(
             groups: try record.list(of: GroupSummary.self),
-            reports: try record.list(of: NodeReport.self))
+            reports: try record.list(of: NodeReport.self),
+            voters: try record.unsigned(as: Int.self))
     }
 }
 

@@ -59,10 +59,13 @@ public struct LeaderView: Hashable, Sendable {
     public var groups: [GroupSummary]
     /// By node.
     public var reports: [NodeReport]
+    /// How many voters the leader is in contact with, itself included.
+    public var voters: Int
 
-    public init(groups: [GroupSummary], reports: [NodeReport]) {
+    public init(groups: [GroupSummary], reports: [NodeReport], voters: Int) {
         self.groups = groups
         self.reports = reports
+        self.voters = voters
     }
 }
 

@@ -1,6 +1,8 @@
 // What is wrong with a file that a person wrote. A reader collects every violation before it gives
 // up, so that an operator mends a file once and not once for each mistake.
 
+import Base
+
 /// A place in a text: lines and columns count from 1.
 public struct SourceLocation: Hashable, Sendable, CustomStringConvertible {
     public let file: String
@@ -41,7 +43,7 @@ public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvert
     public let diagnostics: [Diagnostic]
 
     public init(_ diagnostics: [Diagnostic]) {
-        precondition(!diagnostics.isEmpty, "a configuration error without a diagnostic")
+        invariant(!diagnostics.isEmpty, "a configuration error without a diagnostic")
         self.diagnostics = diagnostics
     }
 
@@ -66,7 +68,7 @@ public final class DiagnosticLog {
     /// - Throws: everything that was reported, by line and column.
     public func result<Value>(_ value: Value?) throws(ConfigurationError) -> Value {
         if let value, diagnostics.isEmpty { return value }
-        precondition(!diagnostics.isEmpty, "a reader gave up without saying why")
+        invariant(!diagnostics.isEmpty, "a reader gave up without saying why")
         throw ConfigurationError(inTextOrder)
     }
 

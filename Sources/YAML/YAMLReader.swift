@@ -1,6 +1,8 @@
 // Reads typed values out of a tree. Every read either gives the value or reports what was expected
 // and gives nil, and reading goes on, so that one pass finds every violation.
 
+import Base
+
 /// A node, the path of its field, and the log that its violations go to.
 public struct YAMLReader {
     public let node: YAMLNode
@@ -136,7 +138,7 @@ public struct YAMLFields {
 
     /// The field of that name; nil where it is absent or null.
     public subscript(name: String) -> YAMLReader? {
-        precondition(known.contains(name), "\(name) was not declared among \(known)")
+        invariant(known.contains(name), "\(name) was not declared among \(known)")
         guard let value = reader.node[name], !value.isNull else { return nil }
         return reader.child(name, value)
     }

@@ -70,13 +70,13 @@ enum StatusSamples {
     private static func prefill(state: String) -> ClusterStatus.Group {
         .init(
             name: "prefill-0", role: "prefill", generation: 1, state: state, why: "",
-            master: "10.0.0.1:5000", url: "http://10.0.0.1:8000", bootstrapPort: 8998, restarts: 0,
+            master: "node-1", url: "http://10.0.0.1:8000", bootstrapPort: 8998, restarts: 0,
             ranks: ranks(from: 1))
     }
 
     private static let decode = ClusterStatus.Group(
         name: "decode-0", role: "decode", generation: 1, state: "ready", why: "",
-        master: "10.0.0.3:5000", url: "http://10.0.0.3:8001", bootstrapPort: nil, restarts: 0,
+        master: "node-3", url: "http://10.0.0.3:8001", bootstrapPort: nil, restarts: 0,
         ranks: ranks(from: 3))
 
     private static func ranks(from first: Int) -> [ClusterStatus.Rank] {

@@ -28,6 +28,36 @@ extension EnginesTests {
             #expect(bench.end == .stopped(.signal(SIGTERM)))
         }
 
+        @Test func `a shard is adopted although its shim hangs, and can be stopped`() throws {
+            let bench = try Workbench()
+            bench.launch(script: "exec sleep 1000")
+            #expect(bench.runToStart())
+            let processID = try #require(bench.startedProcess)
+            bench.shim?.send(signal: SIGSTOP)
+            try bench.replaceHost()
+            bench.host.acknowledgeLimit = .milliseconds(300)
+            #expect(try bench.host.adoptAll().count == 1)
+            #expect(bench.runToStart())
+            #expect(bench.events == [.adopted(processID: processID)])
+            bench.host.stop(bench.shard, grace: .seconds(600))
+            #expect(bench.runToEnd())
+            #expect(bench.end == .stopped(.unknown))
+        }
+
+        @Test func `a shard that is being ended is adopted until it has`() throws {
+            let bench = try Workbench()
+            bench.launch(script: "trap '' TERM; note; while :; do sleep 0.05; done")
+            #expect(bench.runToStart() && bench.run { bench.pids.count == 2 })
+            bench.host.stop(bench.shard, grace: .seconds(2))
+            #expect(bench.run { ShimStatus.read(from: bench.directory)?.phase == .ending })
+            try bench.replaceHost()
+            #expect(try bench.host.adoptAll().count == 1)
+            #expect(bench.runToStart())
+            #expect(bench.end == nil)
+            #expect(bench.runToEnd())
+            #expect(bench.end == .stopped(.signal(SIGKILL)))
+        }
+
         @Test func `an end that no agent saw is told to the next one`() throws {
             let bench = try Workbench()
             bench.launch(
@@ -54,6 +84,9 @@ extension EnginesTests {
             bench.launch(
                 script: "echo here\n" + Script.stubbornTree + "while :; do sleep 0.05; done")
             #expect(bench.runToStart() && bench.run { bench.pids.count == 4 })
+            // What is still in the pipe when the shim is killed is lost.
+            let log = LogReader(bench.directory)
+            #expect(bench.run { (try? log.tail(lines: 1)) == ["here"] })
             bench.shim?.send(signal: SIGKILL)
             #expect(bench.runToEnd())
             #expect(bench.end == .exited(.unknown, logTail: ["here"]))

@@ -43,6 +43,38 @@ extension EventLoopTests {
             }
         }
 
+        @Test func `a timer that keeps arming itself for a time gone by leaves sockets their turn`()
+            throws
+        {
+            let loop = try Loop()
+            var descriptors: [Int32] = [0, 0]
+            try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &descriptors) == 0)
+            defer { for descriptor in descriptors { close(descriptor) } }
+            let heard = Recorder<Bool>()
+            let watcher = try PollWatcher(loop, descriptor: descriptors[0])
+            try watcher.start(.readable) { _ in heard.record(true) }
+            let impatient = Impatient(loop)
+            impatient.timer?.arm(at: .zero)
+            try #require(write(descriptors[1], "x", 1) == 1)
+            #expect(
+                loop.run(within: .seconds(2)) { impatient.turns > 3 && !heard.values.isEmpty })
+            watcher.stop()
+            impatient.timer = nil
+        }
+
+        /// Wants its next turn before it has ended this one.
+        private final class Impatient {
+            var timer: LoopTimer?
+            var turns = 0
+
+            init(_ loop: Loop) {
+                timer = LoopTimer(loop) { [unowned self] in
+                    turns += 1
+                    timer?.arm(at: .zero)
+                }
+            }
+        }
+
         @Test func `a timer can be armed again, cancelled and dropped`() throws {
             let loop = try Loop()
             let fired = Recorder<String>()

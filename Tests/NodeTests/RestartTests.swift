@@ -113,7 +113,7 @@ import WireProtocol
             ])
         let command = Command(.stop(nil), at: WallTime(millisecondsSinceEpoch: 1))
         let messages: [WireMessage] = [
-            .report(report), .view(LeaderView(groups: [], reports: [report])),
+            .report(report), .view(LeaderView(groups: [], reports: [report], voters: 3)),
             .request(RequestID(1), .propose(command)),
             .request(RequestID(2), .log(shard: "decode-0/1", lastLines: 3, from: 9)),
             .answer(RequestID(3), .refused(.unavailable, "no")),

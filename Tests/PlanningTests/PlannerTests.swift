@@ -352,12 +352,12 @@ func failure(_ profile: Profile, _ candidates: [Candidate], after previous: Plan
     }
 
     @Test func `many super pods without room end the search`() throws {
-        let pods = (0..<40).map { "p\($0 / 2)" }
-        let large = try shape(prefill: (8, 2), decode: (1, 3))
-        #expect(failure(large, nodes(40, pods: pods)).hasPrefix("decode-0 needs 3 nodes of one"))
-        // Each of 21 groups would fit alone, and there are 20 super pods.
-        let many = try shape(prefill: (20, 2), decode: (1, 2))
-        let two = nodes(44, pods: pods + ["x", "y", "z", "w"])
+        let pods = (0..<20).map { "p\($0 / 2)" }
+        let large = try shape(prefill: (4, 2), decode: (1, 3))
+        #expect(failure(large, nodes(20, pods: pods)).hasPrefix("decode-0 needs 3 nodes of one"))
+        // Each of 11 groups would fit alone, and there are 10 super pods of two.
+        let many = try shape(prefill: (10, 2), decode: (1, 2))
+        let two = nodes(24, pods: pods + ["x", "y", "z", "w"])
         #expect(failure(many, two).hasPrefix("prefill-0 needs 2 nodes of one super pod"))
     }
 }

@@ -21,7 +21,26 @@ import Testing
         #expect(idle == [], "deviations without effect")
     }
 
-    @Test func `the comparison sees an argument, a variable and a deviation too many`() throws {
+    @Test func `the comparison sees a deviation without effect and one that tells it wrong`() throws
+    {
+        let name = ProfileCatalog.names[0]
+        let published = try ProfileCatalog.profile(named: name)
+        let changed = try Profile.parse(
+            """
+            profile: changed
+            extends: [\(name)]
+            deviations:
+              decode argument --port: {published: 8001, ours: 8002, why: none}
+              router argument --prefill: {published: other}
+            """, file: "changed.yaml")
+        var comparison = Comparison(profile: changed, fixture: try PublishedFixture(published.name))
+        try comparison.compareAll()
+        #expect(comparison.unlisted.count == 1)
+        #expect(comparison.unlisted.first?.hasPrefix("router argument --prefill: ") == true)
+        #expect(!comparison.effective.contains("decode argument --port"))
+    }
+
+    @Test func `the comparison sees an argument and a variable that differ`() throws {
         let published = try ProfileCatalog.profile(named: ProfileCatalog.names[0])
         let changed = try published.applying(
             ProfileOverrides(

@@ -93,6 +93,28 @@ extension TransportTests {
             #expect(a.closed.isEmpty && b.closed.isEmpty)
         }
 
+        @Test func `no frame is lost where one of two streams gives way`() throws {
+            let loop = try Loop()
+            let pair = try agents(2, on: loop)
+            let count = 300
+            for (agent, peer) in [(pair[0], pair[1]), (pair[1], pair[0])] {
+                agent.onOpened = { [weak agent] node in
+                    for index in 0..<count {
+                        let payload = [UInt8](repeating: UInt8(index % 256), count: 10_000)
+                        #expect(agent?.transport?.send(payload, to: node) == true)
+                    }
+                }
+                try agent.start(loop, peers: [peer])
+            }
+            #expect(
+                loop.run(within: patience) { pair.allSatisfy { $0.frames.count == count } },
+                "\(pair.map(\.frames.count)) of \(count) frames came")
+            for agent in pair {
+                #expect(agent.transport?.statistics.streamsSuperseded == 1)
+                #expect(agent.closed.isEmpty)
+            }
+        }
+
         @Test func `five agents started together form a full mesh`() throws {
             let loop = try Loop()
             let mesh = try agents(5, on: loop)

@@ -24,6 +24,8 @@ final class Agent {
     var frames: [(payload: [UInt8], from: NodeID)] = []
     var lines: [String] = []
     var transport: PeerTransport?
+    /// Called from within the event.
+    var onOpened: (NodeID) -> Void = { _ in }
 
     init(_ node: NodeID, at endpoint: Endpoint) {
         self.node = node
@@ -47,6 +49,7 @@ final class Agent {
         case .opened(let node):
             #expect(!isOpen(node), "\(self.node): \(node) was opened twice")
             opened.append(node)
+            onOpened(node)
         case .closed(let node, let reason):
             #expect(isOpen(node), "\(self.node): \(node) was closed without being open")
             closed.append((node, reason))

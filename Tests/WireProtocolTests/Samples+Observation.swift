@@ -70,7 +70,7 @@ extension Sample {
     ]
 
     static let view: [Sample] = [
-        Sample("view of nothing", .view(LeaderView(groups: [], reports: []))),
+        Sample("view of nothing", .view(LeaderView(groups: [], reports: [], voters: 1))),
         Sample(
             "view of every condition",
             .view(
@@ -79,7 +79,8 @@ extension Sample {
                         GroupSummary(
                             group: GroupName("decode-0"), condition: $0, why: "because: \($0)")
                     },
-                    reports: [nodeReport([shard(.ready, process: 4711)]), nodeReport([])]))),
+                    reports: [nodeReport([shard(.ready, process: 4711)]), nodeReport([])],
+                    voters: 4))),
     ]
 
     static let request: [Sample] = [

@@ -1,6 +1,6 @@
 // The published bytes, in Protocols/vectors/wire. After adding samples, write them with
 //
-//     GLM_WRITE_VECTORS=1 swift test --filter WireProtocolTests
+//     UPDATE_GOLDEN=1 swift test --filter WireProtocolTests
 //
 // and look at the difference: bytes that were there before must not have changed.
 
@@ -24,7 +24,7 @@ struct VectorFile {
         path = "\(root)/Protocols/vectors/wire/\(name).json"
     }
 
-    static var isWriting: Bool { getenv("GLM_WRITE_VECTORS") != nil }
+    static var isWriting: Bool { getenv("UPDATE_GOLDEN") != nil }
 
     func vectors() throws -> [Vector] {
         try (JSONValue(parsing: bytes()).arrayValue ?? []).map { item in

@@ -1,6 +1,8 @@
 // Columns of text, as wide as their widest cell. Names and addresses are ASCII, so a character is a
 // column.
 
+import Base
+
 /// A table for people.
 struct Table {
     /// One cell.
@@ -35,7 +37,7 @@ struct Table {
 
     /// Adds a row. Missing cells are empty.
     mutating func add(_ cells: Cell...) {
-        precondition(cells.count <= titles.count, "a row of \(cells.count) cells is too wide")
+        invariant(cells.count <= titles.count, "a row of \(cells.count) cells is too wide")
         rows.append(cells)
     }
 

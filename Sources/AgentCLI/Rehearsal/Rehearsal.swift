@@ -67,15 +67,18 @@ final class Rehearsal {
                 throw RehearsalFailure("no node tells the plan")
             }
             let answer = try RehearsalAnswer(site: cluster.site, plan: plan)
-            let text = try answer.ask()
-            report.answer = text
-            guard answer.expected.contains(text) else {
-                throw RehearsalFailure(
-                    "\(answer.url) said \"\(text)\", and the known answer is "
-                        + answer.expected.map { "\"\($0)\"" }.joined(separator: " or "))
+            // Once for each prefill group: the router takes them in turn.
+            for _ in answer.expected {
+                let text = try answer.ask()
+                report.answer = text
+                guard answer.expected.contains(text) else {
+                    throw RehearsalFailure(
+                        "\(answer.url) said \"\(text)\", and the known answer is "
+                            + answer.expected.map { "\"\($0)\"" }.joined(separator: " or "))
+                }
+                if report.phases.last?.name != phase { note(phase) }
             }
-            note(phase)
-            tell("  the answer is the known one: \"\(text)\"")
+            tell("  the answer is the known one: \"\(report.answer ?? "")\"")
         } catch {
             return fail(phase, error.reason)
         }

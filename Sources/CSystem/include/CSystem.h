@@ -31,4 +31,8 @@ void csystem_close_from(int first);
 /// Makes a pipe that children do not inherit: `ends[0]` reads, `ends[1]` writes. 0, or -1 and errno.
 int csystem_pipe(int ends[2]);
 
+/// Gives back the pages of program and library files that are mapped read-only. Those still needed are
+/// mapped again at their next use, from the page cache; the rest were needed at the start alone.
+void csystem_release_file_pages(void);
+
 #endif

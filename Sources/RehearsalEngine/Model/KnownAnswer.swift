@@ -33,7 +33,7 @@ public enum KnownAnswer {
         var sequence = sequence
         while let work = sequence.work {
             guard let outputs = world.compute(work) else {
-                preconditionFailure("a world of its own shape does not hold \(work)")
+                fatalError("a world of its own shape does not hold \(work)")
             }
             _ = sequence.finishLayer(outputs)
         }

@@ -2,6 +2,8 @@
 // computes a layer, one process or thirty-two, is not its business; that is why the known answer
 // and the distributed one come from the same lines.
 
+import Base
+
 /// What prefill hands over to decode.
 struct SequenceCache: Hashable, Sendable {
     /// The running sum of each layer.
@@ -65,7 +67,7 @@ struct ToySequence: Sendable {
     /// Takes the outputs of ``work``, in the order of its rows.
     /// - Returns: whether a token was written.
     mutating func finishLayer(_ outputs: [Activation]) -> Bool {
-        precondition(
+        invariant(
             outputs.count == rows.count,
             "layer \(layer) gave \(outputs.count) outputs for \(rows.count) rows")
         for index in rows.indices { rows[index].activation = outputs[index] }

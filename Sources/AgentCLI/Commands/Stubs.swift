@@ -1,2 +1,0 @@
-// Stand-ins.
-func runAgent(_ invocation: Invocation) -> ExitCode { .failure }

@@ -1,0 +1,98 @@
+// What a test's cluster is made of, and the files that its nodes start from. Times are short, since
+// nothing real is loaded; everything else is as an operator has it.
+
+import Base
+import EventLoop
+
+/// The four published topologies, each by one profile.
+enum Topology: String, CaseIterable, Sendable {
+    case onePrefill = "glm-5.1-w4a8-1p1d-32p-in64k-out1k-20ms"
+    case mixed = "glm-5.1-w4a8-16p-in3k5-out1k5-50ms"
+    case twoPrefills = "glm-5.1-w4a8-2p1d-48p-in128k-out1k-prefix90-50ms"
+    case fourPrefills = "glm-5.1-w4a8-4p1d-48p-in64k-out1k-prefix90-50ms"
+
+    /// How many nodes it takes.
+    var nodeCount: Int {
+        switch self {
+        case .mixed: 2
+        case .onePrefill: 4
+        case .twoPrefills, .fourPrefills: 6
+        }
+    }
+
+    var hasRouter: Bool { self != .mixed }
+}
+
+/// What differs between the clusters of the tests.
+struct ClusterSettings {
+    var topology = Topology.onePrefill
+    var spares = 0
+    /// `rehearsal`, or a YAML map with a command.
+    var engine = "rehearsal"
+    /// Handed to every engine by the profile.
+    var environment: [String: String] = [:]
+    /// Lines of `timing:` instead of the usual ones.
+    var timing: [String: String] = [:]
+    /// The text of a profile file that is used in the place of the published one.
+    var profileFile: String?
+}
+
+/// One node of a cluster, and where it lives.
+struct TestNode: Hashable, Sendable {
+    let name: String
+    let address: String
+    let directory: String
+
+    var socket: String { "\(directory)/agent.sock" }
+    var log: String { "\(directory)/agent.log" }
+    var configuration: String { "\(directory)/agent.yaml" }
+}
+
+extension ClusterSettings {
+    private static let usualTiming = [
+        "load_limit": "60s", "stop_grace": "3s", "stable_view": "2s", "backoff_initial": "300ms",
+        "backoff_limit": "2s", "plan_grace": "10s", "unresponsive_after": "2s",
+    ]
+    private static let usualEnvironment = [
+        "GLM_REHEARSAL_LOAD_SECONDS": "0.5", "GLM_REHEARSAL_WARMUP_SECONDS": "0.1",
+        "SGLANG_HEALTH_CHECK_TIMEOUT": "1",
+    ]
+
+    /// The weights are never read.
+    static let modelPath = "/nonexistent/weights"
+
+    /// The agent.yaml of one node.
+    func configuration(of node: TestNode, among nodes: [TestNode], in directory: String) -> String {
+        let list = nodes.map { "  - {name: \($0.name), address: \($0.address)}\n" }.joined()
+        let timing = Self.usualTiming.merging(timing) { $1 }.lines(indentation: "  ")
+        let environment = Self.usualEnvironment.merging(environment) { $1 }
+            .mapValues { "\"\($0)\"" }.lines(indentation: "    ")
+        let profile =
+            profileFile == nil
+            ? "profile: \(topology.rawValue)" : "profile_file: \(directory)/profile.yaml"
+        return """
+            cluster: end-to-end
+            nodes:
+            \(list)node: \(node.name)
+            secret_file: \(node.directory)/secret
+            state_directory: \(node.directory)
+            control_socket: \(node.socket)
+            http_listen: \(node.address):7601
+            engine: \(engine)
+            \(profile)
+            model_path: \(Self.modelPath)
+            host_tuning: "off"
+            timing:
+            \(timing)overrides:
+            \(topology.hasRouter ? "  router: {host: \"{address}\"}\n" : "")  environment:
+            \(environment)
+            """
+    }
+}
+
+extension [String: String] {
+    /// As a block of a YAML map.
+    fileprivate func lines(indentation: String) -> String {
+        sorted { $0.key < $1.key }.map { "\(indentation)\($0.key): \($0.value)\n" }.joined()
+    }
+}

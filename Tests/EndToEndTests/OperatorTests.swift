@@ -1,0 +1,123 @@
+// What operators order and read, over the control socket of any node.
+
+import Base
+import EventLoop
+import HTTP
+import Testing
+
+extension EndToEnd {
+    @Suite struct OperatorTests {
+        @Test func `stop leaves no shard, start launches anew, restart restarts one group`() throws
+        {
+            try TestCluster.run { cluster in
+                try cluster.waitUntilReady()
+                let stop = try cluster.ask(cluster.nodes[3], ["stop"])
+                #expect(stop.code == 0, "\(stop.output)")
+                try cluster.wait(for: "no shard left") {
+                    cluster.nodes.allSatisfy { cluster.shards(on: $0).isEmpty }
+                }
+                let stopped = try cluster.wait(for: "stopped") {
+                    $0.groups.allSatisfy { $0.state == "stopped" }
+                }
+                #expect(stopped.json["wanted"] == "stopped")
+
+                let start = try cluster.ask(cluster.nodes[2], ["start"])
+                #expect(start.code == 0, "\(start.output)")
+                let again = try cluster.waitUntilReady()
+                #expect(again.launches.allSatisfy { $0.generation == 2 })
+
+                let restart = try cluster.ask(cluster.nodes[1], ["restart", "prefill-0"])
+                #expect(restart.code == 0, "\(restart.output)")
+                let after = try cluster.wait(for: "prefill-0 restarted") {
+                    $0.isReady && $0.group("prefill-0")?.generation == 3
+                }
+                #expect(after.group("decode-0")?.pids == again.group("decode-0")?.pids)
+                let unknown = try cluster.ask(cluster.nodes[1], ["restart", "prefill-7"])
+                #expect(unknown.code == 1)
+                #expect(unknown.output.contains("prefill-7"), "\(unknown.output)")
+            }
+        }
+
+        @Test func `logs and events are read and followed from any node`() throws {
+            try TestCluster.run { cluster in
+                let ready = try cluster.waitUntilReady()
+                let (first, last) = (cluster.nodes[0], cluster.nodes[3])
+                for shard in ["prefill-0/0", "decode-0/1", "decode-0.g1.r1", "router"] {
+                    let (code, text) = try cluster.ask(first, ["logs", shard])
+                    #expect(code == 0 && text.contains("rehearsal"), "\(shard): \(code) \(text)")
+                }
+                let none = try cluster.ask(first, ["logs", "prefill-9/0"])
+                #expect(none.code == 1 && none.output.contains("decode-0/1"), "\(none.output)")
+
+                let log = try cluster.begin(
+                    ["logs", "decode-0/0", "-f", "-n", "1", "--socket", first.socket])
+                let events = try cluster.begin(["events", "-f", "--socket", last.socket])
+                try cluster.wait(for: "what there is") {
+                    log.lines.count == 1 && events.lines.count >= 5
+                }
+                let url = ready.group("decode-0")?.url ?? ""
+                _ = try HTTPClient.sendAndWait(
+                    .json(.post, "\(url)/rehearsal/fault", ["fault": "wedge"]))
+                try cluster.wait(for: "the log to be followed") {
+                    log.output.contains("told to wedge")
+                }
+                _ = try cluster.ask(first, ["restart", "decode-0"])
+                try cluster.wait(for: "the events to be followed") {
+                    events.output.contains("restarted")
+                }
+                try cluster.wait(for: "the log's end") {
+                    log.process.exit != nil || log.lines.count > 2
+                }
+            }
+        }
+
+        @Test func `an engine command of the operator's own is given the published words`() throws {
+            let directory = try TestCluster.makeDirectory()
+            defer { try? Files.removeTree(directory) }
+            let script = "\(directory)/engine"
+            try Files.replace(
+                script,
+                with: Array(
+                    """
+                    #!/bin/sh
+                    printf '%s\\n' "$@" > "\(directory)/$GLM_AGENT_SHARD.argv"
+                    env > "\(directory)/$GLM_AGENT_SHARD.env"
+                    exec \(Command.program) rehearsal-engine "$@"
+
+                    """.utf8), permissions: 0o700)
+            var settings = ClusterSettings()
+            settings.engine = "{command: [\(script)]}"
+            settings.profileFile = """
+                profile: of-our-own
+                extends: [\(settings.topology.rawValue)]
+                source: []
+                """
+            try TestCluster.run(settings) { cluster in
+                let ready = try cluster.waitUntilReady()
+                try cluster.checkAnswers(
+                    ready, KnownAnswers(cluster, on: cluster.nodes[0]))
+                let addresses = cluster.nodes.map(\.address).joined(separator: ",")
+                let render = try cluster.begin([
+                    "render", settings.topology.rawValue, "--nodes", addresses,
+                    "--interface", "lo", "--model", ClusterSettings.modelPath, "--json",
+                ])
+                #expect(try render.exitCode() == 0)
+                for shard in try JSONValue(parsing: render.output).elements("shards") {
+                    let name = "\(shard.text("group")).g1.r\(shard.number("node_rank"))"
+                    let argv = shard.elements("argv").compactMap(\.stringValue)
+                    #expect(try lines("\(directory)/\(name).argv") == argv, "\(name)")
+                    let environment = Set(try lines("\(directory)/\(name).env"))
+                    for variable in shard["environment"]?.objectValue ?? [] {
+                        let line = "\(variable.name)=\(variable.value.stringValue ?? "")"
+                        #expect(environment.contains(line), "\(name): \(line)")
+                    }
+                }
+            }
+        }
+
+        private func lines(_ path: String) throws -> [String] {
+            String(decoding: try Files.read(path), as: UTF8.self).split(separator: "\n")
+                .map(String.init)
+        }
+    }
+}

@@ -1,0 +1,117 @@
+// An engine dies, hangs or never starts; its agents are well.
+
+import Base
+import EventLoop
+import HTTP
+import Testing
+
+extension EndToEnd {
+    @Suite struct ShardFailureTests {
+        @Test func `a killed shard restarts its whole group, and no other`() throws {
+            try TestCluster.run { cluster in
+                let before = try cluster.waitUntilReady()
+                let known = try KnownAnswers(cluster, on: cluster.nodes[0])
+                try cluster.checkAnswers(before, known)
+                let killed = try #require(before.group("prefill-0"))
+                try cluster.kill(killed.pids[1])
+                let after = try cluster.wait(for: "prefill-0 ready again") {
+                    $0.isReady && $0.group("prefill-0")?.generation == 2
+                }
+                #expect(
+                    Set(killed.pids).isDisjoint(with: after.group("prefill-0")?.pids ?? []))
+                #expect(after.group("decode-0")?.generation == 1)
+                #expect(after.group("decode-0")?.pids == before.group("decode-0")?.pids)
+                #expect(after.router?.pids == before.router?.pids)
+                try cluster.wait(for: "the router to follow") {
+                    known.all.contains(cluster.complete(after))
+                }
+                try cluster.checkAnswers(after, known)
+                let told = try cluster.events(cluster.nodes[3])
+                    .filter { $0.text("group") == "prefill-0" }
+                #expect(told.map { $0.text("kind") } == ["launched", "ended", "launched"])
+                #expect(told[1].text("text").contains("rank 1 on node-2"), "\(told[1].compact)")
+            }
+        }
+
+        @Test func `a shard that never starts is given up, and a restart tries again`() throws {
+            var settings = ClusterSettings()
+            settings.timing = [
+                "backoff_initial": "400ms", "backoff_limit": "10s", "restart_budget": "4",
+            ]
+            let start = { (cluster: TestCluster) in
+                for node in cluster.nodes.dropLast() { try cluster.start(node) }
+                try cluster.start(
+                    cluster.nodes[3],
+                    environment: [
+                        "GLM_REHEARSAL_FAULT": "crash-at-start@\(cluster.nodes[3].address)/decode"
+                    ])
+            }
+            try TestCluster.run(settings, prepare: start) { cluster in
+                try cluster.wait(for: "backoff") { $0.group("decode-0")?.state == "backoff" }
+                let given = try cluster.wait(for: "failed") {
+                    $0.group("decode-0")?.state == "failed"
+                }
+                let why = given.group("decode-0")?.why ?? ""
+                for part in ["4 failures", "rank 1 on node-4", "told to crash at start"] {
+                    #expect(why.contains(part), "\(why)")
+                }
+                #expect(given.group("prefill-0")?.generation == 1)
+                let waits = try waitsBetweenLaunches(of: "decode-0", cluster)
+                #expect(waits.count == 3)
+                #expect(waits[2] > waits[0], "milliseconds: \(waits)")
+
+                try cluster.end(cluster.nodes[3], signal: 15)
+                try cluster.start(cluster.nodes[3])
+                try cluster.wait(for: "node-4") { $0.members["node-4"] == "alive" }
+                let (code, text) = try cluster.ask(cluster.nodes[0], ["restart", "decode-0"])
+                #expect(code == 0, "\(text)")
+                let after = try cluster.waitUntilReady()
+                #expect(after.group("decode-0")?.generation == 5)
+            }
+        }
+
+        /// Milliseconds from each end of a generation to the launch of the next.
+        private func waitsBetweenLaunches(
+            of group: String, _ cluster: TestCluster
+        ) throws -> [Int] {
+            let events = try cluster.events(cluster.nodes[0]).filter {
+                $0.text("group") == group
+            }
+            return zip(events, events.dropFirst()).compactMap { first, second in
+                guard first.text("kind") == "ended", second.text("kind") == "launched",
+                    let from = millisecondOfDay(first.text("time")),
+                    let to = millisecondOfDay(second.text("time"))
+                else { return nil }
+                return (to - from + 86_400_000) % 86_400_000
+            }
+        }
+
+        @Test func `an engine that hangs is found out, and its group restarted`() throws {
+            try TestCluster.run { cluster in
+                let before = try cluster.waitUntilReady()
+                let url = before.group("decode-0")?.url ?? ""
+                let order = HTTPClientRequest.json(
+                    .post, "\(url)/rehearsal/fault", ["fault": "wedge"], timeout: .seconds(5))
+                #expect(try HTTPClient.sendAndWait(order).status == .ok)
+                let after = try cluster.wait(for: "decode-0 ready again") {
+                    $0.isReady && $0.group("decode-0")?.generation == 2
+                }
+                #expect(after.group("prefill-0")?.pids == before.group("prefill-0")?.pids)
+                let ended = try cluster.events(cluster.nodes[0])
+                    .first { $0.text("kind") == "ended" && $0.text("group") == "decode-0" }
+                #expect(ended?.text("text").contains("rank 0 on node-3") == true, "\(ended as Any)")
+                let known = try KnownAnswers(cluster, on: cluster.nodes[0])
+                try cluster.wait(for: "the router to follow") {
+                    known.all.contains(cluster.complete(after))
+                }
+            }
+        }
+    }
+}
+
+/// Of a time such as `2026-11-24T19:05:28.120Z`.
+private func millisecondOfDay(_ time: String) -> Int? {
+    let fields = time.dropFirst(11).dropLast().split { ":.".contains($0) }.compactMap { Int($0) }
+    guard fields.count == 4 else { return nil }
+    return ((fields[0] * 60 + fields[1]) * 60 + fields[2]) * 1000 + fields[3]
+}

@@ -1,0 +1,146 @@
+// What a leader makes of a generation that runs: when it is left alone, and when it ends.
+
+import Base
+import Supervision
+import Testing
+
+@Suite struct GroupRunningTests {
+    /// One row of the decision table: the states of the two ranks and what follows.
+    @Test(
+        arguments: [
+            (nil, nil, .starting, ""),
+            (.waiting, .loading, .starting, ""),
+            (.starting, .starting, .starting, ""),
+            (.loading, .loading, .starting, ""),
+            (.loading, .waiting, .starting, ""),
+            (.ready, .loading, .ready, ""),
+            (.ready, nil, .ready, ""),
+            (.unresponsive, .loading, .stopping, "node-1"),
+            (.ready, .exited, .stopping, ""),
+            (.exited, .exited, .stopping, "node-1"),
+            (.stopped, .stopped, .stopping, "node-1"),
+        ] as [(ShardState?, ShardState?, GroupCondition, String)])
+    func `the states of the ranks decide`(
+        first: ShardState?, second: ShardState?, condition: GroupCondition, blamed: String
+    ) {
+        var group = GroupDriver(.running)
+        group.set(0, first)
+        group.set(1, second)
+        let decision = group.decide()
+        #expect(decision.condition == condition)
+        #expect((decision.end?.node?.name ?? "") == blamed)
+        #expect(!decision.isLaunch && !decision.probesMaster)
+    }
+
+    @Test func `a rank that waits is named while the group starts`() {
+        var group = GroupDriver(.running)
+        group.set(0, .loading, why: "loading weights")
+        #expect(group.decide().why == "loading weights")
+        group.set(1, .waiting, why: "port 8000 is held")
+        #expect(group.decide().why == "rank 1 on node-2 waits: port 8000 is held")
+    }
+
+    @Test func `what the operator does not want ends`() {
+        var group = GroupDriver.serving(failures: 4)
+        group.view.isWanted = false
+        let decision = group.decide()
+        #expect(decision.end?.kind == .byOperator && !decision.isTerminal)
+    }
+
+    @Test(arguments: [true, false])
+    func `a launch that differs from the plan ends, also when its group has left the plan`(
+        isWanted: Bool
+    ) {
+        var group = GroupDriver.serving()
+        group.view.launchDiffers = true
+        group.view.isWanted = isWanted
+        #expect(group.decide().end?.kind == .planChanged)
+    }
+
+    @Test func `the earliest failing rank is named, though it is heard of last`() {
+        var group = GroupDriver.serving(ranks: 4)
+        group.set(3, .exited, after: .milliseconds(1250), why: "exit code 1")
+        #expect(group.decide().proposal == nil)
+        #expect(group.nextDeadline == group.now + GroupDriver.policy.collectWindow)
+        group.set(2, .exited, after: .milliseconds(1000), why: "killed by signal 9", logTail: ["x"])
+        #expect(group.decide(after: .milliseconds(200)).proposal == nil)
+        let cause = group.decide(after: .milliseconds(100)).end
+        #expect(
+            cause
+                == EndCause(
+                    .failure, why: "rank 2 on node-3 ended: killed by signal 9",
+                    node: NodeID("node-3"), rank: NodeRank(2), logTail: ["x"]))
+    }
+
+    @Test func `of ranks that fell together the lowest is named`() {
+        var group = GroupDriver.serving(ranks: 3)
+        group.set(2, .exited)
+        group.set(1, .exited)
+        _ = group.decide()
+        #expect(group.decide(after: .seconds(1)).end?.rank == NodeRank(1))
+    }
+
+    @Test func `once every rank has ended there is nothing to wait for`() {
+        var group = GroupDriver.serving()
+        group.set(0, .exited, after: .seconds(2))
+        group.set(1, .exited, after: .seconds(1))
+        #expect(group.decide().end?.rank == NodeRank(1))
+    }
+
+    @Test func `a rank that ended while a node is gone is laid to the node`() {
+        var group = GroupDriver.serving()
+        group.set(0, .exited)
+        group.lose(1)
+        let cause = group.decide().end
+        #expect(cause?.kind == .nodeLost && cause?.node == NodeID("node-2"))
+    }
+
+    @Test func `an engine that hangs while a node is gone is laid to the node`() {
+        var group = GroupDriver.serving()
+        group.set(0, .unresponsive, why: "has not answered")
+        group.lose(1)
+        #expect(group.decide().end?.kind == .nodeLost)
+    }
+
+    @Test(arguments: [(3, false), (4, true), (5, true)])
+    func `the budget decides whether a failure is the last`(failures: Int, isTerminal: Bool) {
+        var group = GroupDriver(.running, ranks: 1, failures: failures)
+        group.set(0, .exited)
+        let decision = group.decide()
+        #expect(decision.end?.kind == .failure && decision.isTerminal == isTerminal)
+    }
+
+    @Test func `a lost node is never the last failure`() {
+        var group = GroupDriver(.running, ranks: 2, failures: 4)
+        group.set(0, .exited)
+        group.lose(1)
+        #expect(group.decide().end?.isFailure == false)
+        #expect(!group.decide().isTerminal)
+    }
+}
+
+@Suite struct GroupSettleTests {
+    @Test func `a generation that served long enough is forgiven its failures`() {
+        var group = GroupDriver.serving(failures: 2)
+        let settles = group.now + GroupDriver.policy.settleAfter
+        #expect(group.nextDeadline == settles)
+        #expect(group.decide(after: .seconds(299)).proposal == nil)
+        #expect(group.decide(after: .seconds(1)).proposal == .settle)
+    }
+
+    @Test func `without failures there is nothing to forgive, and no deadline`() {
+        var group = GroupDriver.serving()
+        #expect(group.decide(after: .seconds(3600)).proposal == nil)
+        #expect(group.nextDeadline == nil)
+    }
+
+    @Test func `the count begins anew when it stopped serving`() {
+        var group = GroupDriver.serving(failures: 1)
+        group.set(0, .loading)
+        _ = group.decide(after: .seconds(200))
+        group.set(0, .ready)
+        _ = group.decide(after: .seconds(1))
+        #expect(group.decide(after: .seconds(200)).proposal == nil)
+        #expect(group.decide(after: .seconds(100)).proposal == .settle)
+    }
+}
