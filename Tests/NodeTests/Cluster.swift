@@ -30,6 +30,11 @@ struct Cluster {
         let processID: Int32
     }
 
+    /// Not there yet, or not any more.
+    struct Missing: Error {
+        let what: String
+    }
+
     var simulation: ClusterSimulation
 
     /// A cluster whose groups all serve.
@@ -94,7 +99,8 @@ struct Cluster {
     }
 
     func machine(_ index: Int) throws -> NodeMachine {
-        try #require(simulation.machines[index])
+        guard let machine = simulation.machines[index] else { throw Missing(what: name(index)) }
+        return machine
     }
 
     func status(_ index: Int) throws -> ClusterStatus {
@@ -102,7 +108,10 @@ struct Cluster {
     }
 
     func group(_ name: String, by index: Int) throws -> ClusterStatus.Group {
-        try #require(try status(index).groups.first { $0.name == name })
+        guard let group = try status(index).groups.first(where: { $0.name == name }) else {
+            throw Missing(what: name)
+        }
+        return group
     }
 
     var processes: Set<Process> {
@@ -124,9 +133,11 @@ struct Cluster {
 
     /// The nodes of a group's ranks, as planned.
     func nodes(of group: String) throws -> [Int] {
-        let plan = try #require(simulation.machines.compactMap { $0 }.first?.state.plan)
-        return try #require(plan.groups.first { $0.name.name == group }).ranks
-            .map { index($0.node.name) }
+        let plan = simulation.machines.compactMap { $0 }.first?.state.plan
+        guard let group = plan?.groups.first(where: { $0.name.name == group }) else {
+            throw Missing(what: group)
+        }
+        return group.ranks.map { index($0.node.name) }
     }
 
     var launches: Int { simulation.counters["launches"] ?? 0 }

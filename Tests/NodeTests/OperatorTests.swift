@@ -69,7 +69,8 @@ import WireProtocol
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()
         let before = cluster.processes
-        let alone = cluster.follower
+        let second = try ["prefill-0", "decode-0"].map { try cluster.nodes(of: $0)[1] }
+        let alone = try #require(second.first { $0 != cluster.leader })
         cluster.simulation.isolate(alone)
         cluster.pass(.seconds(20))
         let answer = try cluster.ask(alone, .propose(.stop(nil)))
