@@ -218,10 +218,10 @@ public struct ClusterSimulation {
         queue.schedule(.wake(index, life: hosts[index].life), at: due)
     }
 
-    /// Clocks of nodes differ by up to some seconds.
+    /// Clocks of nodes differ by some milliseconds, as time synchronisation leaves them.
     func wall(of index: Int) -> WallTime {
         WallTime(
-            millisecondsSinceEpoch: 1_700_000_000_000 + Int64(index) * 700
+            millisecondsSinceEpoch: 1_700_000_000_000 + Int64(index) * 3
                 + now.nanoseconds / 1_000_000)
     }
 
