@@ -124,8 +124,8 @@ extension NodeMachine {
     // MARK: - Reports
 
     /// Tells the leader what runs here, at every change and from time to time.
-    mutating func report() {
-        guard hasShardNews || reportDue <= now || lastReport?.applied != applied else { return }
+    mutating func report(isNews: Bool) {
+        guard isNews || reportDue <= now || lastReport?.applied != applied else { return }
         let report = NodeReport(
             node: configuration.local, applied: applied, deploymentDigest: localDigest,
             shards: shards.keys.sorted().compactMap { shards[$0]?.report })

@@ -73,7 +73,8 @@ extension NodeMachine {
         return ClusterStatus.Group(
             name: group.name.name, role: group.role.rawValue,
             generation: record.generation.value, state: condition.rawValue, why: why,
-            master: shown.distInit?.description, url: "http://\(shown.http)",
+            master: shown.distInit.flatMap { _ in shown.ranks.first?.node.name },
+            url: "http://\(shown.http)",
             bootstrapPort: shown.bootstrap?.port, restarts: record.restarts,
             ranks: rankStatus(of: shown, record, condition))
     }

@@ -90,8 +90,9 @@ public struct NodeMachine: Sendable {
         self.now = now
         self.wall = wall
         handle(input)
-        if hasShardNews { reconcileShards() }
-        report()
+        let isNews = hasShardNews
+        if isNews { reconcileShards() }
+        report(isNews: isNews)
         reconcileCluster()
         actions += self.actions
         self.actions.removeAll(keepingCapacity: true)

@@ -29,6 +29,13 @@ extension EndToEnd {
                     "formed", "elected", "planned", "launched", "ready", "first answer",
                 ])
             #expect(report.elements("nodes").count == topology.nodeCount)
+            let groups = report["status"]?.elements("groups") ?? []
+            for group in groups {
+                // Where a group is one node, nobody has to meet.
+                let ranks = group.elements("ranks")
+                let master = ranks.count > 1 ? ranks[0]["node"] : .null
+                #expect(group["dist_init_master"] == master, "\(group.compact)")
+            }
             let left = TestCluster.processes(of: directory).map(\.commandLine)
             #expect(left.isEmpty, "\(left)")
             for node in report.elements("nodes").compactMap(\.stringValue) {
