@@ -137,7 +137,8 @@ struct Invariants {
             guard ended > endedUpTo[record.name] ?? .none else { continue }
             endedUpTo[record.name] = ended
             switch record.phase {
-            case .ended(let cause), .failed(let cause): checkEnd(record, cause, planned: state.plan?.group(record.name), at: now)
+            case .ended(let cause), .failed(let cause):
+                checkEnd(record, cause, planned: state.plan?.group(record.name), at: now)
             case .idle, .running: break
             }
         }

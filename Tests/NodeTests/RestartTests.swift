@@ -92,7 +92,11 @@ import WireProtocol
             guard (try? WireMessage(frame: bytes)) == nil else { continue }
             dropped += 1
             let says = actions.contains {
-                if case .log(.warning, let text) = $0 { text.contains("dropped a frame") } else { false }
+                if case .log(.warning, let text) = $0 {
+                    text.contains("dropped a frame")
+                } else {
+                    false
+                }
             }
             #expect(says, "seed \(seed), frame \(bytes)")
         }
