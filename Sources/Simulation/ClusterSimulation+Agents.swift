@@ -79,9 +79,9 @@ extension ClusterSimulation {
 
     private mutating func plantAtCrash(_ index: Int) {
         switch configuration.plantedBug {
-        case .forgetsVote:
-            hosts[index].disk.hardState.votedFor = nil
-            hosts[index].written.hardState.votedFor = nil
+        case .losesDisk:
+            hosts[index].disk = .empty
+            hosts[index].written = .empty
         case .forgetsEndedShards: hosts[index].ended = []
         case .enginesDieWithAgent:
             for shard in hosts[index].engines.keys.sorted() { engineStopped(index, shard) }

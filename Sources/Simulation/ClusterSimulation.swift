@@ -231,15 +231,18 @@ public struct ClusterSimulation {
         switch action {
         case .send(let bytes, let node): send(bytes, from: index, to: node)
         case .persist(let request):
-            let delay = generator.duration(in: hosts[index].flushTime)
+            let isTooEarly = configuration.plantedBug == .confirmsBeforeFlush
+            let delay = generator.duration(
+                in: isTooEarly ? SimulatedHost.forgottenFlush : hosts[index].flushTime)
             let life = hosts[index].life
             queue.schedule(.flushed(index, life: life, request.token), at: now + delay)
-            if configuration.plantedBug == .confirmsBeforeFlush {
+            if isTooEarly {
                 later(.persisted(request.token), index)
             }
         case .checkPorts(let shard, _):
             let older = hosts[index].engines.keys.sorted().first { $0.group == shard.group }
-            let conflict = older.map { "held by \($0)" }
+            let isSeen = configuration.plantedBug != .stopIsNoStop
+            let conflict = isSeen ? older.map { "held by \($0)" } : nil
             later(.shard(shard, .portsChecked(conflict: conflict)), index)
         case .launch(let shard, _, _): launch(shard, on: index)
         case .stop(let shard, let grace): stop(shard, grace: grace, on: index)

@@ -3,11 +3,11 @@
 
 /// What a faulty shell, disk or host would do to a node that is itself in order.
 enum PlantedBug: String, CaseIterable {
-    /// The disk loses whom the node voted for.
-    case forgetsVote
+    /// The disk comes back empty.
+    case losesDisk
     /// The store says "on disk" before the flush.
     case confirmsBeforeFlush
-    /// A stop is confirmed, and the engine goes on.
+    /// A stop is confirmed, and the engine goes on, on ports that seem free.
     case stopIsNoStop
     /// Nothing on the host remembers that a shard has ended.
     case forgetsEndedShards

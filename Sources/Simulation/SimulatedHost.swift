@@ -41,6 +41,8 @@ struct SimulatedHost {
 
     static let quickFlush: ClosedRange<Duration> = .microseconds(200)...(.milliseconds(20))
     static let slowFlush: ClosedRange<Duration> = .milliseconds(100)...(.milliseconds(1500))
+    /// What the kernel gets round to when nobody asks for a flush.
+    static let forgottenFlush: ClosedRange<Duration> = .seconds(3)...(.seconds(10))
 
     mutating func write(_ request: PersistRequest) {
         unflushed.append(request)

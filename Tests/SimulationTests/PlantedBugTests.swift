@@ -1,30 +1,36 @@
-// A watch that has never barked is no watch: each planted bug of the world must break the invariant
-// that speaks of it, within a few histories.
+// A watch that has never barked is no watch: each planted bug of the world must break an invariant that
+// speaks of it, within a few histories.
 
 import Testing
 
 @testable import Simulation
 
 @Suite struct PlantedBugTests {
-    /// What is said of each bug when it is found; one of the sentences.
+    /// What is said of each bug when it is found for what it is; one of the sentences.
     static let sentences: [PlantedBug: [String]] = [
+        .losesDisk: ["agreed before", "another entry", "nobody agreed on the end"],
+        .confirmsBeforeFlush: ["agreed before", "another entry"],
+        .stopIsNoStop: ["while it still runs", "runs on a node that the leader hears"],
         .forgetsEndedShards: ["was launched twice"],
         .enginesDieWithAgent: ["no agent had asked for it"],
+        .startsBeforeCatchingUp: ["was launched twice"],
+        .wedgedEnginePasses: ["not converged"],
     ]
 
-    @Test(arguments: sentences.keys.sorted { $0.rawValue < $1.rawValue })
+    /// A bug has other consequences too, so that histories may end before it shows as itself.
+    @Test(arguments: PlantedBug.allCases)
     func `a planted bug is found`(bug: PlantedBug) throws {
         let sentences = try #require(Self.sentences[bug])
+        var others: [String] = []
         for seed in 1...60 as ClosedRange<UInt64> {
             var scenario = try SimulationConfiguration.scenario(seed: seed)
             scenario.plantedBug = bug
+            scenario.convergenceLimit = .seconds(30)
             var simulation = ClusterSimulation(scenario)
             guard let violation = simulation.run().violation else { continue }
-            #expect(
-                sentences.contains { violation.contains($0) },
-                "found, but as: \(violation) (seed \(seed))")
-            return
+            if sentences.contains(where: violation.contains) { return }
+            others.append("seed \(seed): \(violation.prefix(150))")
         }
-        Issue.record("\(bug) is not found in 60 seeds")
+        Issue.record("\(bug) is not found in 60 seeds, but \(others)")
     }
 }
