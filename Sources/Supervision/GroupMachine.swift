@@ -150,15 +150,17 @@ public struct GroupMachine: Hashable, Sendable {
         return end(view, loss(of: lost))
     }
 
-    /// Whether the engine should be asked now; it is asked again an interval later.
+    /// Whether the engine should be asked now; it is asked again an interval later, and at least twice
+    /// while an answer counts.
     private mutating func asks(at now: Instant) -> Bool {
-        let due = masterAsked.map { $0 + policy.livenessInterval } ?? now
+        let interval = min(policy.livenessInterval, policy.stableView / 2)
+        let due = masterAsked.map { $0 + interval } ?? now
         guard due <= now else {
             lookAgain(at: due)
             return false
         }
         masterAsked = now
-        lookAgain(at: now + policy.livenessInterval)
+        lookAgain(at: now + interval)
         return true
     }
 

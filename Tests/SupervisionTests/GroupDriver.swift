@@ -76,8 +76,8 @@ struct GroupDriver {
     var nextDeadline: Instant? { machine.nextDeadline }
 
     /// A new leader has an empty memory.
-    mutating func changeLeader() {
-        machine = GroupMachine(policy: Self.policy)
+    mutating func changeLeader(to policy: SupervisionPolicy = Self.policy) {
+        machine = GroupMachine(policy: policy)
     }
 }
 

@@ -51,6 +51,22 @@ import Testing
         #expect(group.decide(after: .seconds(4)).probesMaster)
     }
 
+    @Test func `an engine is asked again before its last answer counts no more`() {
+        var policy = GroupDriver.policy
+        policy.stableView = .seconds(2)
+        var group = GroupDriver.serving()
+        group.changeLeader(to: policy)
+        group.lose(0)
+        _ = group.decide()
+        for _ in 0..<20 {
+            group.engineAnswers(.answers)
+            let next = group.nextDeadline ?? group.now + .seconds(60)
+            let decision = group.decide(after: next - group.now)
+            #expect(decision.condition == .degraded && decision.proposal == nil)
+            #expect(decision.probesMaster)
+        }
+    }
+
     @Test func `an engine that answers the leader is left alone for as long as it does`() {
         var group = GroupDriver.serving()
         group.lose(0)
