@@ -45,6 +45,9 @@ extension EndToEnd {
                 try cluster.end(node, signal: SIGTERM)
                 #expect(!Files.exists(node.socket))
                 try cluster.wait(for: "the goodbye") { $0.members[node.name] == "left" }
+                // It is the agent of decode's rank 0: the leader itself must ask the engine.
+                let known = try KnownAnswers(cluster, on: cluster.nodes[0])
+                try cluster.checkAnswers(before, known, for: .seconds(5))
                 try expectAlive(before, cluster)
                 try cluster.start(node)
                 let after = try cluster.wait(for: "adopted", on: node) {
