@@ -15,7 +15,10 @@ public struct RenderedPlan: Hashable, Sendable {
         public let text: String
     }
 
-    /// Renders a plan of this profile.
+    /// What the operator should know of it, one sentence each.
+    public let warnings: [String]
+
+    /// Renders a plan of this profile, in the words of its publication.
     ///
     /// - Parameters:
     ///   - profile: the profile that the plan was made for.
@@ -25,13 +28,38 @@ public struct RenderedPlan: Hashable, Sendable {
     public init(
         profile: Profile, modelPath: String, plan: Plan, interface: (NodeID) -> String
     ) {
-        let specs = plan.groups.flatMap { group in
-            group.ranks.enumerated().map { rank, holder in
-                LaunchSpec.make(
-                    profile: profile, modelPath: modelPath, plan: plan, group: group.name,
-                    rank: NodeRank(rank), interface: interface(holder.node))
-            }
+        let specs = plan.allRanks.map { group, rank in
+            LaunchSpec.make(
+                profile: profile, modelPath: modelPath, group: group, rank: rank,
+                interface: interface(group.ranks[rank.value].node))
         }
+        self.init(profile, modelPath, plan, specs, warnings: [])
+    }
+
+    /// Renders a plan of this profile for nodes that have that SGLang.
+    ///
+    /// - Parameter sglang: the installed version; nil for what the profile is written for.
+    /// - Throws: what of the profile has no words in that version.
+    public init(
+        profile: Profile, modelPath: String, plan: Plan, sglang: Version?,
+        interface: (NodeID) -> String
+    ) throws(DialectRefusal) {
+        var specs: [LaunchSpec] = []
+        for (group, rank) in plan.allRanks {
+            specs.append(
+                try LaunchSpec.make(
+                    profile: profile, modelPath: modelPath, group: group, rank: rank,
+                    interface: interface(group.ranks[rank.value].node), sglang: sglang))
+        }
+        let warning = sglang.flatMap { profile.dialectWarning(for: $0) }
+        self.init(profile, modelPath, plan, specs, warnings: [warning].compactMap { $0 })
+    }
+
+    private init(
+        _ profile: Profile, _ modelPath: String, _ plan: Plan, _ specs: [LaunchSpec],
+        warnings: [String]
+    ) {
+        self.warnings = warnings
         let router = specs.first { $0.role == .router }
         let benchmark = plan.benchmarkArguments(profile: profile, modelPath: modelPath)
         json = [
@@ -41,6 +69,8 @@ public struct RenderedPlan: Hashable, Sendable {
             "router": router.map { ["argv": .strings($0.argv)] } ?? .null,
             "benchmark": benchmark.map { ["argv": .strings($0)] } ?? .null,
             "deviations": .array(profile.deviations.map(\.json)),
+            "translations": .array(Self.translations(specs)),
+            "warnings": .strings(warnings),
         ]
         var nodes: [NodeID] = []
         for spec in specs where !nodes.contains(spec.node) { nodes.append(spec.node) }
@@ -49,6 +79,23 @@ public struct RenderedPlan: Hashable, Sendable {
                 profile: profile.name, node: node, specs: specs.filter { $0.node == node })
             return NodeScript(node: node, text: script.text)
         }
+    }
+
+    /// What was translated, once for every role.
+    private static func translations(_ specs: [LaunchSpec]) -> [JSONValue] {
+        var told: Set<[String]> = []
+        return specs.flatMap { spec in
+            spec.translations.filter { told.insert([spec.role.rawValue, $0.flag]).inserted }.map {
+                $0.json(role: spec.role)
+            }
+        }
+    }
+}
+
+extension Plan {
+    /// Every rank of every group, in the order of the groups.
+    fileprivate var allRanks: [(PlannedGroup, NodeRank)] {
+        groups.flatMap { group in group.ranks.indices.map { (group, NodeRank($0)) } }
     }
 }
 
@@ -73,6 +120,16 @@ extension Deviation {
     fileprivate var json: JSONValue {
         [
             "where": .string(place), "published": .string(published), "ours": .string(ours),
+            "why": .string(why),
+        ]
+    }
+}
+
+extension Translation {
+    fileprivate func json(role: Role) -> JSONValue {
+        [
+            "role": .string(role.rawValue), "flag": .string(flag),
+            "action": .string(action.rawValue), "replacement": JSONValue(replacement),
             "why": .string(why),
         ]
     }

@@ -50,11 +50,14 @@ extension Profile {
                         distInitPort: role.ports.distInit.map { $0 + offset },
                         bootstrapPort: role.ports.bootstrap.map { $0 + index },
                         storePort: shapes.isEmpty ? store?.port : nil,
-                        usesDPAttention: flags.contains("--enable-dp-attention")))
+                        usesDPAttention: !Self.dpAttention.isDisjoint(with: flags)))
             }
         }
         return shapes
     }
+
+    /// Either gives attention data parallel groups; the second is that of SGLang 0.5.22.
+    static let dpAttention: Set<String> = ["--enable-dp-attention", "--attn-dp-size"]
 
     /// What the router binds.
     public var routerClaims: [PortClaim] {

@@ -93,8 +93,9 @@ func renderProfile(_ invocation: Invocation) -> ExitCode {
     }
     return invocation.withConfiguration { () throws(ConfigurationError) in
         guard let profile = try invocation.namedProfile() else { return .usage }
-        if let refusal = sglangRefusal(arguments[.sglang], profile) {
-            return invocation.misused(refusal)
+        let sglang = arguments[.sglang].flatMap { Version($0) }
+        if let text = arguments[.sglang], sglang == nil {
+            return invocation.misused("--sglang takes a version such as 0.5.12, not \"\(text)\"")
         }
         let candidates = addresses.split(separator: ",").map { address in
             Candidate(
@@ -106,25 +107,20 @@ func renderProfile(_ invocation: Invocation) -> ExitCode {
         case .failure(let failure):
             return invocation.misused("\(profile.name) cannot be placed: \(failure)")
         case .success(let plan):
-            let rendered = RenderedPlan(
-                profile: profile, modelPath: model, plan: plan, interface: { _ in interface })
-            invocation.show(rendered.json) {
-                scripts(of: rendered, profile, hasColour: invocation.console.hasColour)
+            do throws(DialectRefusal) {
+                let rendered = try RenderedPlan(
+                    profile: profile, modelPath: model, plan: plan, sglang: sglang,
+                    interface: { _ in interface })
+                for warning in rendered.warnings { invocation.console.complain(warning) }
+                invocation.show(rendered.json) {
+                    scripts(of: rendered, profile, hasColour: invocation.console.hasColour)
+                }
+                return .success
+            } catch {
+                return invocation.misused("\(error)")
             }
-            return .success
         }
     }
-}
-
-/// Why these arguments would not be understood by that version; nil where they would.
-private func sglangRefusal(_ text: String?, _ profile: Profile) -> String? {
-    guard let text else { return nil }
-    guard let version = Version(text) else {
-        return "--sglang takes a version such as 0.5.12, not \"\(text)\""
-    }
-    guard let range = profile.sglang, !range.contains(version) else { return nil }
-    return
-        "\(profile.name) is for SGLang \(range), and \(version) does not understand its arguments"
 }
 
 private func scripts(of rendered: RenderedPlan, _ profile: Profile, hasColour: Bool) -> String {
