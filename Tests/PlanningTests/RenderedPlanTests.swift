@@ -16,7 +16,11 @@ import Testing
         let json = try rendered("glm-5.1-w4a8-2p1d-48p-in128k-out1k-prefix90-50ms").json
         let names = json.objectValue?.map(\.name)
         #expect(
-            names == ["profile", "topology", "shards", "router", "benchmark", "deviations"])
+            names == [
+                "profile", "topology", "shards", "router", "benchmark", "deviations",
+                "translations", "warnings",
+            ])
+        #expect(json["translations"] == .array([]))
         #expect(json["topology"] == "2P1D")
         let shards = json["shards"]?.arrayValue ?? []
         #expect(shards.count == 6)
@@ -43,6 +47,36 @@ import Testing
         #expect(rendered.json["router"] == .null)
         #expect(rendered.json["topology"] == "mixed")
         #expect(rendered.scripts.map(\.node.name) == ["n1", "n2"])
+    }
+
+    @Test func `scripts and data tell what was translated`() throws {
+        let profile = try ProfileCatalog.profile(named: ProfileCatalog.names[0])
+        let made = try plan(profile, nodes(4))
+        let rendered = try RenderedPlan(
+            profile: profile, modelPath: "/weights", plan: made,
+            sglang: try #require(Version("0.5.23")), interface: { _ in "eth0" })
+        let told = rendered.json["translations"]?.arrayValue ?? []
+        let graphs = try #require(told.first { $0["flag"] == "--cuda-graph-bs" })
+        #expect(
+            graphs.objectValue?.map(\.name) == ["role", "flag", "action", "replacement", "why"])
+        #expect(graphs["role"] == "decode")
+        #expect(graphs["action"] == "ambiguous")
+        #expect(graphs["replacement"] == "--cuda-graph-bs-decode 1 2 3")
+        let last = rendered.scripts.last?.text ?? ""
+        #expect(last.contains("# --cuda-graph-bs: ambiguous, now --cuda-graph-bs-decode 1 2 3\n"))
+        #expect(rendered.warnings == [])
+    }
+
+    @Test(arguments: ["0.5.9", "0.5.12.post1", "0.5.19"])
+    func `within the range of the profile nothing is translated`(text: String) throws {
+        for name in ProfileCatalog.names {
+            let profile = try ProfileCatalog.profile(named: name)
+            let count = profile.groupShapes.map(\.nodes).reduce(0, +)
+            let translated = try RenderedPlan(
+                profile: profile, modelPath: "/weights", plan: try plan(profile, nodes(count + 1)),
+                sglang: try #require(Version(text)), interface: { "eth-\($0)" })
+            #expect(translated == (try rendered(name)))
+        }
     }
 
     @Test func `the example of the format is a profile that plans and launches`() throws {

@@ -19,7 +19,7 @@ public struct Translation: Hashable, Sendable {
 
     /// `--cuda-graph-bs: ambiguous, now --cuda-graph-bs-decode 1 2 3`.
     public var summary: String {
-        "\(flag): \(action.rawValue), now \(replacement ?? "left out")"
+        "\(flag): \(action.rawValue), " + (replacement.map { "now \($0)" } ?? "left out")
     }
 }
 
