@@ -32,7 +32,7 @@ import Testing
         #expect(shards[3]["node"] == "n4")
         #expect(shards[3]["group"] == "prefill-1")
         #expect(shards[3]["node_rank"] == 1)
-        #expect(shards[3]["environment"]?["HCCL_SOCKET_IFNAME"] == "eth-n4")
+        #expect(shards[3]["environment"]?["HCCL_SOCKET_IFNAME"] == "=eth-n4")
         #expect(shards[3]["host"]?["sysctl"]?["vm.swappiness"] == "0")
         #expect(shards[3]["host"]?["governor"] == "performance")
         #expect(json["router"]?["argv"]?[2] == "sglang_router.launch_router")
