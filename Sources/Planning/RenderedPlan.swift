@@ -33,7 +33,7 @@ public struct RenderedPlan: Hashable, Sendable {
                 profile: profile, modelPath: modelPath, group: group, rank: rank,
                 interface: interface(group.ranks[rank.value].node))
         }
-        self.init(profile, modelPath, plan, specs, warnings: [])
+        self.init(profile, modelPath, plan, specs, warnings: profile.portWarnings)
     }
 
     /// Renders a plan of this profile for nodes that have that SGLang.
@@ -52,7 +52,9 @@ public struct RenderedPlan: Hashable, Sendable {
                     interface: interface(group.ranks[rank.value].node), sglang: sglang))
         }
         let warning = sglang.flatMap { profile.dialectWarning(for: $0) }
-        self.init(profile, modelPath, plan, specs, warnings: [warning].compactMap { $0 })
+        self.init(
+            profile, modelPath, plan, specs,
+            warnings: [warning].compactMap { $0 } + profile.portWarnings)
     }
 
     private init(
