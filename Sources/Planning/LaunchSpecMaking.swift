@@ -37,8 +37,15 @@ extension LaunchSpec {
 
     /// What one rank of a group is started with where that SGLang is installed.
     ///
-    /// - Parameter sglang: the installed version; nil where it is not known, which then is taken
-    ///   to understand the profile as it is written.
+    /// - Parameters:
+    ///   - profile: the profile that the plan was made for.
+    ///   - modelPath: the directory of the weights.
+    ///   - group: the group, as its generation is launched.
+    ///   - rank: a rank of that group.
+    ///   - interface: the network interface of the node's address.
+    ///   - sglang: the installed version; nil where it is not known, which then is taken to
+    ///     understand the profile as it is written.
+    /// - Returns: the complete launch; nothing is added to it later.
     /// - Throws: what of the profile has no words in that version.
     public static func make(
         profile: Profile, modelPath: String, group: PlannedGroup, rank: NodeRank,

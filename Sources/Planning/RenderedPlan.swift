@@ -38,7 +38,12 @@ public struct RenderedPlan: Hashable, Sendable {
 
     /// Renders a plan of this profile for nodes that have that SGLang.
     ///
-    /// - Parameter sglang: the installed version; nil for what the profile is written for.
+    /// - Parameters:
+    ///   - profile: the profile that the plan was made for.
+    ///   - modelPath: the directory of the weights.
+    ///   - plan: what to render.
+    ///   - sglang: the installed version; nil for what the profile is written for.
+    ///   - interface: the network interface of a node's address.
     /// - Throws: what of the profile has no words in that version.
     public init(
         profile: Profile, modelPath: String, plan: Plan, sglang: Version?,
