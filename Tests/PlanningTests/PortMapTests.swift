@@ -56,7 +56,7 @@ import Testing
             """
             profile: sharers
             extends: [glm-5.1-w4a8-4p1d-48p-in64k-out1k-prefix90-50ms]
-            cards: 40
+            cards: 24
             roles:
               prefill:
                 groups: 2
