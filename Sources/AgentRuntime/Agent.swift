@@ -89,7 +89,8 @@ public final class Agent: ControlSource {
                 restored: opened.state, seed: entropy.next(), at: loop.now, wall: loop.wallTime)
             ports = PortCheck(loop)
             logFiles = FileQueue(loop)
-            probes = EngineProbe(try HTTPClient(loop))
+            probes = EngineProbe(
+                try HTTPClient(loop), timeLimit: configuration.supervision.probeLimit)
         } catch {
             throw AgentError("\(error)")
         }

@@ -104,7 +104,7 @@ extension ClusterSimulation {
         if isWedged, configuration.plantedBug != .wedgedEnginePasses {
             return .failing("no answer in time")
         }
-        if count == 0 { return .failing("nobody listens") }
+        if count == 0 { return .unreachable("nobody listens") }
         return count == expected && isLoaded ? .answers : .starting("loading")
     }
 
@@ -113,8 +113,15 @@ extension ClusterSimulation {
         let masters = hosts.indices.filter { isReachable(index, $0) }
             .flatMap { hosts[$0].engines.keys.sorted() }
             .filter { $0.group == group && $0.rank == .master }
-        let result = masters.first.map { answer(of: $0) } ?? .failing("no answer")
-        later(.masterProbed(group, result), index)
+        let result = masters.first.map { answer(of: $0) } ?? .unreachable("no answer")
+        afterAnswer(.masterProbed(group, result), index)
+    }
+
+    /// A busy engine answers late, up to the limit of a probe.
+    mutating func afterAnswer(_ input: NodeInput, _ index: Int) {
+        guard generator.chance(0.1) else { return later(input, index) }
+        let delay = generator.duration(in: .milliseconds(20)...Self.probeLimit)
+        queue.schedule(.input(index, life: hosts[index].life, input), at: now + delay)
     }
 
     private func isReachable(_ one: Int, _ other: Int) -> Bool {

@@ -26,10 +26,12 @@ public enum ShardInput: Hashable, Sendable {
 /// What the engine of rank 0 answered.
 public enum ProbeResult: Hashable, Sendable {
     case answers
-    /// It cannot serve yet, and says so or listens to nobody.
+    /// It says that it cannot serve yet.
     case starting(String)
-    /// It answered with an error, or not in time.
+    /// It answered with an error, or took the connection and did not answer in time.
     case failing(String)
+    /// Nobody listens there, or the host says nothing.
+    case unreachable(String)
 }
 
 /// Which question is asked of rank 0.
@@ -187,14 +189,16 @@ public struct ShardMachine: Hashable, Sendable {
             report.why = ""
             failingSince = nil
             deadline = now + policy.livenessInterval
-        case (.loading, .starting(let reason)), (.loading, .failing(let reason)):
+        case (.loading, .starting(let reason)), (.loading, .failing(let reason)),
+            (.loading, .unreachable(let reason)):
             report.why = reason
             deadline = now + policy.readinessInterval
             if let since = loadingSince, now - since >= policy.loadLimit {
                 report.state = .unresponsive
                 report.why = "does not serve \(policy.loadLimit) after its start: \(reason)"
             }
-        case (.ready, .starting(let reason)), (.ready, .failing(let reason)):
+        case (.ready, .starting(let reason)), (.ready, .failing(let reason)),
+            (.ready, .unreachable(let reason)):
             let since = failingSince ?? now
             failingSince = since
             deadline = now + policy.livenessInterval
