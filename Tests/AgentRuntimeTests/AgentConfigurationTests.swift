@@ -70,6 +70,22 @@ import YAML
         #expect(configuration.deployment.modelPath == "/data/glm")
     }
 
+    @Test func `a nearly known name is warned of, in the file and in the own profile`() throws {
+        let own = "profile: mine\nextends: [\(Self.profile)]\nhost: {governor: perfomance}\n"
+        let configuration = try parse(
+            Self.smallest.replacing("profile: \(Self.profile)", with: "profile_file: mine.yaml")
+                + "overrides:\n  environment: {HCCL_BUFSIZE: 9}\n",
+            files: ["/etc/x/secret": .init(Self.secretText), "/etc/x/mine.yaml": .init(own)])
+        #expect(
+            configuration.warnings.map(\.description) == [
+                "/etc/x/mine.yaml:3:18: host.governor: \"perfomance\" is not known; "
+                    + "did you mean \"performance\"?",
+                "/etc/x/agent.yaml:7:17: overrides.environment.HCCL_BUFSIZE: "
+                    + "\"HCCL_BUFSIZE\" is not known; did you mean \"HCCL_BUFFSIZE\"?",
+            ])
+        #expect(try parse(Self.smallest).warnings.isEmpty)
+    }
+
     @Test func `every field is read`() throws {
         let configuration = try parse(
             Self.smallest.replacing(
