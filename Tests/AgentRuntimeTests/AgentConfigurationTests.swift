@@ -160,7 +160,7 @@ import YAML
         ("10.0.0.2]", "host-2]", "2:19: nodes[1]: expected an IPv4 or IPv6 address"),
         (", 10.0.0.2", "", "needs 2 nodes, 1 configured"),
         ("secret_file: secret", "secret_file: gone", "3:14: secret_file: cannot read /etc/x/gone"),
-        ("in3k5", "in3k6", "4:10: profile: unknown value"),
+        ("in3k5", "in3k6", "4:10: profile: unknown profile"),
         ("/data/glm", "data/glm", "5:13: model_path: expected a path from /"),
         ("/data/glm", "/data/glm\nnode: x", "6:7: node: there is no node \"x\" in nodes"),
         ("/data/glm", "/data/glm\nengine: vllm", "6:9: engine: unknown value \"vllm\""),
