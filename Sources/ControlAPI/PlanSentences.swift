@@ -21,7 +21,7 @@ extension PlanExplanation.Rank {
 
     private var why: String {
         switch reason {
-        case .configuredOrder: "\(node), the first in the configured order with room"
+        case .configuredOrder: "\(node), the next in the configured order with room"
         case .besideMaster(let master): "\(node), beside rank 0 of \(master)"
         case .kept: "\(node) keeps it"
         case .moved(let before, let loss): "\(node) takes it from \(before), \(loss.text)"

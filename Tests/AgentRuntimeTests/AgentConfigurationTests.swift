@@ -78,10 +78,10 @@ import YAML
             files: ["/etc/x/secret": .init(Self.secretText), "/etc/x/mine.yaml": .init(own)])
         #expect(
             configuration.warnings.map(\.description) == [
-                "/etc/x/mine.yaml:3:18: host.governor: \"perfomance\" is not known; "
-                    + "did you mean \"performance\"?",
                 "/etc/x/agent.yaml:7:17: overrides.environment.HCCL_BUFSIZE: "
                     + "\"HCCL_BUFSIZE\" is not known; did you mean \"HCCL_BUFFSIZE\"?",
+                "/etc/x/mine.yaml:3:18: host.governor: \"perfomance\" is not known; "
+                    + "did you mean \"performance\"?",
             ])
         #expect(try parse(Self.smallest).warnings.isEmpty)
     }

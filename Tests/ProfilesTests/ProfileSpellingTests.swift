@@ -11,12 +11,13 @@ import YAML
         var text = """
             profile: mine
             extends: [glm-5.1-w4a8]
-            cards: 8
+            cards: 1
+            devices_per_card: 1
             roles:
               mixed:
                 groups: 1
                 nodes: 1
-                devices: 16
+                devices: 1
                 ports: {http: 30000}
 
             """
@@ -38,7 +39,7 @@ import YAML
     ) throws {
         #expect(
             try warnings(role: ["environment:", "  A: 1", "  \(name): 2"]) == [
-                "p.yaml:12:7: roles.mixed.environment.\(name): \"\(name)\" is not known; "
+                "p.yaml:13:7: roles.mixed.environment.\(name): \"\(name)\" is not known; "
                     + "did you mean \"\(known)\"?"
             ])
     }
@@ -46,20 +47,20 @@ import YAML
     @Test func `flags, governor, hardware and unset names are compared too`() throws {
         #expect(
             try warnings(
-                role: ["arguments: {--tp-size: 16, --mem-fraction-statik: 0.8}"],
+                role: ["arguments: {--tp-size: 1, --mem-fraction-statik: 0.8}"],
                 top: [
                     "hardware: Atlas 800 A3", "host: {governor: perfomance}",
                     "unset: [http_poxy]", "benchmark: {arguments: {--num-promts: 1}}",
                 ]) == [
-                    "p.yaml:10:32: roles.mixed.arguments.--mem-fraction-statik: "
+                    "p.yaml:11:31: roles.mixed.arguments.--mem-fraction-statik: "
                         + "\"--mem-fraction-statik\" is not known; "
                         + "did you mean \"--mem-fraction-static\"?",
-                    "p.yaml:11:11: hardware: \"Atlas 800 A3\" is not known; "
+                    "p.yaml:12:11: hardware: \"Atlas 800 A3\" is not known; "
                         + "did you mean \"Atlas 800I A3\"?",
-                    "p.yaml:12:18: host.governor: \"perfomance\" is not known; "
+                    "p.yaml:13:18: host.governor: \"perfomance\" is not known; "
                         + "did you mean \"performance\"?",
-                    "p.yaml:13:9: unset: \"http_poxy\" is not known; did you mean \"http_proxy\"?",
-                    "p.yaml:14:24: benchmark.arguments.--num-promts: "
+                    "p.yaml:14:9: unset: \"http_poxy\" is not known; did you mean \"http_proxy\"?",
+                    "p.yaml:15:25: benchmark.arguments.--num-promts: "
                         + "\"--num-promts\" is not known; did you mean \"--num-prompts\"?",
                 ])
     }
@@ -69,7 +70,7 @@ import YAML
             try warnings(
                 role: [
                     "environment: {OUR_OWN_SWITCH: 1, HCCL_ALGO: ring}",
-                    "arguments: {--tp: 16, --disable-radix-cache: true, --max-total-tokens: 9}",
+                    "arguments: {--tp: 1, --disable-radix-cache: true, --max-total-tokens: 9}",
                 ], top: ["hardware: Atlas 800I A2"]) == [])
     }
 
@@ -89,7 +90,7 @@ import YAML
         #expect(ProfileOverrides(YAMLReader(node, field: "overrides", log: log)) != nil)
         #expect(
             log.warnings.map(\.description) == [
-                "agent.yaml:2:35: overrides.roles.decode.environment.HCCL_BUFFSIZES: "
+                "agent.yaml:2:34: overrides.roles.decode.environment.HCCL_BUFFSIZES: "
                     + "\"HCCL_BUFFSIZES\" is not known; did you mean \"HCCL_BUFFSIZE\"?"
             ])
     }

@@ -140,7 +140,8 @@ extension CommandSpec {
     )
 
     static let profilesList = CommandSpec(
-        name: "profiles list", summary: "the same table", options: [.json, .names],
+        name: "profiles list", summary: "the published table: cards, nodes, mode, dataset, TPOT",
+        options: [.json, .names],
         exitCodes: [.success, .usage],
         examples: [Example("glm-agent profiles list --names", "the names alone, for a script")])
 
