@@ -248,6 +248,7 @@ public struct ClusterSimulation {
         case .stop(let shard, let grace): stop(shard, grace: grace, on: index)
         case .probe(let shard, _):
             afterAnswer(.shard(shard, .probed(answer(of: shard))), index)
+        case .callRouter(let router, _, let call): callRouter(router, call, on: index)
         case .forget(let shard): hosts[index].ended.removeAll { $0 == shard }
         case .probeMaster(let group, _): probeMaster(group, from: index)
         case .readLog(let reader, let shard, _, _):

@@ -74,6 +74,14 @@ public struct ShardMachine: Hashable, Sendable {
     /// Nothing of it is left.
     public var isGone: Bool { report.state == .exited || report.state == .stopped }
 
+    /// Its process runs, and is not told to end.
+    public var isRunning: Bool {
+        switch report.state {
+        case .loading, .ready, .unresponsive: true
+        case .waiting, .starting, .stopping, .exited, .stopped: false
+        }
+    }
+
     public var nextDeadline: Instant? { deadline }
 
     public mutating func step(
