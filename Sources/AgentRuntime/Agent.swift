@@ -208,10 +208,11 @@ public final class Agent: ControlSource {
             }
         case .answer(let id, let answer): answers.removeValue(forKey: id)?(answer)
         case .log(let level, let text): log(level, text)
-        case .ledger(let event):
+        case .ledger(let event, let isNews):
+            for server in control { server.ledgerGrew() }
+            guard isNews else { return }
             let subject = event.group.map { "\($0)\(event.generation.map { ".g\($0)" } ?? ""): " }
             log(.info, "\(event.kind.rawValue): \(subject ?? "")\(event.text)")
-            for server in control { server.ledgerGrew() }
         }
     }
 

@@ -275,7 +275,7 @@ public struct NodeMachine: Sendable {
             if state.plan != plan { previousPlan = plan }
             if state.deploymentSerial != serial { wantedDigest = state.deployment?.digest }
             for event in state.ledger where event.sequence >= before {
-                actions.append(.ledger(event))
+                actions.append(.ledger(event, isNews: entry.index > restoredIndex))
             }
         }
         settled(entry.index, entry.term, refusal: refusal)
