@@ -117,11 +117,7 @@ public struct GroupMachine: Hashable, Sendable {
             return GroupDecision(.stopping, why: "a rank has ended; the others are looked at")
         }
         if let lost = absent.first { return end(view, loss(of: lost)) }
-        let first = ended.min { left, right in
-            let leftSince = left.report?.since ?? WallTime(millisecondsSinceEpoch: .max)
-            let rightSince = right.report?.since ?? WallTime(millisecondsSinceEpoch: .max)
-            return (leftSince, left.rank) < (rightSince, right.rank)
-        }
+        let first = ended.min { ($0.fellAt, $0.rank) < ($1.fellAt, $1.rank) }
         return end(view, failure(of: first ?? view.ranks[0]))
     }
 
