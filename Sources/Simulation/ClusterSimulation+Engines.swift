@@ -36,7 +36,9 @@ extension ClusterSimulation {
         else { return }
         hosts[index].engines[shard] = nil
         note("\(nodes[index].node): \(shard) ends, \(status)")
-        tellEnded(index, shard, .exited(status, at: endTime(of: index), logTail: ["last words of \(shard)"]))
+        tellEnded(
+            index, shard,
+            .exited(status, at: endTime(of: index), logTail: ["last words of \(shard)"]))
         fell(shard)
     }
 

@@ -240,7 +240,12 @@ public struct GroupMachine: Hashable, Sendable {
         if let prerequisite = view.prerequisite {
             return GroupDecision(.waiting, why: prerequisite)
         }
-        let why = cause.map { "launched again, \($0.why)" } ?? "first launch"
-        return GroupDecision(.starting, proposal: .launch(why: why))
+        return GroupDecision(.starting, proposal: .launch(why: launchText(after: cause)))
+    }
+
+    private func launchText(after cause: EndCause?) -> String {
+        guard let cause else { return "first launch" }
+        return cause.kind == .byOperator
+            ? "launched again by the operator's order" : "launched again after: \(cause.why)"
     }
 }
