@@ -2,6 +2,7 @@
 // worked out on the state that the order meets, before it is applied.
 
 import Base
+import Planning
 
 extension ReplicatedState {
     /// What follows from an order, for people; nil for commands that no operator gives.
@@ -15,7 +16,10 @@ extension ReplicatedState {
                 + "launched until: glm-agent start"
         case .start(nil):
             "the deployment: start agreed; every group that does not run is launched. \(Self.watch)"
-        case .deploy, .plan, .launch, .end, .settle, .elected, .joined, .lost, .serves: nil
+        case .deploy(let new):
+            "\(new.profileName): agreed; groups whose launch changes end and start anew. "
+                + Self.watch
+        case .plan, .launch, .end, .settle, .elected, .joined, .lost, .serves: nil
         }
     }
 

@@ -26,6 +26,8 @@ public struct ClusterStatus: Hashable, Sendable {
     public var ready: Bool
     /// Why it is not ready, most important first.
     public var reasons: [String]
+    /// What an operator should know though it keeps nothing from serving.
+    public var notes: [String]
 
     public struct Quorum: Hashable, Sendable {
         public var have: Int
@@ -159,7 +161,8 @@ public struct ClusterStatus: Hashable, Sendable {
     public init(
         node: String, cluster: String, version: String, term: UInt64, leader: String?,
         quorum: Quorum, ageSeconds: Double?, epoch: UInt64, profile: String?, wanted: String,
-        members: [Member], groups: [Group], router: Router?, ready: Bool, reasons: [String]
+        members: [Member], groups: [Group], router: Router?, ready: Bool, reasons: [String],
+        notes: [String] = []
     ) {
         self.node = node
         self.cluster = cluster
@@ -176,6 +179,7 @@ public struct ClusterStatus: Hashable, Sendable {
         self.router = router
         self.ready = ready
         self.reasons = reasons
+        self.notes = notes
     }
 }
 
@@ -197,6 +201,7 @@ extension ClusterStatus {
             "members": .array(members.map(\.json)), "groups": .array(groups.map(\.json)),
             "router": router?.json ?? .null, "ready": .bool(ready),
             "reasons": .array(reasons.map { .string($0) }),
+            "notes": .array(notes.map { .string($0) }),
         ]
     }
 }

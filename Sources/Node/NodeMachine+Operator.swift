@@ -12,6 +12,14 @@ import YAML
 extension NodeMachine {
     mutating func operate(_ id: RequestID, _ request: OperatorRequest) {
         switch request {
+        case .apply:
+            let wanted = configuration.deployment
+            guard state.deployment != wanted else {
+                let text = "\(wanted.profileName): agreed already; nothing changes"
+                actions.append(.answer(id, .accepted(text)))
+                return
+            }
+            operate(id, .propose(.deploy(wanted)))
         case .propose(let action):
             let command = Command(action, at: wall)
             if consensus.role == .leader {

@@ -29,7 +29,7 @@ extension NodeMachine {
             profile: state.deployment?.profileName,
             wanted: state.isWanted ? "running" : "stopped",
             members: memberStatus(at: now, wall: wall), groups: engines, router: router,
-            ready: reasons.isEmpty, reasons: reasons)
+            ready: reasons.isEmpty, reasons: reasons, notes: [pendingDeployment].compactMap { $0 })
     }
 
     /// What there is to say of the plan: why there is none, or why a new one cannot be made.
@@ -111,7 +111,9 @@ extension NodeMachine {
             guard let report = report(of: shard, on: planned.node) else {
                 return ClusterStatus.Rank(
                     rank: index, node: planned.node.name, state: "absent", pid: nil,
-                    restarts: record.restarts, since: nil, why: "")
+                    restarts: record.restarts, since: nil,
+                    why: absentSince(planned.node) == nil
+                        ? "" : "the agent of \(planned.node) is out of reach")
             }
             // Only rank 0 can say that the engine serves; the others take part in it.
             let takesPart =

@@ -50,6 +50,7 @@ enum StatusSamples {
         status.groups[0].generation = 4
         status.groups[0].restarts = 1
         status.groups[0].lastFailure = failure
+        status.notes = ["node-1 has another deployment in its file than is agreed (of-old)"]
         status.router?.lastFailure = .init(
             generation: 1, time: start, kind: "nodeLost",
             why: "node-1, which held rank 0, is gone", node: "node-1", rank: 0, logTail: [])

@@ -11,6 +11,44 @@ import WireProtocol
 @testable import Simulation
 
 @Suite struct OperatorTests {
+    @Test func `a new file waits for every node, says for whom, and can be applied without`() throws
+    {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        let gone = cluster.spare
+        cluster.simulation.crashHost(gone)
+        let old = try cluster.machine(cluster.follower).configuration.deployment
+        let new = Deployment(
+            profileName: old.profileName, profileYAML: old.profileYAML, modelPath: "/models/new",
+            engine: old.engine)
+        for index in cluster.indices where index != gone {
+            cluster.simulation.replaceFile(of: index, by: new)
+        }
+        cluster.pass(.seconds(20))
+        let asked = cluster.follower
+        let notes = try cluster.status(asked).notes
+        #expect(notes.first?.contains("it waits for \(cluster.name(gone)), whose file") == true)
+        #expect(notes.first?.contains("glm-agent apply") == true, "\(notes)")
+        #expect(try cluster.machine(asked).state.deployment == old)
+
+        #expect(try cluster.ask(asked, .apply).isAccepted)
+        for name in ["prefill-0", "decode-0"] {
+            cluster.wait { (try? $0.group(name, by: asked).generation) == 2 }
+            cluster.wait { (try? $0.group(name, by: asked).state) == "ready" }
+        }
+        #expect(try cluster.machine(asked).state.deployment == new)
+        let serial = try cluster.machine(asked).state.deploymentSerial
+        #expect(try cluster.ask(asked, .apply).isAccepted, "once more changes nothing")
+        cluster.pass(.seconds(5))
+        #expect(try cluster.machine(asked).state.deploymentSerial == serial)
+
+        // What comes back with the old file runs what is agreed, and is told of.
+        cluster.simulation.repair(.boot(gone))
+        cluster.wait { (try? $0.status(asked).notes.first?.hasPrefix($0.name(gone))) == true }
+        cluster.pass(.seconds(5))
+        #expect(try cluster.machine(asked).state.deployment == new)
+    }
+
     @Test func `a group is stopped, started and restarted from any node`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()

@@ -13,7 +13,7 @@ struct StatusView {
     var text: String {
         let lines =
             summary + [""] + members + [""] + groups + router
-            + (reasons.isEmpty ? [] : [""] + reasons)
+            + (reasons.isEmpty ? [] : [""] + reasons) + (notes.isEmpty ? [] : [""] + notes)
         return lines.map { $0 + "\n" }.joined()
     }
 
@@ -125,6 +125,12 @@ struct StatusView {
         let reasons = list("reasons").compactMap(\.stringValue)
         guard !reasons.isEmpty else { return [] }
         return [styled("NOT READY BECAUSE", .heading)] + reasons.map { "  \($0)" }
+    }
+
+    private var notes: [String] {
+        let notes = list("notes").compactMap(\.stringValue)
+        guard !notes.isEmpty else { return [] }
+        return [styled("NOTES", .heading)] + notes.map { "  \($0)" }
     }
 
     // MARK: - Reading
