@@ -14,7 +14,6 @@ import YAML
         ("HCCL_SOCKET_TFNAME: =eth0", "did you mean \"HCCL_SOCKET_IFNAME\"?"),
         ("PYTORCH_NPU_ALLOC_CONF2: x", nil),
         ("ASCEND_LAUNCH_BLOKING: 1", "did you mean \"ASCEND_LAUNCH_BLOCKING\"?"),
-        ("GLOO_SOCKET_IFNAM: eth0", "did you mean \"GLOO_SOCKET_IFNAME\"?"),
         ("HCCL_CONNECT_TIMEOUT: 60", "expected an integer from 120 to 7200"),
         ("HCCL_CONNECT_TIMEOUT: 600", nil),
         ("HCCL_SOCKET_IFNAME: eth0", "expected =eth0"),

@@ -24,13 +24,10 @@ struct AscendValidation {
     }
 
     private func checkName(_ name: String) {
-        guard AscendVariable.named(name) == nil else { return }
-        let isCertain = AscendVariable.prefixes.contains { name.hasPrefix($0) }
-        if isCertain {
-            report(name, "unknown variable\(suggestion(for: name, in: AscendVariable.names))")
-        } else if let near = AscendVariable.names.first(where: { editDistance($0, name) == 1 }) {
-            report(name, "unknown variable; did you mean \"\(near)\"?")
-        }
+        guard AscendVariable.prefixes.contains(where: { name.hasPrefix($0) }),
+            AscendVariable.named(name) == nil
+        else { return }
+        report(name, "unknown variable\(suggestion(for: name, in: AscendVariable.names))")
     }
 
     /// Only the node's own interface and address may differ between the ranks of a group.
