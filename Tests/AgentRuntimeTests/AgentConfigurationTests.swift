@@ -74,12 +74,12 @@ import YAML
         let own = "profile: mine\nextends: [\(Self.profile)]\nhost: {governor: perfomance}\n"
         let configuration = try parse(
             Self.smallest.replacing("profile: \(Self.profile)", with: "profile_file: mine.yaml")
-                + "overrides:\n  environment: {HCCL_BUFSIZE: 9}\n",
+                + "overrides:\n  environment: {TASK_QUEUE_ENABEL: 9}\n",
             files: ["/etc/x/secret": .init(Self.secretText), "/etc/x/mine.yaml": .init(own)])
         #expect(
             configuration.warnings.map(\.description) == [
-                "/etc/x/agent.yaml:7:17: overrides.environment.HCCL_BUFSIZE: "
-                    + "\"HCCL_BUFSIZE\" is not known; did you mean \"HCCL_BUFFSIZE\"?",
+                "/etc/x/agent.yaml:7:17: overrides.environment.TASK_QUEUE_ENABEL: "
+                    + "\"TASK_QUEUE_ENABEL\" is not known; did you mean \"TASK_QUEUE_ENABLE\"?",
                 "/etc/x/mine.yaml:3:18: host.governor: \"perfomance\" is not known; "
                     + "did you mean \"performance\"?",
             ])
