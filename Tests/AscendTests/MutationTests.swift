@@ -65,7 +65,7 @@ import Testing
         var random = SeededGenerator(seed: seed)
         let samples = try Self.samples.map { Array(try fixture($0).utf8) }
         for sample in samples {
-            for _ in 0..<12 {
+            for _ in 0..<6 {
                 let other = samples.randomElement(using: &random) ?? []
                 let bytes = mutate(sample, with: other, &random)
                 readEverything(String(decoding: bytes, as: UTF8.self))

@@ -62,7 +62,7 @@ import Testing
     @Test(arguments: [
         ("| 4     8  ", "| four  8  ", "the numbers of card and chip"),
         ("| 4     8  ", "| 0        ", "chip and physical id"),
-        ("| Process id ", "| Process no ", "the table of processes"),
+        ("| Process id ", "| Process no ", "the numbers of card and chip"),
         ("| 60310 ", "| a lot ", "card, chip, process id, name and memory"),
         ("npu-smi 25.5.2", "nvidia-smi 1.0", "with its version"),
     ]) func `what is wrong is told`(old: String, new: String, expected: String) throws {

@@ -109,7 +109,7 @@ struct InventoryTests {
         #expect(dies[4].processes.filter { !$0.isVisitor }.map(\.processID) == [4711])
         #expect(dies[4].processes.filter(\.isVisitor).map(\.processID) == [4712])
         #expect(dies[4].isAtBaseline == false && dies[6].isAtBaseline == true)
-        #expect(dies[4].processes.allSatisfy(\.name.isEmpty))
+        #expect(dies[4].processes.allSatisfy { $0.name.isEmpty })
         let holders = try #require(found.holders.value)
         #expect(holders.map(\.processID) == [4711, 4712])
         #expect(holders[1].name == "sglang" && holders[1].dies == [DieID(4), DieID(5)])
@@ -260,22 +260,33 @@ struct InventoryTests {
         #expect(first.digest.software.count == 16)
     }
 
+    enum DigestPart: CaseIterable, Sendable {
+        case software, kernel, weights
+
+        func value(of digest: InventoryDigest) -> String {
+            switch self {
+            case .software: digest.software
+            case .kernel: digest.kernel
+            case .weights: digest.weights
+            }
+        }
+    }
+
     @Test(arguments: [
-        (["cann": "8.5.2"], \InventoryDigest.software), (["tls_on": "0"], \.software),
-        (["torch_npu": "2.9.0"], \.software), (["firmware": "7.7.0"], \.software),
-        (["swappiness": "60"], \.kernel), (["governor": "powersave"], \.kernel),
-        (["weights_variant": "b"], \.weights),
+        (["cann": "8.5.2"], DigestPart.software), (["tls_on": "0"], .software),
+        (["torch_npu": "2.9.0"], .software), (["firmware": "7.7.0"], .software),
+        (["swappiness": "60"], .kernel), (["governor": "powersave"], .kernel),
+        (["weights_variant": "b"], .weights),
     ]) func `a difference shows in its own part of the digest`(
-        state: [String: String], part: KeyPath<InventoryDigest, String> & Sendable
+        state: [String: String], part: DigestPart
     ) throws {
-        let parts = [\InventoryDigest.software, \.kernel, \.weights]
         let request = InventoryRequest(weights: "/data/glm-5.1")
         let node = try PretendNode()
         let before = try inventory(node, request).digest
         try node.set(state)
         let after = try inventory(node, request).digest
-        for other in parts {
-            #expect((before[keyPath: other] != after[keyPath: other]) == (other == part))
+        for other in DigestPart.allCases {
+            #expect((other.value(of: before) != other.value(of: after)) == (other == part))
         }
     }
 }

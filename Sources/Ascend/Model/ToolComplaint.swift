@@ -31,6 +31,10 @@ public struct ToolComplaint: Error, Hashable, Sendable, CustomStringConvertible 
     public init?(in text: String) {
         var found: (kind: Kind, line: Substring)?
         for line in lines(of: text) {
+            // A line of a report of health is none.
+            if let name = Entry(line)?.name, ["errorcode", "errorinformation"].contains(name) {
+                continue
+            }
             guard let kind = Self.kind(of: line.lowercased()) else { continue }
             // A line that names the reason is worth more than one that only says "failed".
             if found == nil || found?.kind == .other { found = (kind, line) }

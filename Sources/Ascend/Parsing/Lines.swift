@@ -1,31 +1,41 @@
 // What the outputs have in common. They are made for people, and their widths change with every
 // version: so a row is split at its bars and a line at its colon, and nothing is found by its column.
 
-/// The lines, whichever way they end.
+// The separators are all ASCII, so texts are split by bytes: no byte of a longer character is one.
+
+/// The lines, whichever way they end. Between the two bytes of a CR LF stands an empty one.
 func lines(of text: String) -> [Substring] {
-    text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    text.utf8.split(omittingEmptySubsequences: false) { $0 == 10 || $0 == 13 }
+        .map { Substring($0) }
 }
 
 /// Without white space at the ends.
 func trimmed(_ text: some StringProtocol) -> Substring {
-    var rest = Substring(text)
-    while let first = rest.first, first.isWhitespace { rest.removeFirst() }
-    while let last = rest.last, last.isWhitespace { rest.removeLast() }
-    return rest
+    var rest = Substring(text).utf8
+    while let first = rest.first, first.isSpace { rest.removeFirst() }
+    while let last = rest.last, last.isSpace { rest.removeLast() }
+    return Substring(rest)
 }
 
+/// What stands between white space.
 func words(of text: some StringProtocol) -> [Substring] {
-    Substring(text).split(whereSeparator: \.isWhitespace)
+    Substring(text).utf8.split(whereSeparator: \.isSpace).map { Substring($0) }
+}
+
+extension UInt8 {
+    /// Space, tab, and the control characters about line ends.
+    fileprivate var isSpace: Bool { self == 32 || (9...13).contains(self) }
 }
 
 /// The cells of a table's row, trimmed; nil for a rule or a line outside of the table.
 func cells(of line: some StringProtocol) -> [Substring]? {
     let line = trimmed(line)
-    guard line.hasPrefix("|") else { return nil }
+    let bar = UInt8(ascii: "|")
+    guard line.utf8.first == bar else { return nil }
     // The bars at both ends enclose nothing.
-    var parts = line.dropFirst().split(separator: "|", omittingEmptySubsequences: false)
-    if line.count > 1, line.hasSuffix("|") { parts.removeLast() }
-    return parts.map { trimmed($0) }
+    var parts = line.utf8.dropFirst().split(separator: bar, omittingEmptySubsequences: false)
+    if line.utf8.count > 1, line.utf8.last == bar { parts.removeLast() }
+    return parts.map { trimmed(Substring($0)) }
 }
 
 /// A line `Name : value`. The name is compared by its letters and digits alone, in any case.

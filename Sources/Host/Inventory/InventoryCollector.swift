@@ -2,7 +2,7 @@
 // children, and each missing piece as a gap in the result. Nothing here changes the node.
 
 public import Ascend
-public import Base
+import Base
 public import EventLoop
 
 /// What an inventory is asked about beyond the node itself.

@@ -1,8 +1,8 @@
 // Other people's tools, run without waiting for them. They hang in drivers, print without end and are
 // not installed: so each has a time limit, a limit to its output, and a way to say that it is missing.
 
-public import Ascend
-public import Base
+import Ascend
+import Base
 public import EventLoop
 import Glibc
 

@@ -4,7 +4,7 @@
 // is there, no other is started, and whoever asks is told so instead of waiting.
 
 public import Ascend
-public import Base
+import Base
 import EventLoop
 
 /// Asks npu-smi. There is one for each agent.
