@@ -17,6 +17,9 @@ struct ProcessScan: Sendable {
         "davinci_manager", "devmm_svm", "devmm_svm_agent", "dvpp_cmdlist", "hisi_hdc",
     ]
 
+    /// They have a manager device open while they answer, most likely to this very inventory.
+    private static let askingTools: Set<String> = ["npu-smi", "hccn_tool"]
+
     init(_ files: NodeFiles) {
         var holders: [DeviceHolder] = []
         var firewalls: Set<String> = []
@@ -25,6 +28,7 @@ struct ProcessScan: Sendable {
         for processID in (entries.value ?? []).compactMap({ Int32($0) }).sorted() {
             let name = files.word("/proc/\(processID)/comm").value ?? ""
             if name == "firewalld" { firewalls.insert(name) }
+            if Self.askingTools.contains(name) { continue }
             switch Self.devices(of: processID, files) {
             case .known(let devices):
                 guard !devices.isEmpty else { continue }

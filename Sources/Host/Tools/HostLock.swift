@@ -25,7 +25,12 @@ final class HostLock {
 
     /// Tries once and never waits.
     static func attempt(_ path: String) -> Attempt {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        // Reading is enough for a lock. Made only where it is missing: in a directory that is open to all,
+        // the kernel refuses O_CREAT for another user's file (fs.protected_regular), even to root.
+        var descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0, errno == ENOENT {
+            descriptor = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0o644)
+        }
         guard descriptor >= 0 else { return .impossible }
         let lock = HostLock(descriptor)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return .busy }
