@@ -85,13 +85,13 @@ extension Agent {
 }
 
 extension ProbeResult {
-    /// While an engine loads, a refused connection is no failure; later it is.
     init(_ answer: ProbeAnswer, _ kind: ProbeKind) {
         switch (answer, kind) {
         case (.answers, _): self = .answers
         case (.starting(let text), _): self = .starting(text)
-        case (.refused, .readiness): self = .starting("does not listen yet")
-        case (.refused, .liveness): self = .failing("nobody listens any more")
+        case (.refused, .readiness): self = .unreachable("does not listen yet")
+        case (.refused, .liveness): self = .unreachable("nobody listens any more")
+        case (.unreachable(let text), _): self = .unreachable(text)
         case (.failing(let text), _): self = .failing(text)
         }
     }

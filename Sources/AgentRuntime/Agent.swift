@@ -47,6 +47,7 @@ public final class Agent: ControlSource {
     var shards: ShardHost?
     let ports: PortCheck
     let probes: EngineProbe
+    let routers: RouterClient
     let logFiles: FileQueue
     let tuner: any HostTuner
     private var control: [ControlServer] = []
@@ -89,7 +90,10 @@ public final class Agent: ControlSource {
                 restored: opened.state, seed: entropy.next(), at: loop.now, wall: loop.wallTime)
             ports = PortCheck(loop)
             logFiles = FileQueue(loop)
-            probes = EngineProbe(try HTTPClient(loop))
+            let http = try HTTPClient(loop)
+            routers = RouterClient(http)
+            probes = EngineProbe(
+                http, timeLimit: configuration.supervision.probeLimit)
         } catch {
             throw AgentError("\(error)")
         }
@@ -194,6 +198,8 @@ public final class Agent: ControlSource {
             probe(target) { [weak self] in self?.give(.shard(shard, .probed($0))) }
         case .probeMaster(let group, let target):
             probe(target) { [weak self] in self?.give(.masterProbed(group, $0)) }
+        case .callRouter(let shard, let http, let call):
+            routers.send(call, to: http) { [weak self] in self?.give(.routerAnswered(shard, $0)) }
         case .forget(let shard): shards?.forget(shard)
         case .readLog(let recipient, let shard, let lastLines, let from):
             readLog(shard, lastLines: lastLines, from: from) { [weak self] in

@@ -36,6 +36,8 @@ public enum ProbeAnswer: Hashable, Sendable {
     case starting(String)
     /// Its host says that nobody listens there.
     case refused
+    /// No connection could be made to its host.
+    case unreachable(String)
     /// It answered with an error, broke off, or did not answer in time.
     case failing(String)
 }
@@ -47,9 +49,8 @@ public final class EngineProbe {
 
     /// - Parameters:
     ///   - client: what asks.
-    ///   - timeLimit: for one answer. SGLang itself waits 20 s for the token of its health check
-    ///     before it says 503, so a shorter limit takes a busy engine for a dead one.
-    public init(_ client: HTTPClient, timeLimit: Duration = .seconds(25)) {
+    ///   - timeLimit: for one answer.
+    public init(_ client: HTTPClient, timeLimit: Duration) {
         self.client = client
         self.timeLimit = timeLimit
     }
@@ -72,6 +73,7 @@ public final class EngineProbe {
             .starting(text(response))
         case .success(let response): .failing(text(response))
         case .failure(let error) where error.cause == .refused: .refused
+        case .failure(let error) where error.cause == .unreachable: .unreachable(error.description)
         case .failure(let error): .failing(error.description)
         }
     }

@@ -34,6 +34,7 @@ public struct NodeMachine: Sendable {
     /// The write that holds what was applied last.
     private var knowledge = PersistToken(0)
     var shards: [ShardID: ShardMachine] = [:]
+    var router: RunningRouter?
     /// Something has happened that may change what runs here; most frames are no such thing.
     var hasShardNews = true
     var leadership: Leadership?
@@ -94,6 +95,7 @@ public struct NodeMachine: Sendable {
         if isNews { reconcileShards() }
         report(isNews: isNews)
         reconcileCluster()
+        reconcileRouter()
         actions += self.actions
         self.actions.removeAll(keepingCapacity: true)
     }
@@ -116,6 +118,7 @@ public struct NodeMachine: Sendable {
         case .masterProbed(let group, let result):
             hasNews = true
             leadership?.machines[group]?.masterProbed(result, at: now)
+        case .routerAnswered(let shard, let answer): routerAnswered(shard, answer)
         case .operate(let id, let request): operate(id, request)
         case .logRead(let reader, let answer): deliverLog(answer, to: reader)
         case .leave: driveMembership(.leave)
@@ -136,7 +139,7 @@ public struct NodeMachine: Sendable {
     public var nextDeadline: Instant? {
         var deadlines = [
             membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
-            knowsWhatIsAgreed ? leadership?.nextDeadline : nil,
+            knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
         deadlines += shards.values.map(\.nextDeadline)
         return deadlines.compactMap { $0 }.min()

@@ -16,6 +16,8 @@ public struct GroupMachine: Hashable, Sendable {
     private var launchAt: Instant?
     private var masterAnswered: Instant?
     private var masterAsked: Instant?
+    /// What came of the last question to rank 0; nil before the first, and while one is under way.
+    private var masterResult: ProbeResult?
     /// Since when a node is gone without a word from rank 0 that it serves.
     private var doubtedSince: Instant?
     /// When to look again though nothing happens.
@@ -27,6 +29,7 @@ public struct GroupMachine: Hashable, Sendable {
 
     /// The engine answered, or not, when asked from the leader's own node.
     public mutating func masterProbed(_ result: ProbeResult, at now: Instant) {
+        masterResult = result
         if result == .answers { masterAnswered = now }
     }
 
@@ -125,6 +128,7 @@ public struct GroupMachine: Hashable, Sendable {
     /// A node is gone, but no rank has ended: perhaps only its agent is gone. The gate opens only
     /// after this leader itself has doubted for the whole time: when a new leader first looks, or
     /// the agent of rank 0 has just come back, a node may be gone for hours and the engine serve.
+    /// Where the agent of rank 0 does not say that it serves, the engine itself is asked.
     private mutating func decideAbsent(
         _ view: GroupView, _ lost: RankView, at now: Instant
     ) -> GroupDecision {
@@ -136,30 +140,45 @@ public struct GroupMachine: Hashable, Sendable {
         }
         let doubted = doubtedSince ?? now
         doubtedSince = doubted
-        let asksMaster = master?.absentSince != nil
-        if asksMaster, let answered = masterAnswered, now - answered < policy.stableView {
+        if let answered = masterAnswered, now - answered < policy.stableView {
             return GroupDecision(.degraded, why: answers, probesMaster: asks(at: now))
         }
-        let gate = max(lost.absentSince ?? now, doubted) + policy.stableView
+        let gate = gate(of: lost, doubted)
         guard gate <= now else {
             lookAgain(at: gate)
             return GroupDecision(
                 .degraded, why: "\(lost.node) is out of reach; it is waited for",
-                probesMaster: asksMaster && asks(at: now))
+                probesMaster: asks(at: now))
         }
         return end(view, loss(of: lost))
     }
 
+    /// When a node that is gone ends its generation. Where somebody takes connections at rank 0 but does
+    /// not answer well, the engine lives and is busy or sick: it has as long as it would have with
+    /// its agent beside it. A question under way is waited out.
+    private func gate(of lost: RankView, _ doubted: Instant) -> Instant {
+        let since = max(lost.absentSince ?? doubted, doubted)
+        let silent = max(since, masterAnswered ?? since)
+        return switch masterResult {
+        case .answers, .unreachable: silent + policy.stableView
+        case .starting, .failing: silent + policy.unresponsiveAfter
+        case nil:
+            max(silent + policy.stableView, (masterAsked ?? doubted) + policy.probeLimit * 2)
+        }
+    }
+
     /// Whether the engine should be asked now; it is asked again an interval later, and at least twice
-    /// while an answer counts.
+    /// while an answer counts. A question that got no answer at all is given up in the end.
     private mutating func asks(at now: Instant) -> Bool {
         let interval = min(policy.livenessInterval, policy.stableView / 2)
-        let due = masterAsked.map { $0 + interval } ?? now
+        let patience = masterResult == nil ? policy.probeLimit * 2 : interval
+        let due = masterAsked.map { $0 + patience } ?? now
         guard due <= now else {
             lookAgain(at: due)
             return false
         }
         masterAsked = now
+        masterResult = nil
         lookAgain(at: now + interval)
         return true
     }

@@ -26,10 +26,12 @@ public enum ShardInput: Hashable, Sendable {
 /// What the engine of rank 0 answered.
 public enum ProbeResult: Hashable, Sendable {
     case answers
-    /// It cannot serve yet, and says so or listens to nobody.
+    /// It says that it cannot serve yet.
     case starting(String)
-    /// It answered with an error, or not in time.
+    /// It answered with an error, or took the connection and did not answer in time.
     case failing(String)
+    /// Nobody listens there, or the host says nothing.
+    case unreachable(String)
 }
 
 /// Which question is asked of rank 0.
@@ -71,6 +73,14 @@ public struct ShardMachine: Hashable, Sendable {
 
     /// Nothing of it is left.
     public var isGone: Bool { report.state == .exited || report.state == .stopped }
+
+    /// Its process runs, and is not told to end.
+    public var isRunning: Bool {
+        switch report.state {
+        case .loading, .ready, .unresponsive: true
+        case .waiting, .starting, .stopping, .exited, .stopped: false
+        }
+    }
 
     public var nextDeadline: Instant? { deadline }
 
@@ -187,14 +197,16 @@ public struct ShardMachine: Hashable, Sendable {
             report.why = ""
             failingSince = nil
             deadline = now + policy.livenessInterval
-        case (.loading, .starting(let reason)), (.loading, .failing(let reason)):
+        case (.loading, .starting(let reason)), (.loading, .failing(let reason)),
+            (.loading, .unreachable(let reason)):
             report.why = reason
             deadline = now + policy.readinessInterval
             if let since = loadingSince, now - since >= policy.loadLimit {
                 report.state = .unresponsive
                 report.why = "does not serve \(policy.loadLimit) after its start: \(reason)"
             }
-        case (.ready, .starting(let reason)), (.ready, .failing(let reason)):
+        case (.ready, .starting(let reason)), (.ready, .failing(let reason)),
+            (.ready, .unreachable(let reason)):
             let since = failingSince ?? now
             failingSince = since
             deadline = now + policy.livenessInterval
