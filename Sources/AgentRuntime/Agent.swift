@@ -12,7 +12,7 @@ import HTTP
 public import Host
 import Membership
 public import Node
-import Planning
+public import Planning
 import Storage
 import Supervision
 import Transport
@@ -102,6 +102,7 @@ public final class Agent: ControlSource {
     /// Listens, takes over what an earlier run left, and joins the cluster.
     /// - Throws: ``AgentError`` where an address or the state directory cannot be used.
     public func start(launcher: [String]) throws(AgentError) {
+        for warning in configuration.warnings { log(.warning, "\(warning)") }
         timer = LoopTimer(loop) { [weak self] in self?.give(.tick) }
         do {
             try openControl()
@@ -207,10 +208,11 @@ public final class Agent: ControlSource {
             }
         case .answer(let id, let answer): answers.removeValue(forKey: id)?(answer)
         case .log(let level, let text): log(level, text)
-        case .ledger(let event):
+        case .ledger(let event, let isNews):
+            for server in control { server.ledgerGrew() }
+            guard isNews else { return }
             let subject = event.group.map { "\($0)\(event.generation.map { ".g\($0)" } ?? ""): " }
             log(.info, "\(event.kind.rawValue): \(subject ?? "")\(event.text)")
-            for server in control { server.ledgerGrew() }
         }
     }
 
@@ -258,6 +260,7 @@ public final class Agent: ControlSource {
     public var status: ClusterStatus { machine.status(at: loop.now, wall: loop.wallTime) }
     public var state: ReplicatedState { machine.state }
     public var planNotes: [String] { machine.planNotes }
+    public var planExplanation: PlanExplanation? { machine.planExplanation }
 
     public func operate(
         _ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void

@@ -4,6 +4,7 @@
 import Base
 import Planning
 import Supervision
+import YAML
 
 extension ReplicatedState {
     /// Applies a committed command.
@@ -132,7 +133,7 @@ extension ReplicatedState {
             note(command, kind, text: "the operator \(kind.rawValue) the deployment")
             return nil
         }
-        guard plan?.group(group) != nil else { return "no group \(group) in the plan" }
+        guard plan?.group(group) != nil else { return unknown(group) }
         _ = change(group) { record in
             record.isStoppedByOperator = !isWanted
             return nil
@@ -142,7 +143,7 @@ extension ReplicatedState {
     }
 
     private mutating func restart(_ command: Command, _ group: GroupName) -> String? {
-        guard plan?.group(group) != nil else { return "no group \(group) in the plan" }
+        guard plan?.group(group) != nil else { return unknown(group) }
         _ = change(group) { record in
             record.failures = 0
             record.isStoppedByOperator = false
@@ -153,6 +154,10 @@ extension ReplicatedState {
         }
         note(command, .restarted, group: group, text: "the operator restarted \(group)")
         return nil
+    }
+
+    private func unknown(_ group: GroupName) -> String {
+        YAML.unknown("group", group.name, known: (plan?.groups ?? []).map(\.name.name))
     }
 
     // MARK: - Records

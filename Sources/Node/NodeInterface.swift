@@ -61,8 +61,8 @@ public enum NodeAction: Sendable {
     case readLog(LogRecipient, shard: String, lastLines: Int, from: UInt64?)
     case answer(RequestID, PeerAnswer)
     case log(LogLevel, String)
-    /// A happening was agreed on.
-    case ledger(LedgerEvent)
+    /// A happening was agreed on. It is no news where this node's disk held it at the start.
+    case ledger(LedgerEvent, isNews: Bool)
 }
 
 /// Where and how an engine is asked.

@@ -7,6 +7,7 @@ import ClusterState
 import Consensus
 import Planning
 import WireProtocol
+import YAML
 
 extension NodeMachine {
     mutating func operate(_ id: RequestID, _ request: OperatorRequest) {
@@ -118,11 +119,11 @@ extension NodeMachine {
         _ id: RequestID, _ name: String, lastLines: Int, from: UInt64?
     ) {
         guard let (shard, node) = resolve(name) else {
-            let known = state.groups.compactMap(\.launched)
-                .flatMap { group in group.ranks.indices.map { "\(group.name)/\($0)" } }
-                .joined(separator: ", ")
-            actions.append(
-                .answer(id, .refused(.notFound, "no shard \(name). There are: \(known)")))
+            let known = state.groups.compactMap(\.launched).flatMap { group in
+                group.ranks.indices.map { "\(group.name)/\($0)" }
+            }
+            let text = unknown("shard", name, known: known)
+            actions.append(.answer(id, .refused(.notFound, text)))
             return
         }
         if node == configuration.local {

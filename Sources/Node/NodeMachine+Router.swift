@@ -23,9 +23,10 @@ extension NodeMachine {
             router = nil
             return
         }
-        var current =
-            router?.shard == running
-            ? router : RunningRouter(shard: running, http: group.http, machine: RouterMachine(at: now))
+        if router?.shard != running {
+            router = RunningRouter(
+                shard: running, http: group.http, machine: RouterMachine(at: now))
+        }
         var serving: [RouterWorker] = []
         var gone: Set<String> = []
         for worker in group.workers {
@@ -37,11 +38,10 @@ extension NodeMachine {
                     RouterWorker(url: url, role: worker.role, bootstrapPort: worker.bootstrapPort))
             }
         }
-        current?.machine.want(serving: serving, gone: gone, at: now)
-        if let call = current?.machine.tick(at: now) {
+        router?.machine.want(serving: serving, gone: gone, at: now)
+        if let call = router?.machine.tick(at: now) {
             actions.append(.callRouter(running, group.http, call))
         }
-        router = current
     }
 
     private func isServing(_ group: GroupName) -> Bool {

@@ -5,7 +5,7 @@ public import Base
 import ClusterState
 import Consensus
 import Membership
-import Planning
+public import Planning
 import Supervision
 import WireProtocol
 
@@ -36,6 +36,19 @@ extension NodeMachine {
     public var planNotes: [String] {
         if let failure = leadership?.planFailure { return [failure] }
         return state.plan == nil && leadership == nil ? ["the leader knows why"] : []
+    }
+
+    /// Why every rank of the plan is where it is; nil before the first plan.
+    public var planExplanation: PlanExplanation? {
+        state.plan.map { plan in
+            PlanExplanation(
+                plan: plan, previous: previousPlan,
+                candidates: configuration.nodes.map { node in
+                    Candidate(
+                        node: node.node, address: node.address,
+                        isUsable: absentSince(node.node) == nil)
+                })
+        }
     }
 
     private func memberStatus(at now: Instant, wall: WallTime) -> [ClusterStatus.Member] {

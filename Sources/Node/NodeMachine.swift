@@ -19,6 +19,8 @@ public struct NodeMachine: Sendable {
     public internal(set) var consensus: Raft
     /// What is agreed, as far as this node has applied it.
     public internal(set) var state = ReplicatedState()
+    /// The plan before the one in force; nil where this node has not seen it being replaced.
+    var previousPlan: Plan?
     var applied = LogIndex.zero
     var appliedTerm = Term.zero
     /// True once this node knows again all that it ever knew: it has applied everything that its
@@ -260,6 +262,7 @@ public struct NodeMachine: Sendable {
         if case .command(let bytes) = entry.payload {
             let before = state.nextSequence
             let serial = state.deploymentSerial
+            let plan = state.plan
             do {
                 let command = try Command(cbor: try CBORValue(decoding: bytes))
                 refusal = state.apply(command)
@@ -269,9 +272,10 @@ public struct NodeMachine: Sendable {
                 fatalError(
                     "log entry \(entry.index) of term \(entry.term) is no command: \(error)")
             }
+            if state.plan != plan { previousPlan = plan }
             if state.deploymentSerial != serial { wantedDigest = state.deployment?.digest }
             for event in state.ledger where event.sequence >= before {
-                actions.append(.ledger(event))
+                actions.append(.ledger(event, isNews: entry.index > restoredIndex))
             }
         }
         settled(entry.index, entry.term, refusal: refusal)
@@ -279,12 +283,14 @@ public struct NodeMachine: Sendable {
     }
 
     private mutating func restore(_ snapshot: Snapshot) {
+        let epoch = state.epoch
         do {
             state = try ReplicatedState(cbor: try CBORValue(decoding: snapshot.state))
         } catch {
             fatalError(
                 "the snapshot of index \(snapshot.index) is no cluster state: \(error)")
         }
+        if state.epoch != epoch { previousPlan = nil }
         wantedDigest = state.deployment?.digest
         endings = Dictionary(
             state.groups.map { ($0.name, snapshot.index) }, uniquingKeysWith: { first, _ in first })

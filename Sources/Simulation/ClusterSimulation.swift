@@ -258,7 +258,8 @@ public struct ClusterSimulation {
             answers[id] = answer
             invariants.answered(id)
         case .log(_, let text): note("\(nodes[index].node): \(text)")
-        case .ledger(let event):
+        case .ledger(let event, let isNews):
+            guard isNews else { return }
             let group = event.group?.name ?? ""
             note("\(nodes[index].node): applied \(event.kind) \(group) \(event.text)")
         }

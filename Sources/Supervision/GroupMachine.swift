@@ -30,7 +30,10 @@ public struct GroupMachine: Hashable, Sendable {
     /// The engine answered, or not, when asked from the leader's own node.
     public mutating func masterProbed(_ result: ProbeResult, at now: Instant) {
         masterResult = result
-        if result == .answers { masterAnswered = now }
+        switch result {
+        case .answers, .idle: masterAnswered = now
+        case .starting, .failing, .unreachable: break
+        }
     }
 
     public mutating func decide(
@@ -94,6 +97,9 @@ public struct GroupMachine: Hashable, Sendable {
     private mutating func decideServing(_ view: GroupView, at now: Instant) -> GroupDecision {
         let since = servingSince ?? now
         servingSince = since
+        if let master = view.ranks.first, let why = master.report?.why, !why.isEmpty {
+            return GroupDecision(.degraded, why: "rank 0 on \(master.node) \(why)")
+        }
         guard view.failures > 0 else { return GroupDecision(.ready) }
         let settles = since + policy.settleAfter
         guard settles <= now else {
@@ -161,7 +167,7 @@ public struct GroupMachine: Hashable, Sendable {
         let silent = max(since, masterAnswered ?? since)
         return switch masterResult {
         case .answers, .unreachable: silent + policy.stableView
-        case .starting, .failing: silent + policy.unresponsiveAfter
+        case .starting, .failing, .idle: silent + policy.unresponsiveAfter
         case nil:
             max(silent + policy.stableView, (masterAsked ?? doubted) + policy.probeLimit * 2)
         }

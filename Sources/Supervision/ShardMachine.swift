@@ -32,6 +32,8 @@ public enum ProbeResult: Hashable, Sendable {
     case failing(String)
     /// Nobody listens there, or the host says nothing.
     case unreachable(String)
+    /// It is well, but has nothing to serve with: a router without workers.
+    case idle(String)
 }
 
 /// Which question is asked of rank 0.
@@ -61,6 +63,8 @@ public struct ShardMachine: Hashable, Sendable {
     private var loadingSince: Instant?
     private var failingSince: Instant?
     private var isProbing = false
+    /// When the last question was asked.
+    private var askedAt = Instant.zero
     private var isEnding = false
 
     public init(shard: ShardID, policy: SupervisionPolicy, wall: WallTime) {
@@ -177,15 +181,23 @@ public struct ShardMachine: Hashable, Sendable {
         deadline = nil
         switch report.state {
         case .waiting: actions.append(.checkPorts)
-        case .loading: probe(.readiness, into: &actions)
-        case .ready, .unresponsive: probe(.liveness, into: &actions)
+        case .loading: probe(.readiness, at: now, into: &actions)
+        case .ready where isOverdue(at: now): becomeUnresponsive(at: now)
+        case .ready, .unresponsive: probe(.liveness, at: now, into: &actions)
         case .starting, .stopping, .exited, .stopped: break
         }
     }
 
-    private mutating func probe(_ kind: ProbeKind, into actions: inout [ShardAction]) {
+    private mutating func probe(
+        _ kind: ProbeKind, at now: Instant, into actions: inout [ShardAction]
+    ) {
         guard !isProbing else { return }
         isProbing = true
+        askedAt = now
+        // While an answer is out, the limit may be reached.
+        if report.state == .ready {
+            deadline = failingSince.map { $0 + policy.unresponsiveAfter }
+        }
         actions.append(.probe(kind))
     }
 
@@ -197,8 +209,12 @@ public struct ShardMachine: Hashable, Sendable {
             report.why = ""
             failingSince = nil
             deadline = now + policy.livenessInterval
+        case (.ready, .idle(let reason)):
+            report.why = reason
+            failingSince = nil
+            deadline = now + policy.livenessInterval
         case (.loading, .starting(let reason)), (.loading, .failing(let reason)),
-            (.loading, .unreachable(let reason)):
+            (.loading, .unreachable(let reason)), (.loading, .idle(let reason)):
             report.why = reason
             deadline = now + policy.readinessInterval
             if let since = loadingSince, now - since >= policy.loadLimit {
@@ -207,15 +223,30 @@ public struct ShardMachine: Hashable, Sendable {
             }
         case (.ready, .starting(let reason)), (.ready, .failing(let reason)),
             (.ready, .unreachable(let reason)):
-            let since = failingSince ?? now
+            let since = failingSince ?? askedAt
             failingSince = since
-            deadline = now + policy.livenessInterval
-            if now - since >= policy.unresponsiveAfter {
-                report.state = .unresponsive
-                report.why = "has not answered for \(now - since): \(reason)"
+            report.why = "has not answered for \((now - since).wholeSeconds): \(reason)"
+            if isOverdue(at: now) {
+                becomeUnresponsive(at: now)
+            } else {
+                deadline = min(now + policy.livenessInterval, since + policy.unresponsiveAfter)
             }
+        case (.unresponsive, .idle):
+            report.state = .ready
+            failingSince = nil
+            deadline = now + policy.livenessInterval
         case (.unresponsive, _): deadline = now + policy.livenessInterval
         case (.waiting, _), (.starting, _), (.stopping, _), (.exited, _), (.stopped, _): break
         }
+    }
+
+    /// The limit is counted from the first question that got no good answer.
+    private func isOverdue(at now: Instant) -> Bool {
+        failingSince.map { now - $0 >= policy.unresponsiveAfter } ?? false
+    }
+
+    private mutating func becomeUnresponsive(at now: Instant) {
+        report.state = .unresponsive
+        deadline = isProbing ? nil : now + policy.livenessInterval
     }
 }

@@ -91,13 +91,13 @@ import Testing
             action: .settle(prefill, Generation(1)), reason: "does not run"),
         Refusal(
             name: "a stop of an unknown group", state: state(),
-            action: .stop(GroupName("decode-7")), reason: "no group decode-7 in the plan"),
+            action: .stop(GroupName("decode-7")), reason: "there is no group \"decode-7\""),
         Refusal(
             name: "a start of an unknown group", state: state(),
-            action: .start(GroupName("decode-7")), reason: "no group decode-7 in the plan"),
+            action: .start(GroupName("decode-7")), reason: "there is no group \"decode-7\""),
         Refusal(
             name: "a restart of an unknown group", state: state(),
-            action: .restart(GroupName("decode-7")), reason: "no group decode-7 in the plan"),
+            action: .restart(GroupName("decode-7")), reason: "there is no group \"decode-7\""),
     ]
 
     @Test(arguments: refusals) func `a command that does not fit changes nothing`(row: Refusal) {

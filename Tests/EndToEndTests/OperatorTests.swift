@@ -32,9 +32,14 @@ extension EndToEnd {
                     $0.isReady && $0.group("prefill-0")?.generation == 3
                 }
                 #expect(after.group("decode-0")?.pids == again.group("decode-0")?.pids)
-                let unknown = try cluster.ask(cluster.nodes[1], ["restart", "prefill-7"])
+                let unknown = try cluster.ask(cluster.nodes[1], ["restart", "prefil-0"])
                 #expect(unknown.code == 1)
-                #expect(unknown.output.contains("prefill-7"), "\(unknown.output)")
+                #expect(
+                    unknown.output.contains("did you mean \"prefill-0\"? There are: "),
+                    "\(unknown.output)")
+                let plan = try cluster.ask(cluster.nodes[3], ["plan"])
+                let why = "decode-0 rank 0: \(cluster.nodes[2].name), the next in the configured"
+                #expect(plan.output.contains(why), "\(plan.output)")
             }
         }
 
@@ -49,6 +54,11 @@ extension EndToEnd {
                 for (shard, words) in says.sorted(by: { $0.key < $1.key }) {
                     let (code, text) = try cluster.ask(first, ["logs", shard])
                     #expect(code == 0 && text.contains(words), "\(shard): \(code) \(text)")
+                }
+                let json = try cluster.ask(first, ["logs", "router", "-n", "2", "--json"])
+                for line in json.output.split(separator: "\n") {
+                    let fact = try JSONValue(parsing: String(line))
+                    #expect(fact["shard"] == "router" && fact["line"]?.stringValue != nil)
                 }
                 let none = try cluster.ask(first, ["logs", "prefill-9/0"])
                 #expect(none.code == 1 && none.output.contains("decode-0/1"), "\(none.output)")

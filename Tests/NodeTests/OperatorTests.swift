@@ -65,6 +65,34 @@ import WireProtocol
         #expect(try cluster.ask(2, log).refusal == .notFound)
     }
 
+    @Test func `a misspelt group or shard is answered with the nearest and all there are`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        #expect(
+            try cluster.ask(0, .propose(.restart(GroupName("prefil-0"))))
+                == .refused(
+                    .notFound,
+                    "there is no group \"prefil-0\"; did you mean \"prefill-0\"? "
+                        + "There are: prefill-0, decode-0, router"))
+        #expect(
+            try cluster.ask(1, .log(shard: "decod-0/1", lastLines: 1, from: nil))
+                == .refused(
+                    .notFound,
+                    "there is no shard \"decod-0/1\"; did you mean \"decode-0/1\"? There are: "
+                        + "decode-0/0, decode-0/1, prefill-0/0, prefill-0/1, router/0"))
+    }
+
+    @Test func `any node knows why the ranks are where they are`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        for index in cluster.indices {
+            let explanation = try #require(try cluster.machine(index).planExplanation)
+            #expect(explanation.ranks[0].reason == .configuredOrder)
+            #expect(explanation.ranks.allSatisfy { !$0.isWaitedFor })
+            #expect(explanation.idle.map(\.isSpare) == [true])
+        }
+    }
+
     @Test func `without a leader a request is refused, and a shard runs on`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()

@@ -5,6 +5,14 @@ import Supervision
 import Testing
 
 @Suite struct GroupRunningTests {
+    @Test func `an engine that does not answer is shown long before it is given up`() {
+        var group = GroupDriver.serving(failures: 1)
+        group.set(0, .ready, why: "has not answered for 25 s: timed out")
+        let decision = group.decide(after: .seconds(3600))
+        #expect(decision.condition == .degraded && decision.proposal == nil)
+        #expect(decision.why == "rank 0 on node-1 has not answered for 25 s: timed out")
+    }
+
     /// One row of the decision table: the states of the two ranks and what follows.
     @Test(
         arguments: [

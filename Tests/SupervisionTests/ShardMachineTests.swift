@@ -142,6 +142,31 @@ import Testing
         #expect(shard.report.why.hasPrefix("has not answered for"))
     }
 
+    @Test func `the limit counts from the first question without an answer, however late that is`()
+    {
+        var shard = ShardDriver.ready()
+        shard.wait(ShardDriver.policy.livenessInterval)
+        shard.wait(.seconds(25))
+        shard.take(.probed(.failing("timed out")))
+        #expect(shard.state == .ready)
+        #expect(shard.report.why == "has not answered for 25 s: timed out")
+        shard.wait(ShardDriver.policy.livenessInterval)
+        shard.wait(.seconds(25))
+        shard.take(.probed(.failing("timed out")))
+        shard.wait(ShardDriver.policy.livenessInterval)
+        #expect(shard.state == .unresponsive, "60 s after the first question, with one under way")
+        #expect(shard.report.why == "has not answered for 55 s: timed out")
+    }
+
+    @Test func `a router without workers is well, and says so for as long as it has none`() {
+        var shard = ShardDriver.ready()
+        let none = ProbeResult.idle("has nothing to route to")
+        #expect(shard.answer(none, for: .seconds(3600)) == [.ready])
+        #expect(shard.report.why == "has nothing to route to")
+        #expect(shard.answer(.answers, for: .seconds(10)) == [.ready])
+        #expect(shard.report.why.isEmpty)
+    }
+
     @Test func `one answer begins the count anew`() {
         var shard = ShardDriver.ready()
         for _ in 0..<10 {
