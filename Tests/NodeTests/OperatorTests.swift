@@ -30,6 +30,48 @@ import WireProtocol
         #expect(cluster.processes(of: "prefill-0") == prefill)
     }
 
+    @Test func `what is stopped does not serve, and the cluster is not ready`() throws {
+        var cluster = try Cluster(.twoPrefills, nodes: 6)
+        cluster.settle()
+        let steps: [(Command.Action, String)] = [
+            (.stop(GroupName("prefill-1")), "prefill-1 is stopped by the operator"),
+            (
+                .stop(GroupName("decode-0")),
+                "decode-0 is stopped by the operator; no decode group serves"
+            ),
+        ]
+        var expected: [String] = []
+        for (order, reason) in steps {
+            #expect(try cluster.ask(1, .propose(order)).isAccepted)
+            expected.append(reason)
+            cluster.wait { (try? $0.status(2).reasons) == expected }
+            #expect(try !cluster.status(2).ready)
+        }
+        #expect(try cluster.ask(1, .propose(.stop(nil))).isAccepted)
+        cluster.wait { $0.processes.isEmpty }
+        #expect(try cluster.status(2).reasons == ["the deployment is stopped by the operator"])
+        #expect(try !cluster.status(2).ready)
+        #expect(try cluster.ask(1, .propose(.start(nil))).isAccepted)
+        cluster.settle()
+        #expect(try cluster.status(2).groups.allSatisfy { $0.restarts == 0 })
+    }
+
+    @Test func `an order is answered with what follows, on every node`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        for index in cluster.indices {
+            let generation = try cluster.group("decode-0", by: index).generation
+            let answer = try cluster.ask(index, .propose(.restart(GroupName("decode-0"))))
+            #expect(
+                answer
+                    == .accepted(
+                        "decode-0: restart agreed; generation \(generation) ends, generation "
+                            + "\(generation + 1) follows. Watch: glm-agent status"))
+            cluster.wait { (try? $0.group("decode-0", by: index).generation) == generation + 1 }
+            cluster.settle()
+        }
+    }
+
     @Test func `everything is stopped and started`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()
