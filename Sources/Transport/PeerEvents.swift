@@ -64,8 +64,9 @@ public struct TransportConfiguration: Sendable {
     /// How long sent bytes may stay unacknowledged before the stream is given up. TCP doubles the
     /// pause between its attempts, so that a stream is silent for up to twice as long as the network
     /// was; by then membership takes a healthy peer for dead, which it does after 1.7 s at the
-    /// earliest. A new stream is there sooner.
-    public var unacknowledgedLimit = Duration.milliseconds(1500)
+    /// earliest. A new stream is there sooner. The system counts from its first repetition, a fifth
+    /// of a second after the bytes.
+    public var unacknowledgedLimit = Duration.milliseconds(1200)
     /// Incoming connections that have not said who they are. Beyond it the oldest goes.
     public var halfOpenLimit = 128
 

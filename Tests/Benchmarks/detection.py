@@ -9,7 +9,7 @@ Debian's package is `serf`, and `apt-get download serf && dpkg -x serf_*.deb DIR
 Clusters of the systems take turns within each repetition. Everything is removed at the end.
 
 Cases: `crash` forms a cluster and kills agents one after the other (SIGKILL); `faults` stops an agent
-(SIGSTOP), takes down a link, loses all that one node sends, and ends each of these again; `load` counts
+(SIGSTOP), silences one for a moment, takes down a link, loses all that one node sends, and ends each of these again; `load` counts
 deaths while every core spins and each link loses 5 %. A time that is not reached within --cap counts as
 infinite. Exit code 1 where a target of glm-agent is missed.
 """
@@ -115,6 +115,7 @@ class Trial:
 
     def faults(self):
         self.stop()
+        self.blink()
         self.partition()
         self.lose()
 
@@ -127,6 +128,17 @@ class Trial:
         lab.watch(5)
         self.heal(
             begun, lab.signal(victim, signal.SIGCONT), "SIGSTOP", "SIGCONT, all back", [victim])
+
+    def blink(self):
+        """A cut too short for anyone to be declared dead, then or when it is over. The link stays up:
+        a node that lost its carrier asks for its neighbours' addresses anew, once a second."""
+        lab, victim = self.lab, self.count
+        begun = lab.lose(victim, 100, ways=("ingress", "egress"))
+        lab.watch(1.2 - (time.monotonic() - begun))
+        lab.lose(victim, 0)
+        lab.watch(15)
+        self.add(f"silence of 1.2 s: {COUNTED}", len(lab.deaths(begun)))
+        self.settle()
 
     def partition(self):
         lab, victim = self.lab, self.count

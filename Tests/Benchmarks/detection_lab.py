@@ -53,7 +53,7 @@ class System:
 class Ours(System):
     name = "glm-agent"
     LINE = re.compile(r"\bnode-(\d+) is (alive|dead|left)$")
-    # Two nodes of any number get a shard that never becomes ready; the others are spares. What is
+    # Its group ends at once and for good, since there is nothing that it could start: what is
     # measured is the agents alone.
     PROFILE = "glm-5.1-w4a8-16p-in3k5-out1k5-50ms"
 
@@ -73,7 +73,8 @@ class Ours(System):
                 f"cluster: detection\nnodes:\n{nodes}node: node-{node}\nsecret_file: secret\n"
                 f"state_directory: state\ncontrol_socket: agent.sock\nhttp_listen: off\n"
                 f"interface: eth0\nprofile: {self.PROFILE}\nmodel_path: /nonexistent\n"
-                f"host_tuning: off\nengine: {{command: [sh, -c, exec sleep 1000000]}}\n")
+                f"host_tuning: off\nengine: {{command: [/nonexistent]}}\n"
+                f"timing: {{restart_budget: 1}}\n")
 
     def command(self, directory, node):
         return [self.program, "run", "--config", str(directory / f"node-{node}" / "agent.yaml")]
@@ -225,8 +226,9 @@ class Lab:
         run("ip", "-n", f"{self.prefix}-switch", "link", "set", f"port{node}", state)
         return time.monotonic()
 
-    def lose(self, node, percent):
-        """Loses that share of what the node sends; 0 ends it. The time when that was done.
+    def lose(self, node, percent, ways=("ingress",)):
+        """Loses that share of what the node sends, with `egress` among the ways of what it is sent,
+        too; 0 ends it. The time when that was done.
 
         A filter of four instructions where the switch receives, since not every kernel has netem, and
         a packet that a node's own queue drops is told to the sender."""
@@ -237,8 +239,9 @@ class Lab:
             keep, drop = "6 0 0 0", "6 0 0 2"
             program = [load_random, keep_from, keep, drop] if percent < 100 else [drop]
             run("tc", "-n", switch, "qdisc", "add", "dev", port, "clsact")
-            run("tc", "-n", switch, "filter", "add", "dev", port, "ingress", "bpf",
-                "direct-action", "bytecode", ",".join([str(len(program)), *program]))
+            for way in ways:
+                run("tc", "-n", switch, "filter", "add", "dev", port, way, "bpf",
+                    "direct-action", "bytecode", ",".join([str(len(program)), *program]))
         else:
             run("tc", "-n", switch, "qdisc", "delete", "dev", port, "clsact")
         return time.monotonic()
