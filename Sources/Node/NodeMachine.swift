@@ -203,16 +203,25 @@ public struct NodeMachine: Sendable {
                         isIsolated
                             ? "this node hears less than a majority of the cluster; its shards go on"
                             : "this node hears a majority of the cluster again"))
+            case .late(let delay):
+                actions.append(
+                    .log(
+                        .warning,
+                        "this node was stopped or is overloaded, it comes \(delay.millisecondsRoundedUp) ms "
+                            + "late; while it does, it takes nobody for dead"))
+            case .inTime: actions.append(.log(.info, "this node is in time again"))
             }
         }
     }
 
     private mutating func memberChanged(_ member: Member, from before: MemberState) {
         hasNews = true
-        if member.state != .suspect && before != .suspect || member.state == .dead {
-            actions.append(.log(.info, "\(member.node) is \(member.state.rawValue)"))
+        let isGone = member.state.isGone
+        if isGone || before.isGone {
+            // A suspicion is no news; one of a member that was gone says that it is back.
+            let told: MemberState = isGone ? member.state : .alive
+            actions.append(.log(.info, "\(member.node) is \(told.rawValue)"))
         }
-        let isGone = member.state == .dead || member.state == .left
         if isGone, member.node == consensus.leader {
             driveConsensus(.leaderSuspected(member.node))
         }
