@@ -17,6 +17,9 @@ public struct CBORRecord {
         self.name = name
     }
 
+    /// True where an older writer has left out what was added later.
+    public var isAtEnd: Bool { index == elements.count }
+
     /// The next element, whatever it is.
     public mutating func next() throws(CBORError) -> CBORValue {
         guard index < elements.count else {

@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func `a follower that needs compacted entries gets the snapshot, then the rest`() {
-        var bench = Bench()
+        var bench = Bench(configuration: RaftConfiguration(tailEntriesLimit: 0))
         bench.elect()
         for number in 1...4 as ClosedRange<UInt64> {
             bench.step(.propose([1], ProposalID(number)))
@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test func `a lost snapshot is sent again`() {
-        var bench = Bench()
+        var bench = Bench(configuration: RaftConfiguration(tailEntriesLimit: 0))
         bench.elect()
         bench.receive(.appendReply(accepted: true, matched: LogIndex(1)), from: b)
         bench.step(.compact(upTo: LogIndex(1), state: [9]))
