@@ -68,7 +68,8 @@ extension Participants {
             return .success(Participants(quorum: quorum, learners: learners + [node]))
         case .promote(let node):
             guard learners.contains(node) else { return .failure(.noLearner(node)) }
-            return .success(Participants(quorum: Quorum(voters: voters + [node]), learners: learners))
+            return .success(
+                Participants(quorum: Quorum(voters: voters + [node]), learners: learners))
         case .demote(let node):
             guard quorum.contains(node) else { return .failure(.noVoter(node)) }
             return without(node, learners: learners + [node])

@@ -100,7 +100,8 @@ struct RaftLog: Sendable {
 
     /// Lets the application's state stand for the entries up to an index. So many of them stay in
     /// memory, and so do all entries after it.
-    mutating func compact(upTo index: LogIndex, state: [UInt8], keeping tailLimit: Int) -> Snapshot {
+    mutating func compact(upTo index: LogIndex, state: [UInt8], keeping tailLimit: Int) -> Snapshot
+    {
         guard let last = offset(of: index) else {
             fatalError(
                 "a snapshot of \(index) lies outside of the log's entries "

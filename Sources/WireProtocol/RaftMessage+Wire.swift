@@ -2,6 +2,7 @@
 // null]. Elements that came later are left out where they say nothing, so that what an older agent
 // understands is written as it always was.
 
+import Base
 public import CBOR
 public import Consensus
 

@@ -82,7 +82,7 @@ struct Invariants {
         switch message.kind {
         case .voteRequest: try voted(for: node, by: node, in: message.term, disk)
         case .voteReply(granted: true): try voted(for: receiver, by: node, in: message.term, disk)
-        case .appendReply(accepted: true, let matched), .snapshotReply(let matched):
+        case .appendReply(accepted: true, let matched, _), .snapshotReply(let matched):
             try require(
                 disk.hardState.term >= message.term,
                 "\(node) answers in term \(message.term), its disk says \(disk.hardState.term)")

@@ -67,34 +67,35 @@ extension Sample {
         LogEntry(index: LogIndex(42), term: Term(7), payload: .command(command[0].bytes)),
     ]
 
-    static let raft: [Sample] = [
-        raft(
-            "pre-vote request", term: 8,
-            .preVoteRequest(lastIndex: LogIndex(42), lastTerm: Term(7))),
-        raft("pre-vote granted", term: 8, .preVoteReply(granted: true)),
-        raft("pre-vote refused", term: 7, .preVoteReply(granted: false)),
-        raft("vote request", term: 0, .voteRequest(lastIndex: .zero, lastTerm: .zero)),
-        raft("vote granted", term: largest, .voteReply(granted: true)),
-        raft(
-            "heartbeat", term: 7,
-            .append(
-                previousIndex: LogIndex(42), previousTerm: Term(7), entries: [],
-                commit: LogIndex(42))),
-        raft(
-            "append of a leadership and a command", term: 7,
-            .append(
-                previousIndex: LogIndex(40), previousTerm: Term(6), entries: entries,
-                commit: LogIndex(40))),
-        raft("append accepted", term: 7, .appendReply(accepted: true, matched: LogIndex(42))),
-        raft(
-            "append refused", term: 7,
-            .appendReply(accepted: false, matched: LogIndex(largest))),
-        raft(
-            "snapshot", term: 7,
-            .installSnapshot(
-                Snapshot(index: LogIndex(500), term: Term(6), state: state[0].bytes))),
-        raft("snapshot reply", term: 7, .snapshotReply(matched: LogIndex(500))),
-    ] + laterRaft
+    static let raft: [Sample] =
+        [
+            raft(
+                "pre-vote request", term: 8,
+                .preVoteRequest(lastIndex: LogIndex(42), lastTerm: Term(7))),
+            raft("pre-vote granted", term: 8, .preVoteReply(granted: true)),
+            raft("pre-vote refused", term: 7, .preVoteReply(granted: false)),
+            raft("vote request", term: 0, .voteRequest(lastIndex: .zero, lastTerm: .zero)),
+            raft("vote granted", term: largest, .voteReply(granted: true)),
+            raft(
+                "heartbeat", term: 7,
+                .append(
+                    previousIndex: LogIndex(42), previousTerm: Term(7), entries: [],
+                    commit: LogIndex(42))),
+            raft(
+                "append of a leadership and a command", term: 7,
+                .append(
+                    previousIndex: LogIndex(40), previousTerm: Term(6), entries: entries,
+                    commit: LogIndex(40))),
+            raft("append accepted", term: 7, .appendReply(accepted: true, matched: LogIndex(42))),
+            raft(
+                "append refused", term: 7,
+                .appendReply(accepted: false, matched: LogIndex(largest))),
+            raft(
+                "snapshot", term: 7,
+                .installSnapshot(
+                    Snapshot(index: LogIndex(500), term: Term(6), state: state[0].bytes))),
+            raft("snapshot reply", term: 7, .snapshotReply(matched: LogIndex(500))),
+        ] + laterRaft
 
     private static let participants = Participants(
         voters: [node1, node2], learners: [NodeID("节点-3")])
