@@ -12,6 +12,16 @@ extension Raft {
         return heardLeaderAt.map { now - $0 < configuration.electionTimeout.lowerBound } ?? false
     }
 
+    /// True for a voter, and for one that is none any more but does not know yet whether that is
+    /// agreed: it may be the only one that can bring the change to the others (thesis 4.2.2). Its
+    /// own vote does not count.
+    private var mayCampaign: Bool {
+        if isVoter { return true }
+        guard let newest = log.participants, newest.index > commitIndex else { return false }
+        let agreed = log.participants(upTo: commitIndex)?.participants ?? bootstrap
+        return agreed.quorum.contains(local)
+    }
+
     mutating func armElection(at now: Instant) {
         electionDeadline = now + generator.duration(in: configuration.electionTimeout)
     }
@@ -61,7 +71,7 @@ extension Raft {
         leader = nil
         heardLeaderAt = nil
         armElection(at: now)
-        guard isVoter else { return }
+        guard mayCampaign else { return }
         role = .preCandidate
         votes = [:]
         ask(.preVoteRequest(lastIndex: log.lastIndex, lastTerm: log.lastTerm), in: term.next)
@@ -160,12 +170,12 @@ extension Raft {
     /// (§5.4.2, §8).
     private mutating func becomeLeader(at now: Instant) {
         invariant(
-            hardState.votedFor == local && isVoter,
-            "elected without its own vote or without being a voter; \(stateForFailure)")
+            hardState.votedFor == local,
+            "elected without its own vote; \(stateForFailure)")
         role = .leader
         leader = local
         votes = [:]
-        for node in peers + [local] { meet(node, at: now) }
+        for node in peers + [local] { meet(node, from: log.lastIndex.next, at: now) }
         appendAsLeader(.leadership, at: now)
         heartbeatDue = now
         leaderTick(at: now)

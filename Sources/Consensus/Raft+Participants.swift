@@ -59,9 +59,9 @@ extension Raft {
 
     // MARK: - The leader's view
 
-    /// Begins to follow the progress of a node.
-    mutating func meet(_ node: NodeID, at now: Instant) {
-        progress[node] = Progress(next: log.lastIndex.next, heardAt: now)
+    /// Begins to follow the progress of a node, which may lack what follows from there on.
+    mutating func meet(_ node: NodeID, from index: LogIndex, at now: Instant) {
+        progress[node] = Progress(next: index, heardAt: now)
     }
 
     /// Who is new is sent the log; who is gone is sent it up to here, so that it learns that it is
@@ -73,7 +73,7 @@ extension Raft {
         }
         for node in participants.all where node != local && !before.contains(node) {
             departing[node] = nil
-            meet(node, at: now)
+            meet(node, from: index, at: now)
         }
     }
 

@@ -40,7 +40,7 @@ extension Raft {
 
     /// The voter, other than this node, that has the longest log; of equals the first by name.
     var furthestVoter: NodeID? {
-        quorum.voters.filter { $0 != local }.reversed()
+        quorum.voters.filter { $0 != local }
             .max { (progress[$0]?.match ?? .zero) < (progress[$1]?.match ?? .zero) }
     }
 

@@ -17,7 +17,7 @@ public struct Raft: Sendable {
     public let configuration: RaftConfiguration
     public let local: NodeID
     /// Who takes part as long as no log entry and no snapshot says so.
-    private let bootstrap: Participants
+    let bootstrap: Participants
 
     public internal(set) var role = RaftRole.follower
     /// The node that leads the current term, where known.

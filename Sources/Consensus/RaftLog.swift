@@ -65,7 +65,7 @@ struct RaftLog: Sendable {
     }
 
     /// The newest participants up to a position.
-    private func participants(
+    func participants(
         upTo index: LogIndex
     ) -> (index: LogIndex, participants: Participants)? {
         if let place = participantsIndexes.last(where: { $0 <= index }),

@@ -6,7 +6,7 @@ import Testing
 @testable import Consensus
 
 @Suite struct SafetyTests {
-    static let seedsPerSize: ClosedRange<UInt64> = 1...40
+    static let seedsPerSize: ClosedRange<UInt64> = 1...600
 
     /// Timeouts shorter than the slowest messages: elections all the time.
     static let impatient = RaftConfiguration(
@@ -56,7 +56,7 @@ import Testing
             do {
                 var faults = Faults.random(using: &cluster.generator)
                 faults.changeEvery = .milliseconds(seed % 3 == 0 ? 20 : 200)
-                faults.transferEvery = .milliseconds(1500)
+                faults.transferEvery = .milliseconds(600)
                 try disturb(&cluster, faults)
                 try converge(&cluster)
             } catch {
@@ -71,7 +71,7 @@ import Testing
         }
         let runs = Self.seedsPerSize.count
         #expect(changes > runs * 10)
-        #expect(transfers > runs / 4)
+        #expect(transfers > runs / 20)
         #expect(reads > runs * 5)
         #expect(committed > runs * 30)
     }
@@ -94,7 +94,8 @@ import Testing
         cluster.calm()
         let elected = try cluster.run(for: .seconds(8)) { $0.leader != nil && $0.agreesOnLeader }
         guard elected != nil else {
-            throw InvariantViolation(description: "no leader 8 s after the faults ended")
+            throw InvariantViolation(
+                description: "no leader 8 s after the faults ended: \(cluster.states)")
         }
         cluster.schedule(.propose, after: .milliseconds(1500))
         let agreed = try cluster.run(for: .seconds(5)) { cluster in
@@ -105,7 +106,8 @@ import Testing
         }
         try cluster.invariants.checkApplied(cluster.hosts)
         guard agreed != nil else {
-            throw InvariantViolation(description: "no agreement 5 s after a leader was elected")
+            throw InvariantViolation(
+                description: "no agreement 5 s after a leader was elected: \(cluster.states)")
         }
     }
 
@@ -139,6 +141,10 @@ import Testing
 }
 
 extension SimulatedCluster {
+    fileprivate var states: String {
+        nodes.compactMap { raft($0)?.stateForFailure }.joined(separator: "\n")
+    }
+
     fileprivate var agreesOnLeader: Bool {
         participants.allSatisfy { raft($0)?.leader == leader }
     }

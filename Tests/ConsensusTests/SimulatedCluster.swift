@@ -213,7 +213,7 @@ struct SimulatedCluster {
         case .transfer:
             if let leader {
                 proposals += 1
-                let target = voters.randomElement(using: &generator)
+                let target = nodes.randomElement(using: &generator)
                 try step(leader, .transferLeadership(to: target, ProposalID(proposals)))
             }
             again(.transfer, every: faults.transferEvery)
