@@ -6,7 +6,7 @@ import Testing
 @testable import Consensus
 
 @Suite struct SafetyTests {
-    static let seedsPerSize: ClosedRange<UInt64> = 1...600
+    static let seedsPerSize: ClosedRange<UInt64> = 1...40
 
     /// Timeouts shorter than the slowest messages: elections all the time.
     static let impatient = RaftConfiguration(
