@@ -66,7 +66,7 @@ let cores: [Target] =
         settings: optimized)
     + module(
         "Planning", ["Base", "Profiles"], testExclude: ["Published"], settings: optimized)
-    + module("ClusterState", ["Base", "Planning", "Supervision"], settings: optimized)
+    + module("ClusterState", ["Base", "YAML", "Planning", "Supervision"], settings: optimized)
     + module(
         "WireProtocol",
         [
@@ -75,7 +75,7 @@ let cores: [Target] =
     + module(
         "Node",
         [
-            "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
+            "Base", "YAML", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
             "ClusterState", "WireProtocol", "CBOR",
         ], tests: ["Simulation"], settings: optimized)
     + module(

@@ -17,7 +17,7 @@ public struct CBORRecord {
         self.name = name
     }
 
-    /// True where an older writer has left out what was added later.
+    /// Whether every element is read: an older writer leaves out what was added since.
     public var isAtEnd: Bool { index == elements.count }
 
     /// The next element, whatever it is.

@@ -48,6 +48,13 @@ static inline long ccurl_get_long(CURL *easy, CURLINFO info) {
     return value;
 }
 
+/// Whether a connection to the host stood at some time; curl counts a connect by its duration.
+static inline int ccurl_has_connected(CURL *easy) {
+    curl_off_t microseconds = 0;
+    curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &microseconds);
+    return microseconds > 0;
+}
+
 static inline CURLMcode ccurl_multi_set_socket_function(
     CURLM *multi, curl_socket_callback function, void *context) {
     CURLMcode code = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, function);

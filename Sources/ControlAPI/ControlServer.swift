@@ -55,7 +55,9 @@ public final class ControlServer {
             let members = source.status.json["members"] ?? .array([])
             responder.respond(.json(["members": members]))
         case (.get, "/v1/plan"):
-            responder.respond(.json(source.state.planJSON(notes: source.planNotes)))
+            let plan = source.state.planJSON(
+                notes: source.planNotes, explanation: source.planExplanation)
+            responder.respond(.json(plan))
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)
         case (.post, "/v1/restart"), (.post, "/v1/stop"), (.post, "/v1/start"):

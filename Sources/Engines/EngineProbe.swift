@@ -17,6 +17,8 @@ public enum ProbeQuestion: Hashable, Sendable, CaseIterable {
     case bootstrap
     /// The router: has it a worker of every kind? Its `/health` is no evidence.
     case router
+    /// The router: does it answer at all?
+    case routerLiveness
 
     var path: String {
         switch self {
@@ -25,6 +27,7 @@ public enum ProbeQuestion: Hashable, Sendable, CaseIterable {
         case .bootstrap:
             "/route?prefill_dp_rank=-1&prefill_cp_rank=-1&target_tp_rank=-1&target_pp_rank=-1"
         case .router: "/readiness"
+        case .routerLiveness: "/liveness"
         }
     }
 }
@@ -36,6 +39,8 @@ public enum ProbeAnswer: Hashable, Sendable {
     case starting(String)
     /// Its host says that nobody listens there.
     case refused
+    /// No connection could be made to its host.
+    case unreachable(String)
     /// It answered with an error, broke off, or did not answer in time.
     case failing(String)
 }
@@ -47,9 +52,8 @@ public final class EngineProbe {
 
     /// - Parameters:
     ///   - client: what asks.
-    ///   - timeLimit: for one answer. SGLang itself waits 20 s for the token of its health check
-    ///     before it says 503, so a shorter limit takes a busy engine for a dead one.
-    public init(_ client: HTTPClient, timeLimit: Duration = .seconds(25)) {
+    ///   - timeLimit: for one answer.
+    public init(_ client: HTTPClient, timeLimit: Duration) {
         self.client = client
         self.timeLimit = timeLimit
     }
@@ -72,6 +76,7 @@ public final class EngineProbe {
             .starting(text(response))
         case .success(let response): .failing(text(response))
         case .failure(let error) where error.cause == .refused: .refused
+        case .failure(let error) where error.cause == .unreachable: .unreachable(error.description)
         case .failure(let error): .failing(error.description)
         }
     }

@@ -211,9 +211,9 @@ final class CurlTransfer {
         case CURLE_COULDNT_CONNECT:
             switch Int32(ccurl_get_long(easy, CURLINFO_OS_ERRNO)) {
             case ECONNREFUSED, ENOENT: .refused
-            case ETIMEDOUT: .timedOut
-            default: .other
+            default: .unreachable
             }
+        case CURLE_OPERATION_TIMEDOUT where ccurl_has_connected(easy) == 0: .unreachable
         case CURLE_OPERATION_TIMEDOUT: .timedOut
         case CURLE_COULDNT_RESOLVE_HOST: .unresolved
         case CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_PARTIAL_FILE: .reset

@@ -47,7 +47,9 @@ public struct HTTPClientError: Error, Hashable, Sendable, CustomStringConvertibl
     public enum Cause: Hashable, Sendable {
         /// The host answered: nobody listens there. For a Unix socket also: no such file.
         case refused
-        /// No connection, or no whole response, in time.
+        /// No connection could be made: no route, or a host that says nothing.
+        case unreachable
+        /// There was a connection, and no whole response in time.
         case timedOut
         /// The host's name has no address.
         case unresolved
@@ -76,6 +78,7 @@ public struct HTTPClientError: Error, Hashable, Sendable, CustomStringConvertibl
         let what =
             switch cause {
             case .refused: "connection refused"
+            case .unreachable: "no connection could be made"
             case .timedOut: "timed out"
             case .unresolved: "the host name has no address"
             case .reset: "the connection broke off before the response was whole"

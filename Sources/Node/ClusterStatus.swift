@@ -22,7 +22,7 @@ public struct ClusterStatus: Hashable, Sendable {
     public var members: [Member]
     public var groups: [Group]
     public var router: Router?
-    /// True when everything wanted serves.
+    /// True when everything that the profile wants serves, and a request can be answered.
     public var ready: Bool
     /// Why it is not ready, most important first.
     public var reasons: [String]
@@ -61,11 +61,14 @@ public struct ClusterStatus: Hashable, Sendable {
         public var master: String?
         public var url: String
         public var bootstrapPort: UInt16?
+        /// Launches that followed a failure, a lost node or a changed plan.
         public var restarts: Int
+        public var lastFailure: Failure?
         public var ranks: [Rank]
         public init(
             name: String, role: String, generation: UInt64, state: String, why: String,
-            master: String?, url: String, bootstrapPort: UInt16?, restarts: Int, ranks: [Rank]
+            master: String?, url: String, bootstrapPort: UInt16?, restarts: Int,
+            lastFailure: Failure?, ranks: [Rank]
         ) {
             self.name = name
             self.role = role
@@ -76,7 +79,32 @@ public struct ClusterStatus: Hashable, Sendable {
             self.url = url
             self.bootstrapPort = bootstrapPort
             self.restarts = restarts
+            self.lastFailure = lastFailure
             self.ranks = ranks
+        }
+    }
+
+    /// How a generation ended that was not meant to end.
+    public struct Failure: Hashable, Sendable {
+        public var generation: UInt64
+        public var time: WallTime
+        /// `failure` or `nodeLost`.
+        public var kind: String
+        public var why: String
+        public var node: String?
+        public var rank: Int?
+        public var logTail: [String]
+        public init(
+            generation: UInt64, time: WallTime, kind: String, why: String, node: String?,
+            rank: Int?, logTail: [String]
+        ) {
+            self.generation = generation
+            self.time = time
+            self.kind = kind
+            self.why = why
+            self.node = node
+            self.rank = rank
+            self.logTail = logTail
         }
     }
 
@@ -111,9 +139,10 @@ public struct ClusterStatus: Hashable, Sendable {
         public var restarts: Int
         public var since: WallTime?
         public var why: String
+        public var lastFailure: Failure?
         public init(
             node: String, url: String, state: String, generation: UInt64, pid: Int32?,
-            restarts: Int, since: WallTime?, why: String
+            restarts: Int, since: WallTime?, why: String, lastFailure: Failure?
         ) {
             self.node = node
             self.url = url
@@ -123,6 +152,7 @@ public struct ClusterStatus: Hashable, Sendable {
             self.restarts = restarts
             self.since = since
             self.why = why
+            self.lastFailure = lastFailure
         }
     }
 
@@ -187,7 +217,18 @@ extension ClusterStatus.Group {
             "generation": .integer(Int64(generation)), "state": .string(state),
             "why": .string(why), "dist_init_master": JSONValue(master), "url": .string(url),
             "bootstrap_port": JSONValue(bootstrapPort.map { Int($0) }),
-            "restarts": .integer(Int64(restarts)), "ranks": .array(ranks.map(\.json)),
+            "restarts": .integer(Int64(restarts)), "last_failure": lastFailure?.json ?? .null,
+            "ranks": .array(ranks.map(\.json)),
+        ]
+    }
+}
+
+extension ClusterStatus.Failure {
+    var json: JSONValue {
+        [
+            "generation": .integer(Int64(generation)), "time": .string(time.description),
+            "kind": .string(kind), "why": .string(why), "node": JSONValue(node),
+            "rank": JSONValue(rank), "log_tail": .array(logTail.map { .string($0) }),
         ]
     }
 }
@@ -208,7 +249,7 @@ extension ClusterStatus.Router {
             "node": .string(node), "url": .string(url), "state": .string(state),
             "generation": .integer(Int64(generation)), "pid": JSONValue(pid.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "since": JSONValue(since?.description),
-            "why": .string(why),
+            "why": .string(why), "last_failure": lastFailure?.json ?? .null,
         ]
     }
 }

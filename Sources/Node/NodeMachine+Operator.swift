@@ -7,6 +7,7 @@ import ClusterState
 import Consensus
 import Planning
 import WireProtocol
+import YAML
 
 extension NodeMachine {
     mutating func operate(_ id: RequestID, _ request: OperatorRequest) {
@@ -87,7 +88,9 @@ extension NodeMachine {
 
     /// The entry at that place is committed: the proposals that stand there are done, and those of
     /// another term at that place are lost.
-    mutating func settled(_ index: LogIndex, _ term: Term, refusal: String?) {
+    mutating func settled(
+        _ index: LogIndex, _ term: Term, refusal: String?, consequence: String?
+    ) {
         let here = requests.proposals.filter { $0.value.index == index }
         for (proposal, known) in here.sorted(by: { $0.key.value < $1.key.value }) {
             requests.proposals[proposal] = nil
@@ -96,7 +99,7 @@ extension NodeMachine {
             } else if let refusal {
                 tell(known.origin, .refused(.notFound, refusal))
             } else {
-                tell(known.origin, .accepted("committed at index \(index) of term \(term)"))
+                tell(known.origin, .accepted(consequence ?? "agreed"))
             }
         }
     }
@@ -122,11 +125,11 @@ extension NodeMachine {
         _ id: RequestID, _ name: String, lastLines: Int, from: UInt64?
     ) {
         guard let (shard, node) = resolve(name) else {
-            let known = state.groups.compactMap(\.launched)
-                .flatMap { group in group.ranks.indices.map { "\(group.name)/\($0)" } }
-                .joined(separator: ", ")
-            actions.append(
-                .answer(id, .refused(.notFound, "no shard \(name). There are: \(known)")))
+            let known = state.groups.compactMap(\.launched).flatMap { group in
+                group.ranks.indices.map { "\(group.name)/\($0)" }
+            }
+            let text = unknown("shard", name, known: known)
+            actions.append(.answer(id, .refused(.notFound, text)))
             return
         }
         if node == configuration.local {

@@ -19,6 +19,8 @@ public struct NodeMachine: Sendable {
     public internal(set) var consensus: Raft
     /// What is agreed, as far as this node has applied it.
     public internal(set) var state = ReplicatedState()
+    /// The plan before the one in force; nil where this node has not seen it being replaced.
+    var previousPlan: Plan?
     var applied = LogIndex.zero
     var appliedTerm = Term.zero
     /// True once this node knows again all that it ever knew: it has applied everything that its
@@ -34,6 +36,7 @@ public struct NodeMachine: Sendable {
     /// The write that holds what was applied last.
     private var knowledge = PersistToken(0)
     var shards: [ShardID: ShardMachine] = [:]
+    var router: RunningRouter?
     /// Something has happened that may change what runs here; most frames are no such thing.
     var hasShardNews = true
     var leadership: Leadership?
@@ -96,6 +99,7 @@ public struct NodeMachine: Sendable {
         if isNews { reconcileShards() }
         report(isNews: isNews)
         reconcileCluster()
+        reconcileRouter()
         actions += self.actions
         self.actions.removeAll(keepingCapacity: true)
     }
@@ -118,6 +122,7 @@ public struct NodeMachine: Sendable {
         case .masterProbed(let group, let result):
             hasNews = true
             leadership?.machines[group]?.masterProbed(result, at: now)
+        case .routerAnswered(let shard, let answer): routerAnswered(shard, answer)
         case .operate(let id, let request): operate(id, request)
         case .logRead(let reader, let answer): deliverLog(answer, to: reader)
         case .leave: driveMembership(.leave)
@@ -138,7 +143,7 @@ public struct NodeMachine: Sendable {
     public var nextDeadline: Instant? {
         var deadlines = [
             membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
-            knowsWhatIsAgreed ? leadership?.nextDeadline : nil,
+            knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
         deadlines += shards.values.map(\.nextDeadline)
         return deadlines.compactMap { $0 }.min()
@@ -270,11 +275,14 @@ public struct NodeMachine: Sendable {
     private mutating func apply(_ entry: LogEntry) {
         advance(to: entry.index, of: entry.term)
         var refusal: String?
+        var consequence: String?
         if case .command(let bytes) = entry.payload {
             let before = state.nextSequence
             let serial = state.deploymentSerial
+            let plan = state.plan
             do {
                 let command = try Command(cbor: try CBORValue(decoding: bytes))
+                consequence = state.consequence(of: command.action)
                 refusal = state.apply(command)
                 if let group = command.endedGroup { endings[group] = entry.index }
             } catch {
@@ -282,22 +290,25 @@ public struct NodeMachine: Sendable {
                 fatalError(
                     "log entry \(entry.index) of term \(entry.term) is no command: \(error)")
             }
+            if state.plan != plan { previousPlan = plan }
             if state.deploymentSerial != serial { wantedDigest = state.deployment?.digest }
             for event in state.ledger where event.sequence >= before {
-                actions.append(.ledger(event))
+                actions.append(.ledger(event, isNews: entry.index > restoredIndex))
             }
         }
-        settled(entry.index, entry.term, refusal: refusal)
+        settled(entry.index, entry.term, refusal: refusal, consequence: consequence)
         compactIfLong()
     }
 
     private mutating func restore(_ snapshot: Snapshot) {
+        let epoch = state.epoch
         do {
             state = try ReplicatedState(cbor: try CBORValue(decoding: snapshot.state))
         } catch {
             fatalError(
                 "the snapshot of index \(snapshot.index) is no cluster state: \(error)")
         }
+        if state.epoch != epoch { previousPlan = nil }
         wantedDigest = state.deployment?.digest
         endings = Dictionary(
             state.groups.map { ($0.name, snapshot.index) }, uniquingKeysWith: { first, _ in first })
@@ -337,7 +348,8 @@ extension Command {
     fileprivate var endedGroup: GroupName? {
         switch action {
         case .end(let group, _, _, _), .restart(let group): group
-        case .deploy, .plan, .launch, .settle, .stop, .start: nil
+        case .deploy, .plan, .launch, .settle, .stop, .start, .elected, .joined, .lost, .serves:
+            nil
         }
     }
 }

@@ -39,6 +39,7 @@ extension ClusterSimulation {
         node.supervision.restartBudget = configuration.restartBudget
         node.supervision.stableView = Self.stableView
         node.supervision.livenessInterval = .seconds(2)
+        node.supervision.probeLimit = Self.probeLimit
         node.supervision.unresponsiveAfter = .seconds(5)
         node.supervision.loadLimit = Self.loadLimit
         node.supervision.stopGrace = .seconds(3)
@@ -47,6 +48,8 @@ extension ClusterSimulation {
     }
 
     static let stableView = Duration.seconds(5)
+    /// Longer than the stable view, as it is by default.
+    static let probeLimit = Duration.seconds(8)
     static let loadLimit = Duration.seconds(12)
 
     /// The agent ends without a word; its engines go on.
@@ -166,6 +169,8 @@ extension ClusterSimulation {
             let isDisturbed =
                 !host.isAgentUp || host.pausedUntil > now || network.isDisturbed(index)
             invariants.disturbances.set(isDisturbed, of: index, at: now)
+            invariants.unreachable.set(
+                !host.isHostUp || network.isDisturbed(index), of: index, at: now)
         }
     }
 }

@@ -18,7 +18,8 @@ extension ClusterSimulation {
         let group = machines[index]?.state.record(of: shard.group).launched
         nextProcessID += 1
         hosts[index].engines[shard] = SimulatedHost.Engine(
-            processID: nextProcessID, rankCount: group?.ranks.count ?? 1, loadedAt: now + loads)
+            processID: nextProcessID, rankCount: group?.ranks.count ?? 1, loadedAt: now + loads,
+            workers: group?.workers.map { "http://\($0.http)" } ?? [])
         queue.schedule(.engineStarted(index, shard), at: now + delay)
     }
 
@@ -36,7 +37,9 @@ extension ClusterSimulation {
         else { return }
         hosts[index].engines[shard] = nil
         note("\(nodes[index].node): \(shard) ends, \(status)")
-        tellEnded(index, shard, .exited(status, logTail: ["last words of \(shard)"]))
+        tellEnded(
+            index, shard,
+            .exited(status, at: endTime(of: index), logTail: ["last words of \(shard)"]))
         fell(shard)
     }
 
@@ -52,9 +55,13 @@ extension ClusterSimulation {
         guard let engine = hosts[index].engines[shard] else { return }
         invariants.stopped(shard, on: nodes[index].node)
         hosts[index].engines[shard] = nil
-        tellEnded(index, shard, .stopped(.signal(15)))
+        tellEnded(index, shard, .stopped(.signal(15), at: endTime(of: index)))
         if configuration.plantedBug == .stopIsNoStop { hosts[index].engines[shard] = engine }
         fell(shard)
+    }
+
+    private func endTime(of index: Int) -> EndTime {
+        EndTime(microsecondsSinceEpoch: wall(of: index).millisecondsSinceEpoch * 1000)
     }
 
     private mutating func tellEnded(_ index: Int, _ shard: ShardID, _ input: ShardInput) {
@@ -104,7 +111,7 @@ extension ClusterSimulation {
         if isWedged, configuration.plantedBug != .wedgedEnginePasses {
             return .failing("no answer in time")
         }
-        if count == 0 { return .failing("nobody listens") }
+        if count == 0 { return .unreachable("nobody listens") }
         return count == expected && isLoaded ? .answers : .starting("loading")
     }
 
@@ -113,8 +120,34 @@ extension ClusterSimulation {
         let masters = hosts.indices.filter { isReachable(index, $0) }
             .flatMap { hosts[$0].engines.keys.sorted() }
             .filter { $0.group == group && $0.rank == .master }
-        let result = masters.first.map { answer(of: $0) } ?? .failing("no answer")
-        later(.masterProbed(group, result), index)
+        let result = masters.first.map { answer(of: $0) } ?? .unreachable("no answer")
+        afterAnswer(.masterProbed(group, result), index)
+    }
+
+    /// The list of workers is the router's memory alone.
+    mutating func callRouter(_ router: ShardID, _ call: RouterCall, on index: Int) {
+        guard let engine = hosts[index].engines[router], !engine.isWedged else {
+            return later(.routerAnswered(router, .failed("nobody listens")), index)
+        }
+        note("\(nodes[index].node): \(router) is told: \(call)")
+        let answer: RouterAnswer
+        switch call {
+        case .list: answer = .listed(engine.workers.map { .init(identity: $0, url: $0) })
+        case .add(let worker):
+            hosts[index].engines[router]?.workers.append(worker.url)
+            answer = .done
+        case .remove(let identity, _):
+            hosts[index].engines[router]?.workers.removeAll { $0 == identity }
+            answer = .done
+        }
+        later(.routerAnswered(router, answer), index)
+    }
+
+    /// A busy engine answers late, up to the limit of a probe.
+    mutating func afterAnswer(_ input: NodeInput, _ index: Int) {
+        guard generator.chance(0.1) else { return later(input, index) }
+        let delay = generator.duration(in: .milliseconds(20)...Self.probeLimit)
+        queue.schedule(.input(index, life: hosts[index].life, input), at: now + delay)
     }
 
     private func isReachable(_ one: Int, _ other: Int) -> Bool {

@@ -16,6 +16,8 @@ struct Invariants {
     /// The first sentence that turned out false.
     private(set) var violation: String?
     var disturbances: Disturbances
+    /// The same of hosts alone: down or cut off, whatever their agents do.
+    var unreachable: Disturbances
     var filesHaveChanged = false
     private let indexOfNode: [NodeID: Int]
 
@@ -55,6 +57,7 @@ struct Invariants {
             uniqueKeysWithValues: nodes.enumerated().map { ($0.element, $0.offset) })
         checked = Array(repeating: nil, count: nodes.count)
         disturbances = Disturbances(nodeCount: nodes.count)
+        unreachable = disturbances
     }
 
     mutating func broken(_ sentence: String) {
@@ -138,7 +141,8 @@ struct Invariants {
             endedUpTo[record.name] = ended
             switch record.phase {
             case .ended(let cause), .failed(let cause):
-                checkEnd(record, cause, planned: state.plan?.group(record.name), at: now)
+                checkEnd(
+                    record, cause, planned: state.plan?.group(record.name), hosts: hosts, at: now)
             case .idle, .running: break
             }
         }
@@ -168,7 +172,8 @@ struct Invariants {
     /// A generation ends only because an engine of it fell, a node of it was away for longer than
     /// the stable-view gate, an operator said so, or its plan changed.
     private mutating func checkEnd(
-        _ record: GroupRecord, _ cause: EndCause, planned: PlannedGroup?, at now: Instant
+        _ record: GroupRecord, _ cause: EndCause, planned: PlannedGroup?,
+        hosts: [SimulatedHost], at now: Instant
     ) {
         let launch = Launch(group: record.name, generation: record.generation)
         let hasFallen = fallen.contains(launch)
@@ -182,6 +187,9 @@ struct Invariants {
                 || disturbances.lasted(
                     ClusterSimulation.stableView - .seconds(2), of: index,
                     within: .seconds(5), at: now)
+            if !hasFallen, serves(record, hosts: hosts, at: now) {
+                broken("\(record.name) is ended for a lost node, though its engine could be asked")
+            }
         case .byOperator: isJustified = everythingTouched || touched.contains(record.name)
         case .planChanged:
             // A router follows its workers, and every engine the place of the transfer store, which
@@ -193,6 +201,24 @@ struct Invariants {
             broken(
                 "\(record.name) of generation \(record.generation) is ended without a reason: "
                     + cause.why)
+        }
+    }
+
+    /// Whether every rank of the generation has been up, and rank 0 in reach of the leader, for so long
+    /// that it must have been asked.
+    private func serves(
+        _ record: GroupRecord, hosts: [SimulatedHost], at now: Instant
+    ) -> Bool {
+        let long = ClusterSimulation.stableView + ClusterSimulation.probeLimit
+        let ranks = (record.launched?.ranks ?? []).compactMap { indexOfNode[$0.node] }
+        guard let master = ranks.first, unreachable.isSteady(master, for: long, at: now),
+            let leader = leaders[newestTerm].flatMap({ indexOfNode[$0] }),
+            unreachable.isSteady(leader, for: long, at: now)
+        else { return false }
+        return ranks.enumerated().allSatisfy { rank, index in
+            let shard = ShardID(
+                group: record.name, generation: record.generation, rank: NodeRank(rank))
+            return hosts[index].engines[shard].map { $0.loadedAt + long <= now } ?? false
         }
     }
 

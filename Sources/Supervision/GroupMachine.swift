@@ -16,6 +16,8 @@ public struct GroupMachine: Hashable, Sendable {
     private var launchAt: Instant?
     private var masterAnswered: Instant?
     private var masterAsked: Instant?
+    /// What came of the last question to rank 0; nil before the first, and while one is under way.
+    private var masterResult: ProbeResult?
     /// Since when a node is gone without a word from rank 0 that it serves.
     private var doubtedSince: Instant?
     /// When to look again though nothing happens.
@@ -27,7 +29,11 @@ public struct GroupMachine: Hashable, Sendable {
 
     /// The engine answered, or not, when asked from the leader's own node.
     public mutating func masterProbed(_ result: ProbeResult, at now: Instant) {
-        if result == .answers { masterAnswered = now }
+        masterResult = result
+        switch result {
+        case .answers, .idle: masterAnswered = now
+        case .starting, .failing, .unreachable: break
+        }
     }
 
     public mutating func decide(
@@ -91,6 +97,9 @@ public struct GroupMachine: Hashable, Sendable {
     private mutating func decideServing(_ view: GroupView, at now: Instant) -> GroupDecision {
         let since = servingSince ?? now
         servingSince = since
+        if let master = view.ranks.first, let why = master.report?.why, !why.isEmpty {
+            return GroupDecision(.degraded, why: "rank 0 on \(master.node) \(why)")
+        }
         guard view.failures > 0 else { return GroupDecision(.ready) }
         let settles = since + policy.settleAfter
         guard settles <= now else {
@@ -114,17 +123,14 @@ public struct GroupMachine: Hashable, Sendable {
             return GroupDecision(.stopping, why: "a rank has ended; the others are looked at")
         }
         if let lost = absent.first { return end(view, loss(of: lost)) }
-        let first = ended.min { left, right in
-            let leftSince = left.report?.since ?? WallTime(millisecondsSinceEpoch: .max)
-            let rightSince = right.report?.since ?? WallTime(millisecondsSinceEpoch: .max)
-            return (leftSince, left.rank) < (rightSince, right.rank)
-        }
+        let first = ended.min { ($0.fellAt, $0.rank) < ($1.fellAt, $1.rank) }
         return end(view, failure(of: first ?? view.ranks[0]))
     }
 
     /// A node is gone, but no rank has ended: perhaps only its agent is gone. The gate opens only
     /// after this leader itself has doubted for the whole time: when a new leader first looks, or
     /// the agent of rank 0 has just come back, a node may be gone for hours and the engine serve.
+    /// Where the agent of rank 0 does not say that it serves, the engine itself is asked.
     private mutating func decideAbsent(
         _ view: GroupView, _ lost: RankView, at now: Instant
     ) -> GroupDecision {
@@ -136,30 +142,45 @@ public struct GroupMachine: Hashable, Sendable {
         }
         let doubted = doubtedSince ?? now
         doubtedSince = doubted
-        let asksMaster = master?.absentSince != nil
-        if asksMaster, let answered = masterAnswered, now - answered < policy.stableView {
+        if let answered = masterAnswered, now - answered < policy.stableView {
             return GroupDecision(.degraded, why: answers, probesMaster: asks(at: now))
         }
-        let gate = max(lost.absentSince ?? now, doubted) + policy.stableView
+        let gate = gate(of: lost, doubted)
         guard gate <= now else {
             lookAgain(at: gate)
             return GroupDecision(
                 .degraded, why: "\(lost.node) is out of reach; it is waited for",
-                probesMaster: asksMaster && asks(at: now))
+                probesMaster: asks(at: now))
         }
         return end(view, loss(of: lost))
     }
 
+    /// When a node that is gone ends its generation. Where somebody takes connections at rank 0 but does
+    /// not answer well, the engine lives and is busy or sick: it has as long as it would have with
+    /// its agent beside it. A question under way is waited out.
+    private func gate(of lost: RankView, _ doubted: Instant) -> Instant {
+        let since = max(lost.absentSince ?? doubted, doubted)
+        let silent = max(since, masterAnswered ?? since)
+        return switch masterResult {
+        case .answers, .unreachable: silent + policy.stableView
+        case .starting, .failing, .idle: silent + policy.unresponsiveAfter
+        case nil:
+            max(silent + policy.stableView, (masterAsked ?? doubted) + policy.probeLimit * 2)
+        }
+    }
+
     /// Whether the engine should be asked now; it is asked again an interval later, and at least twice
-    /// while an answer counts.
+    /// while an answer counts. A question that got no answer at all is given up in the end.
     private mutating func asks(at now: Instant) -> Bool {
         let interval = min(policy.livenessInterval, policy.stableView / 2)
-        let due = masterAsked.map { $0 + interval } ?? now
+        let patience = masterResult == nil ? policy.probeLimit * 2 : interval
+        let due = masterAsked.map { $0 + patience } ?? now
         guard due <= now else {
             lookAgain(at: due)
             return false
         }
         masterAsked = now
+        masterResult = nil
         lookAgain(at: now + interval)
         return true
     }
@@ -225,7 +246,12 @@ public struct GroupMachine: Hashable, Sendable {
         if let prerequisite = view.prerequisite {
             return GroupDecision(.waiting, why: prerequisite)
         }
-        let why = cause.map { "launched again, \($0.why)" } ?? "first launch"
-        return GroupDecision(.starting, proposal: .launch(why: why))
+        return GroupDecision(.starting, proposal: .launch(why: launchText(after: cause)))
+    }
+
+    private func launchText(after cause: EndCause?) -> String {
+        guard let cause else { return "first launch" }
+        return cause.kind == .byOperator
+            ? "launched again by the operator's order" : "launched again after: \(cause.why)"
     }
 }

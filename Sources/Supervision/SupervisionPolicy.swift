@@ -9,6 +9,9 @@ public struct SupervisionPolicy: Hashable, Sendable {
     public var readinessInterval: Duration = .seconds(1)
     /// How often a serving rank 0 is asked for a token.
     public var livenessInterval: Duration = .seconds(5)
+    /// How long one answer may take. SGLang itself waits 20 s for the token of its health check before
+    /// it says 503, so a shorter limit takes a busy engine for a dead one.
+    public var probeLimit: Duration = .seconds(25)
     /// How long liveness may fail without a break. SGLang itself takes 20 s to answer 503.
     public var unresponsiveAfter: Duration = .seconds(60)
     /// How long a shard may take from its start until it serves.

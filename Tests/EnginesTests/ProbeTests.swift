@@ -67,7 +67,7 @@ extension EnginesTests {
             let endpoint = try #require(listener.endpoint)
             listener.close()
             var answer: ProbeAnswer?
-            let probe = EngineProbe(try HTTPClient(loop))
+            let probe = EngineProbe(try HTTPClient(loop), timeLimit: .seconds(5))
             probe.probe(.readiness, endpoint) { answer = $0 }
             #expect(loop.run(within: patience) { answer != nil })
             #expect(answer == .refused)

@@ -30,6 +30,48 @@ import WireProtocol
         #expect(cluster.processes(of: "prefill-0") == prefill)
     }
 
+    @Test func `what is stopped does not serve, and the cluster is not ready`() throws {
+        var cluster = try Cluster(.twoPrefills, nodes: 6)
+        cluster.settle()
+        let steps: [(Command.Action, String)] = [
+            (.stop(GroupName("prefill-1")), "prefill-1 is stopped by the operator"),
+            (
+                .stop(GroupName("decode-0")),
+                "decode-0 is stopped by the operator; no decode group serves"
+            ),
+        ]
+        var expected: [String] = []
+        for (order, reason) in steps {
+            #expect(try cluster.ask(1, .propose(order)).isAccepted)
+            expected.append(reason)
+            cluster.wait { (try? $0.status(2).reasons) == expected }
+            #expect(try !cluster.status(2).ready)
+        }
+        #expect(try cluster.ask(1, .propose(.stop(nil))).isAccepted)
+        cluster.wait { $0.processes.isEmpty }
+        #expect(try cluster.status(2).reasons == ["the deployment is stopped by the operator"])
+        #expect(try !cluster.status(2).ready)
+        #expect(try cluster.ask(1, .propose(.start(nil))).isAccepted)
+        cluster.settle()
+        #expect(try cluster.status(2).groups.allSatisfy { $0.restarts == 0 })
+    }
+
+    @Test func `an order is answered with what follows, on every node`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        for index in cluster.indices {
+            let generation = try cluster.group("decode-0", by: index).generation
+            let answer = try cluster.ask(index, .propose(.restart(GroupName("decode-0"))))
+            #expect(
+                answer
+                    == .accepted(
+                        "decode-0: restart agreed; generation \(generation) ends, generation "
+                            + "\(generation + 1) follows. Watch: glm-agent status"))
+            cluster.wait { (try? $0.group("decode-0", by: index).generation) == generation + 1 }
+            cluster.settle()
+        }
+    }
+
     @Test func `everything is stopped and started`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()
@@ -63,6 +105,34 @@ import WireProtocol
         #expect(try cluster.ask(1, .propose(.restart(group))).refusal == .notFound)
         let log = OperatorRequest.log(shard: "decode-9/0", lastLines: 1, from: nil)
         #expect(try cluster.ask(2, log).refusal == .notFound)
+    }
+
+    @Test func `a misspelt group or shard is answered with the nearest and all there are`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        #expect(
+            try cluster.ask(0, .propose(.restart(GroupName("prefil-0"))))
+                == .refused(
+                    .notFound,
+                    "there is no group \"prefil-0\"; did you mean \"prefill-0\"? "
+                        + "There are: prefill-0, decode-0, router"))
+        #expect(
+            try cluster.ask(1, .log(shard: "decod-0/1", lastLines: 1, from: nil))
+                == .refused(
+                    .notFound,
+                    "there is no shard \"decod-0/1\"; did you mean \"decode-0/1\"? There are: "
+                        + "decode-0/0, decode-0/1, prefill-0/0, prefill-0/1, router/0"))
+    }
+
+    @Test func `any node knows why the ranks are where they are`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        for index in cluster.indices {
+            let explanation = try #require(try cluster.machine(index).planExplanation)
+            #expect(explanation.ranks[0].reason == .configuredOrder)
+            #expect(explanation.ranks.allSatisfy { !$0.isWaitedFor })
+            #expect(explanation.idle.map(\.isSpare) == [true])
+        }
     }
 
     @Test func `without a leader a request is refused, and a shard runs on`() throws {

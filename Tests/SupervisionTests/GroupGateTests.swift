@@ -37,7 +37,8 @@ import Testing
         group.set(0, .loading)
         group.lose(1)
         #expect(group.decide().proposal == nil)
-        #expect(group.nextDeadline == group.now + stableView)
+        group.engineAnswers(.unreachable("refused"))
+        #expect(group.decide().proposal == nil)
         let cause = group.decide(after: stableView).end
         #expect(cause?.kind == .nodeLost && cause?.node == NodeID("node-2"))
         #expect(cause?.rank == NodeRank(1))
@@ -47,6 +48,7 @@ import Testing
         var group = GroupDriver.serving()
         group.lose(0)
         #expect(group.decide().probesMaster)
+        group.engineAnswers(.answers)
         #expect(!group.decide(after: .seconds(1)).probesMaster, "once an interval")
         #expect(group.decide(after: .seconds(4)).probesMaster)
     }
@@ -80,7 +82,7 @@ import Testing
         var ended: Duration?
         let silent = group.now
         while ended == nil, group.now - silent < .seconds(60) {
-            group.engineAnswers(.failing("timeout"))
+            group.engineAnswers(.unreachable("refused"))
             if group.decide(after: .seconds(1)).end?.kind == .nodeLost {
                 ended = group.now - silent
             }
@@ -88,12 +90,48 @@ import Testing
         #expect(ended.map { $0 <= stableView } == true)
     }
 
+    /// The answer of a busy engine may take longer than the stable view.
+    @Test func `a question under way is waited out before a generation ends`() {
+        var group = GroupDriver.serving()
+        group.lose(0)
+        #expect(group.decide().probesMaster)
+        for _ in 0..<10 {
+            for _ in 0..<24 {
+                let decision = group.decide(after: .seconds(1))
+                #expect(decision.condition == .degraded && decision.proposal == nil)
+                #expect(!decision.probesMaster, "one question at a time")
+            }
+            group.engineAnswers(.answers)
+            #expect(group.decide(after: .seconds(1)).probesMaster)
+        }
+    }
+
+    @Test func `a question that is never answered is given up`() {
+        var group = GroupDriver.serving()
+        group.lose(0)
+        let lost = group.now
+        _ = group.decide()
+        while group.decide(after: .seconds(1)).end == nil, group.now - lost < .seconds(600) {}
+        #expect(group.now - lost <= GroupDriver.policy.probeLimit * 2 + .seconds(1))
+    }
+
+    /// A serving engine has a minute to answer while its agent is there; it has no less without.
+    @Test(arguments: [ProbeResult.failing("timed out"), .starting("HTTP 503")])
+    func `an engine that takes connections has as long as with its agent`(answer: ProbeResult) {
+        var group = GroupDriver.serving()
+        group.lose(0)
+        let lost = group.now
+        repeat { group.engineAnswers(answer) } while group.decide(after: .seconds(1)).end == nil
+        #expect(group.now - lost >= GroupDriver.policy.unresponsiveAfter)
+        #expect(group.now - lost <= GroupDriver.policy.unresponsiveAfter + .seconds(7))
+    }
+
     /// The machine says when to look again. Were that not in the future, the loop would spin.
     @Test(arguments: [nil, 0, 1, 4, 7, 14] as [Int?])
     func `the next look at an absent rank 0 is always ahead`(answerAfterSeconds: Int?) {
         var group = GroupDriver.serving()
         group.lose(0)
-        for step in 0..<60 {
+        for step in 0..<200 {
             let decision = group.decide()
             guard decision.end == nil else { return }
             if step == answerAfterSeconds { group.engineAnswers(.answers) }
@@ -126,7 +164,19 @@ import Testing
         #expect(group.decide(after: .seconds(1)).condition == .degraded)
         group.set(0, .loading)
         _ = group.decide(after: .seconds(3600))
+        group.engineAnswers(.unreachable("refused"))
         #expect(group.decide(after: stableView).end?.kind == .nodeLost)
+    }
+
+    /// Its first probe may take longer than the stable view, and so it is asked from here, too.
+    @Test func `an adopted engine that is slow to answer is waited for`() {
+        var group = GroupDriver.serving()
+        group.lose(1)
+        group.set(0, .loading)
+        #expect(group.decide().probesMaster)
+        #expect(group.decide(after: GroupDriver.policy.probeLimit).proposal == nil)
+        group.engineAnswers(.answers)
+        #expect(group.decide().condition == .degraded)
     }
 
     @Test func `rank 0 goes out of sight long after another: the engine is asked first`() {
