@@ -147,11 +147,20 @@ private func expected(prefill: WorldShape?, _ decodeOrMixed: WorldShape) -> Stri
         #expect(got == expected(prefill: nil, try shape(shard, world)))
     }
 
-    /// One wrong word in an otherwise right 1P1D deployment.
+    /// One wrong word in an otherwise right 1P1D deployment; `none` is the control.
     enum Mistake: String, CaseIterable, Sendable {
-        case sameRankTwice, wrongSize, wrongRole, wrongMeetingPort, wrongMeetingAddress
+        case none, wrongHTTPPort, sameRankTwice, wrongSize, wrongRole, wrongMeetingPort, wrongMeetingAddress
         case wrongStoreAddress, wrongStorePort, wrongBootstrapPort, wrongBootstrapAddress
         case secondNodeAsDecode, rankOutside, foreignMaster
+
+        /// What shows it, in a log or in the answer. Without it no answer proves nothing: it may
+        /// only have been late.
+        var symptom: String {
+            switch self {
+            case .none: "ready to roll"
+            default: "TODO"
+            }
+        }
     }
 
     @Test(arguments: Mistake.allCases)
@@ -168,6 +177,8 @@ private func expected(prefill: WorldShape?, _ decodeOrMixed: WorldShape) -> Stri
         ]
         var router = (prefill: prefills[0], bootstrap: 8998, decode: decodes[0])
         switch mistake {
+        case .none: break
+        case .wrongHTTPPort: shards[2] = shards[2].with("--port", "8002")
         case .sameRankTwice: shards[3] = shards[3].with("--node-rank", "0")
         case .rankOutside: shards[3] = shards[3].with("--node-rank", "2")
         case .wrongSize: shards[3] = shards[3].with("--tp-size", "64")
@@ -198,8 +209,8 @@ private func expected(prefill: WorldShape?, _ decodeOrMixed: WorldShape) -> Stri
             deployment.exits.count >= 2
                 || deployment.get(deployment.host(250), 6688, "/readiness").status.code == 200
         }
-        #expect(isReady, "\(mistake.rawValue): \(deployment.log(last: 20))")
         let got = deployment.completeThroughRouter(prompt: prompt, tokens: tokenCount)
+        print("=== \(mistake.rawValue) \(isReady) \(got) \(deployment.exits)\n\(deployment.lines.filter { !$0.contains("Load") && !$0.contains("world formed")}.joined(separator: "\n"))")
         #expect(got != right, "\(mistake.rawValue) went unnoticed")
         let isError = ["0 ", "404", "5"].contains { got.hasPrefix($0) }
         #expect(isError, "\(mistake.rawValue) gave \(got)")
