@@ -57,8 +57,9 @@ extension EndToEnd {
                 """
             try Files.replace(profile, with: Array(text.utf8))
             let command = try Command(
-                loop, ["rehearse", profile, "--once", "--json", "--dir", "\(directory)/site"],
-                outputTo: "\(directory)/rehearse")
+                loop,
+                ["rehearse", "--profile", profile, "--once", "--json", "--dir"]
+                    + ["\(directory)/site"], outputTo: "\(directory)/rehearse")
             // Well before the rehearsal's own limit of 120 s.
             #expect(try command.exitCode(within: .seconds(60)) == 1)
             let report = try JSONValue(parsing: command.output)

@@ -162,7 +162,9 @@ import Testing
         }
 
         deployment.engines[0].stop()
-        deployment.wait("the loss") { deployment.lines.count { $0.contains("peers stay known") } == 3 }
+        deployment.wait("the loss") {
+            deployment.lines.count { $0.contains("peers stay known") } == 3
+        }
         try launchPrefill(2)
         deployment.wait("the new one to have loaded") {
             deployment.lines.contains { $0.hasPrefix("#4") && $0.contains("Load weight end.") }
