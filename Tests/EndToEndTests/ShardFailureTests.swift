@@ -8,7 +8,7 @@ import Testing
 extension EndToEnd {
     @Suite struct ShardFailureTests {
         @Test func `a killed shard restarts its whole group, and no other`() throws {
-            // The others of its group fall after it within a millisecond or so.
+            // The others of its group fall after it, a moment later.
             try TestCluster.run { cluster in
                 let before = try cluster.waitUntilReady()
                 let known = try KnownAnswers(cluster, on: cluster.nodes[0])
