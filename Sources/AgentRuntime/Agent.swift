@@ -115,7 +115,7 @@ public final class Agent: ControlSource {
         } catch {
             throw AgentError("\(error)")
         }
-        let found = unexamined.isEmpty ? "" : "; \(unexamined.count) shards are here already"
+        let found = unexamined.isEmpty ? "" : "; shards here already: \(unexamined.count)"
         log(.info, "\(own.node) of cluster \(configuration.cluster) starts\(found)")
         if unexamined.isEmpty { try join() }
     }

@@ -219,7 +219,7 @@ extension CommandSpec {
     static let help = CommandSpec(
         name: "help", summary: "this list, or the help of a command",
         positionals: [
-            PositionalSpec("COMMAND", optional: true, "the command"),
+            PositionalSpec("COMMAND", optional: true, completion: .command, "the command"),
             PositionalSpec("WORD", optional: true, "its second word, as in profiles show"),
         ],
         exitCodes: [.success, .usage], examples: [Example("glm-agent help status", "its help")])
@@ -230,7 +230,7 @@ extension CommandSpec {
 extension CommandSpec {
     static let completions = CommandSpec(
         name: "completions", summary: "a completion script for a shell",
-        positionals: [PositionalSpec("SHELL", "bash, zsh or fish")],
+        positionals: [PositionalSpec("SHELL", completion: .shell, "bash, zsh or fish")],
         exitCodes: [.success, .usage],
         examples: [
             Example(

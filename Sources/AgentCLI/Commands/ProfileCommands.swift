@@ -93,7 +93,7 @@ func validateProfile(_ invocation: Invocation) -> ExitCode {
     if isRight, let profile {
         invocation.console.out(
             "\(path) is right: \(profile.name), \(profile.topology), \(profile.cards) cards, "
-                + "\(profile.nodesNeeded) nodes")
+                + counted(profile.nodesNeeded, "node"))
     }
     return isRight ? .success : .usage
 }
