@@ -246,9 +246,10 @@ public final class Agent: ControlSource {
         switch event {
         case .started(let processID): give(.shard(shard, .started(processID: processID)))
         case .adopted(let processID): give(.shard(shard, .adopted(processID: processID)))
-        case .exited(let status, let logTail):
-            give(.shard(shard, .exited(status, logTail: logTail)))
-        case .stopped(let status): give(.shard(shard, .stopped(status)))
+        case .exited(let status, let endedAt, let logTail):
+            give(.shard(shard, .exited(status, at: endedAt, logTail: logTail)))
+        case .stopped(let status, let endedAt):
+            give(.shard(shard, .stopped(status, at: endedAt)))
         case .failed(let reason): give(.shard(shard, .failed(reason)))
         }
         guard unexamined.remove(shard) != nil, unexamined.isEmpty else { return }

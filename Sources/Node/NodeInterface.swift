@@ -36,6 +36,8 @@ public enum NodeInput: Sendable {
 /// What an operator may ask of an agent.
 public enum OperatorRequest: Hashable, Sendable {
     case propose(Command.Action)
+    /// The deployment of this node's file is to be agreed on, whatever the other files say.
+    case apply
     /// `shard` is `prefill-0/1` (group and rank, newest generation) or `prefill-0.g3.r1`.
     case log(shard: String, lastLines: Int, from: UInt64?)
 }

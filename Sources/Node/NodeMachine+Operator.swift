@@ -12,6 +12,14 @@ import YAML
 extension NodeMachine {
     mutating func operate(_ id: RequestID, _ request: OperatorRequest) {
         switch request {
+        case .apply:
+            let wanted = configuration.deployment
+            guard state.deployment != wanted else {
+                let text = "\(wanted.profileName): agreed already; nothing changes"
+                actions.append(.answer(id, .accepted(text)))
+                return
+            }
+            operate(id, .propose(.deploy(wanted)))
         case .propose(let action):
             let command = Command(action, at: wall)
             if consensus.role == .leader {
@@ -84,7 +92,9 @@ extension NodeMachine {
 
     /// The entry at that place is committed: the proposals that stand there are done, and those of
     /// another term at that place are lost.
-    mutating func settled(_ index: LogIndex, _ term: Term, refusal: String?) {
+    mutating func settled(
+        _ index: LogIndex, _ term: Term, refusal: String?, consequence: String?
+    ) {
         let here = requests.proposals.filter { $0.value.index == index }
         for (proposal, known) in here.sorted(by: { $0.key.value < $1.key.value }) {
             requests.proposals[proposal] = nil
@@ -93,7 +103,7 @@ extension NodeMachine {
             } else if let refusal {
                 tell(known.origin, .refused(.notFound, refusal))
             } else {
-                tell(known.origin, .accepted("committed at index \(index) of term \(term)"))
+                tell(known.origin, .accepted(consequence ?? "agreed"))
             }
         }
     }

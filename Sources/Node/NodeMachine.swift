@@ -259,12 +259,14 @@ public struct NodeMachine: Sendable {
     private mutating func apply(_ entry: LogEntry) {
         advance(to: entry.index, of: entry.term)
         var refusal: String?
+        var consequence: String?
         if case .command(let bytes) = entry.payload {
             let before = state.nextSequence
             let serial = state.deploymentSerial
             let plan = state.plan
             do {
                 let command = try Command(cbor: try CBORValue(decoding: bytes))
+                consequence = state.consequence(of: command.action)
                 refusal = state.apply(command)
                 if let group = command.endedGroup { endings[group] = entry.index }
             } catch {
@@ -278,7 +280,7 @@ public struct NodeMachine: Sendable {
                 actions.append(.ledger(event, isNews: entry.index > restoredIndex))
             }
         }
-        settled(entry.index, entry.term, refusal: refusal)
+        settled(entry.index, entry.term, refusal: refusal, consequence: consequence)
         compactIfLong()
     }
 
@@ -330,7 +332,8 @@ extension Command {
     fileprivate var endedGroup: GroupName? {
         switch action {
         case .end(let group, _, _, _), .restart(let group): group
-        case .deploy, .plan, .launch, .settle, .stop, .start: nil
+        case .deploy, .plan, .launch, .settle, .stop, .start, .elected, .joined, .lost, .serves:
+            nil
         }
     }
 }

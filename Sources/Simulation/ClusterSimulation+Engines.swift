@@ -37,7 +37,9 @@ extension ClusterSimulation {
         else { return }
         hosts[index].engines[shard] = nil
         note("\(nodes[index].node): \(shard) ends, \(status)")
-        tellEnded(index, shard, .exited(status, logTail: ["last words of \(shard)"]))
+        tellEnded(
+            index, shard,
+            .exited(status, at: endTime(of: index), logTail: ["last words of \(shard)"]))
         fell(shard)
     }
 
@@ -53,9 +55,13 @@ extension ClusterSimulation {
         guard let engine = hosts[index].engines[shard] else { return }
         invariants.stopped(shard, on: nodes[index].node)
         hosts[index].engines[shard] = nil
-        tellEnded(index, shard, .stopped(.signal(15)))
+        tellEnded(index, shard, .stopped(.signal(15), at: endTime(of: index)))
         if configuration.plantedBug == .stopIsNoStop { hosts[index].engines[shard] = engine }
         fell(shard)
+    }
+
+    private func endTime(of index: Int) -> EndTime {
+        EndTime(microsecondsSinceEpoch: wall(of: index).millisecondsSinceEpoch * 1000)
     }
 
     private mutating func tellEnded(_ index: Int, _ shard: ShardID, _ input: ShardInput) {

@@ -123,11 +123,7 @@ public struct GroupMachine: Hashable, Sendable {
             return GroupDecision(.stopping, why: "a rank has ended; the others are looked at")
         }
         if let lost = absent.first { return end(view, loss(of: lost)) }
-        let first = ended.min { left, right in
-            let leftSince = left.report?.since ?? WallTime(millisecondsSinceEpoch: .max)
-            let rightSince = right.report?.since ?? WallTime(millisecondsSinceEpoch: .max)
-            return (leftSince, left.rank) < (rightSince, right.rank)
-        }
+        let first = ended.min { ($0.fellAt, $0.rank) < ($1.fellAt, $1.rank) }
         return end(view, failure(of: first ?? view.ranks[0]))
     }
 
@@ -250,7 +246,12 @@ public struct GroupMachine: Hashable, Sendable {
         if let prerequisite = view.prerequisite {
             return GroupDecision(.waiting, why: prerequisite)
         }
-        let why = cause.map { "launched again, \($0.why)" } ?? "first launch"
-        return GroupDecision(.starting, proposal: .launch(why: why))
+        return GroupDecision(.starting, proposal: .launch(why: launchText(after: cause)))
+    }
+
+    private func launchText(after cause: EndCause?) -> String {
+        guard let cause else { return "first launch" }
+        return cause.kind == .byOperator
+            ? "launched again by the operator's order" : "launched again after: \(cause.why)"
     }
 }

@@ -13,8 +13,8 @@ public enum ShardInput: Hashable, Sendable {
     case started(processID: Int32)
     /// A shim of an earlier run of this agent still runs it.
     case adopted(processID: Int32)
-    case exited(ExitStatus, logTail: [String])
-    case stopped(ExitStatus)
+    case exited(ExitStatus, at: EndTime? = nil, logTail: [String])
+    case stopped(ExitStatus, at: EndTime? = nil)
     /// The shim itself could not be started or reached.
     case failed(String)
     case probed(ProbeResult)
@@ -106,15 +106,16 @@ public struct ShardMachine: Hashable, Sendable {
         case .portsChecked(let conflict): portsChecked(conflict, at: now, into: &actions)
         case .started(let processID), .adopted(let processID):
             running(processID, at: now, into: &actions)
-        case .exited(let status, let logTail):
-            gone(.exited, status, why: status.description, logTail: logTail)
-        case .stopped(let status):
+        case .exited(let status, let endedAt, let logTail):
+            gone(.exited, status, at: endedAt, why: status.description, logTail: logTail)
+        case .stopped(let status, let endedAt):
             if isEnding {
-                gone(.stopped, status)
+                gone(.stopped, status, at: endedAt)
             } else {
-                gone(.exited, status, why: "stopped by somebody else, \(status)")
+                let why = "stopped by somebody else, \(status)"
+                gone(.exited, status, at: endedAt, why: why)
             }
-        case .failed(let reason): gone(.exited, .notStarted(reason), why: reason)
+        case .failed(let reason): gone(.exited, .notStarted(reason), at: nil, why: reason)
         case .probed(let result): probed(result, at: now)
         case .end: end(into: &actions)
         case .tick: tick(at: now, into: &actions)
@@ -150,11 +151,13 @@ public struct ShardMachine: Hashable, Sendable {
 
     /// The first word about its end stands.
     private mutating func gone(
-        _ state: ShardState, _ status: ExitStatus, why: String = "", logTail: [String] = []
+        _ state: ShardState, _ status: ExitStatus, at endedAt: EndTime?, why: String = "",
+        logTail: [String] = []
     ) {
         guard !isGone else { return }
         report.state = state
         report.exit = status
+        report.endedAt = endedAt
         report.why = why
         report.logTail = logTail
         report.processID = nil

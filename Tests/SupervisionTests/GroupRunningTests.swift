@@ -80,6 +80,25 @@ import Testing
                     node: NodeID("node-3"), rank: NodeRank(2), logTail: ["x"]))
     }
 
+    /// Each rank: when its agent told of the end, and when its process had ended.
+    @Test(
+        arguments: [
+            ([(0, 900), (5, 200)], 1), ([(5, 200), (0, 900)], 0), ([(0, 200), (0, 200)], 0),
+            // Nobody saw the second end: it ended before it was found so.
+            ([(0, 900), (1, nil)], 0), ([(2, 1900), (1, nil)], 1),
+        ] as [([(Int, Int64?)], Int)])
+    func `the rank is named whose process ended first, whoever told of it first`(
+        ranks: [(told: Int, endedMicroseconds: Int64?)], named: Int
+    ) {
+        var group = GroupDriver.serving()
+        for (index, rank) in ranks.enumerated() {
+            group.set(
+                index, .exited, after: .milliseconds(rank.told),
+                endedAfterMicroseconds: rank.endedMicroseconds)
+        }
+        #expect(group.decide().end?.rank == NodeRank(named))
+    }
+
     @Test func `of ranks that fell together the lowest is named`() {
         var group = GroupDriver.serving(ranks: 3)
         group.set(2, .exited)

@@ -88,6 +88,18 @@ import Testing
         #expect(shard.machine.nextDeadline == nil)
     }
 
+    @Test(arguments: [
+        ShardInput.exited(.signal(9), at: EndTime(microsecondsSinceEpoch: 7), logTail: []),
+        .stopped(.code(0), at: EndTime(microsecondsSinceEpoch: 7)),
+    ])
+    func `the report tells when the process ended, whenever that is heard`(input: ShardInput) {
+        var shard = ShardDriver.ready()
+        #expect(shard.report.endedAt == nil)
+        shard.take(input)
+        #expect(shard.report.endedAt == EndTime(microsecondsSinceEpoch: 7))
+        #expect(shard.report.since.millisecondsSinceEpoch >= ShardDriver.wallStart)
+    }
+
     @Test func `the first word about an end stands`() {
         var shard = ShardDriver.ready()
         shard.take(.exited(.signal(9), logTail: ["out of memory"]))

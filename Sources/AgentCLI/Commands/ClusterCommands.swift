@@ -185,6 +185,7 @@ final class LineCutter {
 func restartGroup(_ invocation: Invocation) -> ExitCode { order("/v1/restart", invocation) }
 func stopGroups(_ invocation: Invocation) -> ExitCode { order("/v1/stop", invocation) }
 func startGroups(_ invocation: Invocation) -> ExitCode { order("/v1/start", invocation) }
+func applyDeployment(_ invocation: Invocation) -> ExitCode { order("/v1/apply", invocation) }
 
 private func order(_ path: String, _ invocation: Invocation) -> ExitCode {
     invocation.asking { () throws(ControlError) in

@@ -35,6 +35,7 @@ func commandTable() -> [Command] {
         Command(spec: .restart, run: restartGroup),
         Command(spec: .stop, run: stopGroups),
         Command(spec: .start, run: startGroups),
+        Command(spec: .apply, run: applyDeployment),
         Command(spec: .simulate, run: simulate),
         Command(spec: .version, run: showVersion),
         Command(spec: .help, run: showHelp),
@@ -128,6 +129,18 @@ extension CommandSpec {
         positionals: [PositionalSpec("GROUP", optional: true, "the group; all of them without it")],
         exitCodes: [.success, .failure, .usage, .noAgent],
         examples: [Example("glm-agent start decode-0", "let decode-0 run again")])
+
+    static let apply = CommandSpec(
+        name: "apply", summary: "run what this node's file says, without waiting for the others",
+        discussion: """
+            A changed file takes effect by itself once every agent was restarted with it. Where a node
+            is gone for good, or its agent cannot be restarted now, this puts the file of the
+            answering node into effect at once. Groups whose launch changes restart; `status` keeps
+            telling whose file differs.
+            """,
+        options: [.socket, .json],
+        exitCodes: [.success, .failure, .usage, .noAgent],
+        examples: [Example("glm-agent apply", "a smaller profile, while a node is down")])
 }
 
 // MARK: - Without an agent
