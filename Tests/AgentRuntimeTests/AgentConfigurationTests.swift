@@ -290,6 +290,6 @@ import YAML
             try configuration.findOwnNode(on: Self.host)
         }
         #expect(error?.description.contains(message) == true)
-        #expect(error?.description.contains("Set `node`") == true)
+        #expect(error?.description.contains("`nodes`") == true)
     }
 }

@@ -110,7 +110,7 @@ private func validation(
     ]
 }
 
-private func json(of diagnostic: Diagnostic) -> JSONValue {
+func json(of diagnostic: Diagnostic) -> JSONValue {
     [
         "file": .string(diagnostic.location.file),
         "line": .integer(Int64(diagnostic.location.line)),
