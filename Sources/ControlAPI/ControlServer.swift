@@ -57,7 +57,8 @@ public final class ControlServer {
             responder.respond(.json(["members": members]))
         case (.get, "/v1/plan"):
             let plan = source.state.planJSON(
-                notes: source.planNotes, explanation: source.planExplanation)
+                notes: source.planNotes, explanation: source.planExplanation,
+                members: source.status.members)
             responder.respond(.json(plan))
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)

@@ -19,13 +19,19 @@ public protocol ControlSource: AnyObject {
 }
 
 extension ReplicatedState {
-    /// The published form of the plan, `GET /v1/plan`.
-    public func planJSON(notes: [String], explanation: PlanExplanation?) -> JSONValue {
-        [
+    /// The published form of the plan, `GET /v1/plan`. A spare is a node that is alive now, whatever it
+    /// was when this was planned.
+    public func planJSON(
+        notes: [String], explanation: PlanExplanation?, members: [ClusterStatus.Member]
+    ) -> JSONValue {
+        let engines = plan?.groups.filter { $0.role != .router } ?? []
+        let held = Set(engines.flatMap(\.ranks).map(\.node.name))
+        let spares = members.filter { $0.state == "alive" && !held.contains($0.node) }
+        return [
             "epoch": .integer(Int64(epoch.value)),
             "profile": JSONValue(deployment?.profileName),
             "groups": .array((plan?.groups ?? []).map(\.json)),
-            "spares": .array((plan?.spares ?? []).map { .string($0.name) }),
+            "spares": .array(plan == nil ? [] : spares.map { .string($0.node) }),
             "explanation": .array((notes + (explanation?.sentences ?? [])).map { .string($0) }),
         ]
     }

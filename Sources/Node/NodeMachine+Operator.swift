@@ -84,10 +84,14 @@ extension NodeMachine {
         }
     }
 
-    mutating func refused(_ proposal: ProposalID, leader: NodeID?) {
+    mutating func refused(_ proposal: ProposalID, _ refusal: RaftRefusal) {
         guard let known = requests.proposals.removeValue(forKey: proposal) else { return }
-        let whom = leader.map { "; \($0) leads" } ?? ""
-        tell(known.origin, .refused(.unavailable, "this node cannot propose now\(whom)"))
+        tell(known.origin, .refused(.unavailable, "\(refusal)"))
+    }
+
+    mutating func transferred(_ proposal: ProposalID) {
+        guard let known = requests.proposals.removeValue(forKey: proposal) else { return }
+        tell(known.origin, .accepted("this node leads no more"))
     }
 
     /// The entry at that place is committed: the proposals that stand there are done, and those of

@@ -53,6 +53,8 @@ public struct NodeMachine: Sendable {
     var lastReport: NodeReport?
     /// Frames of each peer that were no messages.
     public private(set) var badFrames: [NodeID: Int] = [:]
+    /// Consensus messages of each peer that no honest node sends.
+    public private(set) var rejectedMessages: [NodeID: Int] = [:]
     var profile: ParsedProfile
     let localDigest: UInt64
 
@@ -74,8 +76,8 @@ public struct NodeMachine: Sendable {
             incarnation: incarnation, peers: others, seed: generator.next(), at: now)
         consensus = Raft(
             configuration: configuration.consensus, local: configuration.local,
-            voters: configuration.voters, learners: configuration.learners, restored: restored,
-            seed: generator.next(), at: now)
+            bootstrap: configuration.bootstrap, restored: restored, seed: generator.next(),
+            at: now)
         restoredIndex = consensus.lastIndex
         localDigest = configuration.deployment.digest
         profile = ParsedProfile()
@@ -203,16 +205,25 @@ public struct NodeMachine: Sendable {
                         isIsolated
                             ? "this node hears less than a majority of the cluster; its shards go on"
                             : "this node hears a majority of the cluster again"))
+            case .late(let delay):
+                actions.append(
+                    .log(
+                        .warning,
+                        "this node was stopped or is overloaded, it comes \(delay.millisecondsRoundedUp) ms "
+                            + "late; while it does, it takes nobody for dead"))
+            case .inTime: actions.append(.log(.info, "this node is in time again"))
             }
         }
     }
 
     private mutating func memberChanged(_ member: Member, from before: MemberState) {
         hasNews = true
-        if member.state != .suspect && before != .suspect || member.state == .dead {
-            actions.append(.log(.info, "\(member.node) is \(member.state.rawValue)"))
+        let isGone = member.state.isGone
+        if isGone || before.isGone {
+            // A suspicion is no news; one of a member that was gone says that it is back.
+            let told: MemberState = isGone ? member.state : .alive
+            actions.append(.log(.info, "\(member.node) is \(told.rawValue)"))
         }
-        let isGone = member.state == .dead || member.state == .left
         if isGone, member.node == consensus.leader {
             driveConsensus(.leaderSuspected(member.node))
         }
@@ -232,11 +243,25 @@ public struct NodeMachine: Sendable {
             case .restore(let snapshot): restore(snapshot)
             case .proposed(let proposal, let index, let term):
                 requests.proposed(proposal, at: index, in: term)
-            case .refused(let proposal, let leader): refused(proposal, leader: leader)
+            case .refused(let proposal, let refusal): refused(proposal, refusal)
+            case .transferred(let proposal): transferred(proposal)
+            case .readable, .unreadable: break
+            case .rejected(let reason, let sender): rejected(reason, from: sender)
             case .roleChanged(let role, let term, let leader):
                 roleChanged(role, term, leader: leader)
             }
         }
+    }
+
+    /// Told once a peer, like bad frames.
+    private mutating func rejected(_ reason: RaftRejection, from sender: NodeID) {
+        if rejectedMessages[sender, default: 0] == 0 {
+            actions.append(
+                .log(
+                    .error,
+                    "dropped a consensus message of \(sender), and will drop others: \(reason)"))
+        }
+        rejectedMessages[sender, default: 0] += 1
     }
 
     private mutating func roleChanged(_ role: RaftRole, _ term: Term, leader: NodeID?) {

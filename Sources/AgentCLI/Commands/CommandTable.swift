@@ -38,6 +38,7 @@ func commandTable() -> [Command] {
         Command(spec: .start, run: startGroups),
         Command(spec: .apply, run: applyDeployment),
         Command(spec: .simulate, run: simulate),
+        Command(spec: .inventory, run: showInventory),
         Command(spec: .version, run: showVersion),
         Command(spec: .help, run: showHelp),
         Command(spec: .completions, run: printCompletions),
@@ -237,6 +238,21 @@ extension CommandSpec {
         examples: [
             Example("glm-agent rehearse", "stay with a live view until Ctrl-C"),
             Example("glm-agent rehearse \(rehearsedByDefault) --once", "a check for a script"),
+        ])
+
+    static let inventory = CommandSpec(
+        name: "inventory", summary: "what this node is: dies, versions, settings; needs no agent",
+        discussion: """
+            Reads npu-smi (one call at a time), hccn_tool and files, and changes nothing. What cannot be
+            found out is told with the reason. As root it also sees who holds the device files. The
+            JSON form is specified in Protocols/inventory.md.
+            """,
+        options: [.root, .model, .json],
+        examples: [
+            Example("glm-agent inventory", "a line a die, versions, settings"),
+            Example(
+                "glm-agent inventory --model /data/glm-5.1 --json",
+                "everything, with the weights, for a comparison of nodes"),
         ])
 
     static let version = CommandSpec(

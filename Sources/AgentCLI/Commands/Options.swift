@@ -30,6 +30,9 @@ extension OptionSpec {
         "model", value: "DIR", completion: .directory, "the directory of the weights")
     static let sglang = OptionSpec(
         "sglang", value: "VERSION", "the SGLang version installed (the profile's own)")
+    static let root = OptionSpec(
+        "root", value: "DIR", completion: .directory,
+        "a directory that stands for the node's / (/)")
     static let once = OptionSpec(
         "once", "end after the first answer; the exit code tells if it was right")
     static let directory = OptionSpec(
