@@ -68,7 +68,7 @@ func simulate(_ invocation: Invocation) -> ExitCode {
         "simulated_seconds": .number(simulated.inSeconds), "counters": .object(counters),
     ]) {
         let counts = counters.map { "\($0.name) \($0.value.integerValue ?? 0)" }
-        return "\(count) seeds, \(Int(simulated.inSeconds)) s of simulated time, "
+        return "\(counted(count, "seed")), \(Int(simulated.inSeconds)) s of simulated time, "
             + "\(steps) steps: every invariant held\n\(counts.joined(separator: ", "))\n"
     }
     return .success
