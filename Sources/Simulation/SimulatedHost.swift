@@ -15,10 +15,13 @@ struct SimulatedHost {
         let loadedAt: Instant
         /// It lives and answers nothing, and only SIGKILL ends it.
         var isWedged = false
+        /// It was told to end.
+        var isGoing = false
     }
 
     /// The agent's configuration file, read at its start.
     var file: Deployment
+    var pastFiles: [Deployment]
     /// What is on the disk. A write is either wholly there or not at all.
     var disk = DurableState.empty
     /// What would be on the disk if everything were flushed now.
@@ -36,6 +39,10 @@ struct SimulatedHost {
     var isHostUp = true
     /// The agent is stopped by a signal or starved of time until then.
     var pausedUntil = Instant.zero
+    /// The agent falls with its next write, of which nothing, all or a part is on the disk.
+    var fallsAtWrite = false
+    /// How far its clock is off.
+    var clockOffset = Duration.zero
     /// What came meanwhile.
     var unread: [NodeInput] = []
 
@@ -43,6 +50,11 @@ struct SimulatedHost {
     static let slowFlush: ClosedRange<Duration> = .milliseconds(100)...(.milliseconds(1500))
     /// What the kernel gets round to when nobody asks for a flush.
     static let forgottenFlush: ClosedRange<Duration> = .seconds(3)...(.seconds(10))
+
+    init(file: Deployment) {
+        self.file = file
+        pastFiles = [file]
+    }
 
     mutating func write(_ request: PersistRequest) {
         unflushed.append(request)
