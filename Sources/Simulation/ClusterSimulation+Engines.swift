@@ -73,7 +73,7 @@ extension ClusterSimulation {
         for index in hosts.indices {
             for shard in hosts[index].engines.keys.sorted()
             where shard.group == fallen.group && shard.generation == fallen.generation {
-                if generator.chance(0.15) {
+                if generator.chance(configuration.hangChance) {
                     hosts[index].engines[shard]?.isWedged = true
                 } else {
                     let delay = generator.duration(in: .milliseconds(20)...(.seconds(2)))

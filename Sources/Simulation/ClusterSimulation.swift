@@ -30,6 +30,8 @@ public struct SimulationConfiguration: Sendable {
     public var logLimit = NodeConfiguration.standardLogLimit
     /// How long a node may take to dial again.
     public var dialPatience = Duration.seconds(1)
+    /// How likely an engine hangs for ever when another rank of its generation has fallen.
+    public var hangChance = 0.15
     var restartBudget = 1_000_000
     var plantedBug: PlantedBug?
     /// Which shards end right after their start.
@@ -51,6 +53,8 @@ public struct SimulationResult: Sendable {
     /// What happened, for reading; only kept where asked for.
     public let transcript: [String]
     public let counters: [String: Int]
+    /// Which states were reached; empty where it was not asked for.
+    public let coverage: Coverage
 }
 
 /// A cluster under simulation.
@@ -70,6 +74,7 @@ public struct ClusterSimulation {
         case hastyQuestion(Int)
         case repair(Repair)
         case endOfFaults
+        case sample
     }
 
     let configuration: SimulationConfiguration
@@ -94,12 +99,18 @@ public struct ClusterSimulation {
     var answers: [RequestID: PeerAnswer] = [:]
     var steps = 0
     var counters: [String: Int] = [:]
+    var coverage = Coverage()
     let keepsTranscript: Bool
+    let keepsCoverage: Bool
     var transcript: [String] = []
 
-    public init(_ configuration: SimulationConfiguration, keepsTranscript: Bool = false) {
+    public init(
+        _ configuration: SimulationConfiguration, keepsTranscript: Bool = false,
+        keepsCoverage: Bool = false
+    ) {
         self.configuration = configuration
         self.keepsTranscript = keepsTranscript
+        self.keepsCoverage = keepsCoverage
         let count = configuration.nodeCount
         generator = SeededGenerator(seed: configuration.seed)
         nodes = (1...count).map {
@@ -117,6 +128,7 @@ public struct ClusterSimulation {
     /// Runs to the end, or to the first broken invariant.
     public mutating func run() -> SimulationResult {
         start()
+        if keepsCoverage { sample() }
         for fault in configuration.faults { queue.schedule(.fault(fault), at: now + fault.at) }
         let faultsEnd = now + configuration.quietStart + configuration.faultPeriod
         queue.schedule(.endOfFaults, at: faultsEnd)
@@ -134,7 +146,7 @@ public struct ClusterSimulation {
         }
         return SimulationResult(
             violation: invariants.violation, simulated: now - .zero, steps: steps,
-            transcript: transcript, counters: counters)
+            transcript: transcript, counters: counters, coverage: coverage)
     }
 
     /// Starts every agent, without faults to come.
@@ -198,6 +210,7 @@ public struct ClusterSimulation {
             ask(index, .propose(.restart(GroupName("nobody"))))
         case .repair(let repair): self.repair(repair)
         case .endOfFaults: endFaults()
+        case .sample: sample()
         }
     }
 

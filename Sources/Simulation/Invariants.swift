@@ -41,6 +41,8 @@ struct Invariants {
     private var launchedAt: [Launch: LogIndex] = [:]
     private var endedAt: [Launch: LogIndex] = [:]
     private var launchedModels: [Launch: String] = [:]
+    /// The holders of the older generation that a leader believed to be there when it proposed one.
+    private var waitedFor: [Launch: Set<NodeID>] = [:]
     private var deploymentSerial: UInt64 = 0
     /// How far the log of each leader has been read for what it proposes.
     private var read: [LogIndex]
@@ -126,8 +128,12 @@ struct Invariants {
                 case .launch(let group, let generation, _)? = entry.action
             else { continue }
             let held = machine.state.record(of: group.name).launched?.ranks.map(\.node) ?? []
-            for member in machine.membership.members
-            where member.state == .alive && held.contains(member.node) {
+            let present = machine.membership.members.filter {
+                $0.state == .alive && held.contains($0.node)
+            }
+            let launch = Launch(group: group.name, generation: generation)
+            waitedFor[launch, default: []].formUnion(present.map(\.node))
+            for member in present {
                 let host = indexOfNode[member.node] ?? 0
                 let older = hosts[host].engines.keys.sorted().first {
                     $0.group == group.name && $0.generation < generation
@@ -342,6 +348,10 @@ struct Invariants {
         }
         if let older = running.first(where: { $0.group == shard.group }) {
             broken("\(node) starts \(shard) while it still runs \(older)")
+        }
+        let later = Launch(group: shard.group, generation: shard.generation.next)
+        if waitedFor[later]?.contains(node) == true {
+            broken("\(node) starts \(shard), and was there when a newer generation was proposed")
         }
         let known = newest[node]?[shard.group] ?? .none
         if shard.generation <= known {

@@ -42,6 +42,7 @@ extension SimulationConfiguration {
         logLimit = [Self.largeLogLimit, 8, 30].randomElement(using: &generator) ?? 8
         dialPatience =
             [.seconds(1), .milliseconds(60)].randomElement(using: &generator) ?? .seconds(1)
+        hangChance = [0.15, 0.15, 0.8].randomElement(using: &generator) ?? 0.15
         let mix = FaultMix(using: &generator)
         faults = mix.faults(
             from: quietStart, for: faultPeriod, nodeCount: nodeCount, using: &generator)

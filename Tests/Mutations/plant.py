@@ -146,12 +146,12 @@ def build(bugs):
 def run(runner, bug):
     """What the simulator says of a bug, and whether that is what it should say."""
     history = bug.get("scenario")
-    what = str(ROOT / "Tests" / "Scenarios" / history) if history else bug.get("seeds", "60")
+    text = (ROOT / "Tests" / "Scenarios" / history).read_text() if history else "-"
     environment = dict(os.environ, SWIFT_BACKTRACE="enable=no")
     started = time.monotonic()
     try:
         done = subprocess.run(
-            [runner, str(bug["number"]), what, bug["expect"]],
+            [runner, str(bug["number"]), bug.get("seeds", "60"), text, bug["expect"]],
             capture_output=True, text=True, timeout=RUN_SECONDS, env=environment)
     except subprocess.TimeoutExpired:
         return False, f"no end after {RUN_SECONDS} s", RUN_SECONDS
