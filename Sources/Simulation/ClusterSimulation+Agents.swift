@@ -66,6 +66,9 @@ extension ClusterSimulation {
         machines[index] = nil
         invariants.lifeEnded(nodes[index].node)
         plantAtCrash(index)
+        for other in nodes.indices where other != index {
+            network[.init(index, other)].lastWords = [nil, nil]
+        }
         for pair in network.pairs where pair.contains(index) && network[pair].isOpen {
             let peer = pair.peer(of: index)
             network[pair].isOpen = false

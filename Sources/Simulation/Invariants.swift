@@ -30,7 +30,8 @@ struct Invariants {
     private var leaders: [Term: NodeID] = [:]
     private(set) var newestTerm = Term.zero
     private(set) var committed: [LogIndex: LogEntry] = [:]
-    private var highestCommitted = LogIndex.zero
+    /// The highest place that was first applied in each term.
+    private var agreedIn: [Term: LogIndex] = [:]
     private(set) var checked: [LogIndex?]
     private var plans: [Epoch: Plan] = [:]
     private var generations: [GroupName: Generation] = [:]
@@ -102,6 +103,7 @@ struct Invariants {
         let from = checked[index].map { $0 < applied ? $0.next : applied } ?? applied
         checked[index] = applied
         checkEntries(from, applied, machine.configuration.local, log: hosts[index].written)
+        if applied > agreedIn.values.max() ?? .zero { agreedIn[term] = applied }
         checkState(machine.state, hosts: hosts, at: now)
         checkDeployment(machine.state, hosts: hosts)
     }
@@ -158,7 +160,8 @@ struct Invariants {
         }
     }
 
-    /// A term has one leader, and a leader's log holds everything that was ever agreed.
+    /// A term has one leader, and a leader's log holds everything that was agreed in earlier terms.
+    /// One that slept through its own election may find that a later leader has agreed on more.
     private mutating func checkLeader(_ machine: NodeMachine, of term: Term, log: DurableState) {
         let node = machine.configuration.local
         if let known = leaders[term] {
@@ -166,11 +169,11 @@ struct Invariants {
         }
         leaders[term] = node
         newestTerm = max(newestTerm, term)
-        guard let last = committed[highestCommitted],
-            highestCommitted > machine.consensus.snapshotIndex
+        guard let highest = agreedIn.filter({ $0.key < term }).values.max(),
+            let last = committed[highest], highest > machine.consensus.snapshotIndex
         else { return }
-        if log.entry(at: highestCommitted)?.term != last.term {
-            broken("\(node) leads in term \(term) without entry \(highestCommitted), agreed before")
+        if log.entry(at: highest)?.term != last.term {
+            broken("\(node) leads in term \(term) without entry \(highest), agreed before")
         }
     }
 
@@ -187,7 +190,6 @@ struct Invariants {
                 if committed[index] == nil { noteCommand(of: entry) }
                 committed[index] = entry
             }
-            highestCommitted = max(highestCommitted, index)
             index = index.next
         }
     }
