@@ -308,7 +308,8 @@ public struct NodeMachine: Sendable {
     var isKnowledgeDurable: Bool { knowledge <= lastPersisted }
 
     private mutating func compactIfLong() {
-        guard applied.value - consensus.snapshotIndex.value >= configuration.logLimit else { return }
+        let length = applied.value - consensus.snapshotIndex.value
+        guard length >= configuration.logLimit else { return }
         driveConsensus(.compact(upTo: applied, state: state.cbor.encoded))
     }
 }

@@ -66,6 +66,7 @@ extension ClusterSimulation {
         machines[index] = nil
         invariants.lifeEnded(nodes[index].node)
         plantAtCrash(index)
+        hosts[index].written = hosts[index].disk
         for other in nodes.indices where other != index {
             network[.init(index, other)].lastWords = [nil, nil]
         }
@@ -98,6 +99,15 @@ extension ClusterSimulation {
         case .losesDisk:
             hosts[index].disk = .empty
             hosts[index].written = .empty
+        case .losesVote: hosts[index].disk.hardState.votedFor = nil
+        case .losesLastEntry:
+            if !hosts[index].disk.entries.isEmpty { hosts[index].disk.entries.removeLast() }
+        case .corruptsEntry:
+            if let last = hosts[index].disk.entries.popLast() {
+                hosts[index].disk.entries.append(
+                    LogEntry(index: last.index, term: last.term, payload: .leadership))
+            }
+        case .copiesDisk: hosts[index].disk = hosts[(index + 1) % nodes.count].disk
         case .forgetsEndedShards: hosts[index].ended = []
         case .enginesDieWithAgent:
             for shard in hosts[index].engines.keys.sorted() { engineStopped(index, shard) }

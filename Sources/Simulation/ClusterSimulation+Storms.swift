@@ -14,7 +14,9 @@ extension ClusterSimulation {
     }
 
     mutating func fallInOffice(_ index: Int) {
-        fall(index, within: .milliseconds(40), for: .milliseconds(2500))
+        // Before it has said anything, or when some have heard it.
+        let longest: Duration = generator.chance(0.5) ? .milliseconds(40) : .milliseconds(1200)
+        fall(index, within: longest, for: .milliseconds(2500))
     }
 
     /// A vote is looked for in what is said: who forgets to write it down is to be caught.

@@ -15,7 +15,7 @@ public struct Shrinker {
     private let runLimit: Int
     private let kind: String
 
-    /// - Parameter runLimit: after so many histories the smallest is good enough.
+    /// After `runLimit` histories the smallest so far is good enough.
     public init(_ failing: SimulationConfiguration, violation: String, runLimit: Int = 400) {
         smallest = failing
         self.violation = violation

@@ -1,17 +1,16 @@
 // Runs histories with one planted bug until one of them is ended by a sentence that speaks of it.
-// It stands in the copy that plant.py makes: runner BUG SEEDS SCENARIO|- WORDS, the scenario as text.
+// It stands in the copy that plant.py makes: PLANTED_BUG=N runner SEEDS SCENARIO|- WORDS,
+// the scenario as text.
 
-import Base
 import Glibc
 import Simulation
 
 let arguments = CommandLine.arguments
-guard arguments.count == 5, let bug = Int(arguments[1]), let seeds = UInt64(arguments[2]) else {
-    fatalError("runner BUG SEEDS SCENARIO|- WORDS")
+guard arguments.count == 4, let seeds = UInt64(arguments[1]) else {
+    fatalError("runner SEEDS SCENARIO|- WORDS")
 }
-Planted.bug = bug
-let told = try arguments[3] == "-" ? nil : SimulationConfiguration(text: arguments[3])
-let words = arguments[4].split(separator: "|")
+let told = try arguments[2] == "-" ? nil : SimulationConfiguration(text: arguments[2])
+let words = arguments[3].split(separator: "|")
 var others: [String] = []
 for seed in 1...seeds {
     print("seed \(seed)", terminator: "")

@@ -11,6 +11,7 @@ so that the copy is built once and a bug costs no more than its own run. The sou
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -27,11 +28,11 @@ RUN_SECONDS = 600
 
 SWITCH = """// The bug that is planted in this run; 0 for none.
 
-public enum Planted {
-    nonisolated(unsafe) public static var bug = 0
-}
+import Glibc
 
-public func isPlanted(_ bug: Int) -> Bool { Planted.bug == bug }
+private let planted = getenv("PLANTED_BUG").flatMap { Int(String(cString: $0)) } ?? 0
+
+public func isPlanted(_ bug: Int) -> Bool { planted == bug }
 """
 
 
@@ -89,18 +90,23 @@ def write(path, text):
         path.write_text(text)
 
 
-def manifest():
-    """Package.swift with the cores alone, without their tests, and the runner."""
+def manifest(bugs):
+    """Package.swift with the cores alone, the tests that some bugs name, and the runner."""
     text = (ROOT / "Package.swift").read_text()
     text = re.sub(r"    products: \[.*\n", "", text)
     text, count = re.subn(
         r"targets: cLibraries \+ primitives \+ cores \+ shell \+ program",
-        "targets: cLibraries + (primitives + cores).filter { $0.type != .test } + [\n"
+        "targets: cLibraries + (primitives + cores).filter {\n"
+        f"        $0.type != .test || {json.dumps(test_targets(bugs))}.contains($0.name)\n    }} + [\n"
         '        .executableTarget(name: "runner", dependencies: ["Base", "Simulation"])\n    ]',
         text)
     if count != 1:
         sys.exit("plant.py: Package.swift lists its targets otherwise than this script expects")
     return text
+
+
+def test_targets(bugs):
+    return sorted({bug["test"].split(".")[0] for bug in bugs if "test" in bug})
 
 
 def build(bugs):
@@ -131,9 +137,12 @@ def build(bugs):
             old.unlink()
     write(COPY / "Sources" / "Base" / "Planted.swift", SWITCH)
     write(COPY / "Sources" / "runner" / "main.swift", (HERE / "Runner.swift").read_text())
-    write(COPY / "Package.swift", manifest())
+    write(COPY / "Package.swift", manifest(bugs))
+    for target in test_targets(bugs):
+        for source in (ROOT / "Tests" / target).rglob("*.swift"):
+            write(COPY / source.relative_to(ROOT), source.read_text())
     done = subprocess.run(
-        ["swift", "build", "--package-path", str(COPY), "--product", "runner"],
+        ["swift", "build", "--package-path", str(COPY), "--build-tests"],
         capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(done.stdout + done.stderr)
@@ -147,15 +156,21 @@ def run(runner, bug):
     """What the simulator says of a bug, and whether that is what it should say."""
     history = bug.get("scenario")
     text = (ROOT / "Tests" / "Scenarios" / history).read_text() if history else "-"
-    environment = dict(os.environ, SWIFT_BACKTRACE="enable=no")
+    environment = dict(
+        os.environ, SWIFT_BACKTRACE="enable=no", PLANTED_BUG=str(bug["number"]))
+    command = [runner, bug.get("seeds", "60"), text, bug["expect"]]
+    if "test" in bug:
+        command = ["swift", "test", "--package-path", str(COPY), "--skip-build", "--filter",
+                   bug["test"]]
     started = time.monotonic()
     try:
         done = subprocess.run(
-            [runner, str(bug["number"]), bug.get("seeds", "60"), text, bug["expect"]],
-            capture_output=True, text=True, timeout=RUN_SECONDS, env=environment)
+            command, capture_output=True, text=True, timeout=RUN_SECONDS, env=environment)
     except subprocess.TimeoutExpired:
         return False, f"no end after {RUN_SECONDS} s", RUN_SECONDS
     seconds = time.monotonic() - started
+    if "test" in bug:
+        return run_test(bug, done, seconds)
     lines = done.stdout.strip().splitlines() or [""]
     if done.returncode == 0:
         return True, lines[-1], seconds
@@ -165,6 +180,15 @@ def run(runner, bug):
         said = f"{lines[-1]}: stopped by itself: {words[0].partition('error: ')[2]}"
         return any(word in said for word in bug["expect"].split("|")), said, seconds
     return False, " / ".join(lines[-3:]) + done.stderr[-300:], seconds
+
+
+def run_test(bug, done, seconds):
+    """A test finds a bug by failing."""
+    failures = [line for line in (done.stdout + done.stderr).splitlines()
+                if "recorded an issue" in line or "Fatal error" in line]
+    if done.returncode == 0 or not failures:
+        return False, f"{bug['test']} passes, or does not run", seconds
+    return True, f"{bug['test']}: {failures[0]}", seconds
 
 
 def main():
