@@ -61,12 +61,13 @@ let cores: [Target] =
     module("Membership", ["Base"], settings: optimized)
     + module("Consensus", ["Base"], settings: optimized)
     + module("Supervision", ["Base"], settings: optimized)
+    + module("Ascend", ["Base"], testExclude: ["Fixtures"], settings: optimized)
     + module(
         "Profiles", ["Base", "YAML"], resources: [.embedInCode("Published")],
         settings: optimized)
     + module(
         "Planning", ["Base", "Profiles"], testExclude: ["Published"], settings: optimized)
-    + module("ClusterState", ["Base", "Planning", "Supervision"], settings: optimized)
+    + module("ClusterState", ["Base", "YAML", "Planning", "Supervision"], settings: optimized)
     + module(
         "WireProtocol",
         [
@@ -75,7 +76,7 @@ let cores: [Target] =
     + module(
         "Node",
         [
-            "Base", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
+            "Base", "YAML", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
             "ClusterState", "WireProtocol", "CBOR",
         ], tests: ["Simulation"], settings: optimized)
     + module(
@@ -92,7 +93,13 @@ let shell: [Target] =
     + module("Transport", ["Base", "EventLoop", "COpenSSL"])
     + module("HTTP", ["Base", "EventLoop", "CMicrohttpd", "CCurl"])
     + module("Storage", ["Base", "EventLoop", "Consensus"])
-    + module("Host", ["Base", "EventLoop", "CSystem"])
+    + module("Host", ["Base", "EventLoop", "CSystem", "Ascend"], tests: ["PretendNode"])
+    + [
+        // A directory that looks like a node with NPUs, for tests.
+        .target(
+            name: "PretendNode", dependencies: ["Base", "EventLoop"], path: "Tests/PretendNode",
+            exclude: ["README.md", "make-root", "tools"], swiftSettings: strict)
+    ]
     + module(
         "Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "Host", "CSystem"],
         tests: ["EnginesTestHelper"])
@@ -124,8 +131,8 @@ let program: [Target] =
         [
             "Base", "YAML", "EventLoop", "HTTP", "ControlAPI", "AgentRuntime", "Host", "Engines",
             "RehearsalEngine", "Profiles", "Planning", "ClusterState", "Supervision", "Node",
-            "Simulation", "CSystem",
-        ])
+            "Simulation", "CSystem", "Ascend",
+        ], tests: ["PretendNode"])
     + [
         .executableTarget(
             name: "glm-agent", dependencies: ["AgentCLI"], swiftSettings: strict),

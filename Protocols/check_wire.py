@@ -42,6 +42,14 @@ def replaced(value, path, new):
     return [replaced(child, rest, new) if at == index else child for at, child in enumerate(value)]
 
 
+def wraps_item(item):
+    """True for bytes that are an item again, and not a part of a longer state."""
+    try:
+        return cbor2.dumps(cbor2.loads(item), canonical=True) == item
+    except cbor2.CBORDecodeError:
+        return False
+
+
 def changes(value):
     """Values that fit no rule, each with a name: one item is of another kind."""
     for path, item in nested(value):
@@ -52,7 +60,7 @@ def changes(value):
             yield f"{place} is below every integer", replaced(value, path, -(2**63) - 1)
         if isinstance(item, str):
             yield f"{place} is a number", replaced(value, path, 1)
-        if isinstance(item, bytes):
+        if isinstance(item, bytes) and wraps_item(item):
             yield f"{place} wraps another item", replaced(value, path, cbor2.dumps([99]))
 
 

@@ -13,7 +13,7 @@ func runCommandLine(_ arguments: [String], on console: Console) -> ExitCode {
     do throws(UsageError) {
         let parsed = try parser.parse(words)
         if parsed.asksForHelp {
-            console.outRaw(words.first == "--help" ? parser.overview : parsed.command.help)
+            console.outRaw(parser.help(of: parsed.command))
             return .success
         }
         guard let command = commandTable().first(where: { $0.spec.name == parsed.command.name })

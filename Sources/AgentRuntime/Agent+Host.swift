@@ -44,12 +44,13 @@ extension Agent {
 
     /// Asks an engine; a prefill group is ready once its bootstrap server knows every rank, too.
     func probe(_ target: ProbeTarget, completion: @escaping (ProbeResult) -> Void) {
-        let question: ProbeQuestion =
-            switch (target.role, target.kind) {
-            case (.router, _): .router
-            case (_, .readiness): .readiness
-            case (_, .liveness): .liveness
-            }
+        let question: ProbeQuestion
+        switch (target.role, target.kind) {
+        case (.router, .readiness): question = .router
+        case (.router, .liveness): return probeRouter(target, completion: completion)
+        case (_, .readiness): question = .readiness
+        case (_, .liveness): question = .liveness
+        }
         probes.probe(question, target.http) { [weak self] answer in
             guard answer == .answers, target.kind == .readiness, let bootstrap = target.bootstrap
             else {
@@ -58,6 +59,23 @@ extension Agent {
             }
             self?.probes.probe(.bootstrap, bootstrap) {
                 completion(ProbeResult($0, target.kind))
+            }
+        }
+    }
+
+    /// A router that has lost its workers is well all the same: nothing is gained by its restart.
+    private func probeRouter(
+        _ target: ProbeTarget, completion: @escaping (ProbeResult) -> Void
+    ) {
+        probes.probe(.routerLiveness, target.http) { [weak self] lives in
+            guard lives == .answers else { return completion(ProbeResult(lives, .liveness)) }
+            self?.probes.probe(.router, target.http) { serves in
+                switch serves {
+                case .answers: completion(.answers)
+                case .starting(let text), .failing(let text), .unreachable(let text):
+                    completion(.idle("has nothing to route to: \(text)"))
+                case .refused: completion(ProbeResult(serves, .liveness))
+                }
             }
         }
     }

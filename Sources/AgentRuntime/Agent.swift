@@ -12,7 +12,7 @@ import HTTP
 public import Host
 import Membership
 public import Node
-import Planning
+public import Planning
 import Storage
 import Supervision
 import Transport
@@ -47,6 +47,7 @@ public final class Agent: ControlSource {
     var shards: ShardHost?
     let ports: PortCheck
     let probes: EngineProbe
+    let routers: RouterClient
     let logFiles: FileQueue
     let tuner: any HostTuner
     private var control: [ControlServer] = []
@@ -89,8 +90,10 @@ public final class Agent: ControlSource {
                 restored: opened.state, seed: entropy.next(), at: loop.now, wall: loop.wallTime)
             ports = PortCheck(loop)
             logFiles = FileQueue(loop)
+            let http = try HTTPClient(loop)
+            routers = RouterClient(http)
             probes = EngineProbe(
-                try HTTPClient(loop), timeLimit: configuration.supervision.probeLimit)
+                http, timeLimit: configuration.supervision.probeLimit)
         } catch {
             throw AgentError("\(error)")
         }
@@ -99,6 +102,7 @@ public final class Agent: ControlSource {
     /// Listens, takes over what an earlier run left, and joins the cluster.
     /// - Throws: ``AgentError`` where an address or the state directory cannot be used.
     public func start(launcher: [String]) throws(AgentError) {
+        for warning in configuration.warnings { log(.warning, "\(warning)") }
         timer = LoopTimer(loop) { [weak self] in self?.give(.tick) }
         do {
             try openControl()
@@ -195,6 +199,8 @@ public final class Agent: ControlSource {
             probe(target) { [weak self] in self?.give(.shard(shard, .probed($0))) }
         case .probeMaster(let group, let target):
             probe(target) { [weak self] in self?.give(.masterProbed(group, $0)) }
+        case .callRouter(let shard, let http, let call):
+            routers.send(call, to: http) { [weak self] in self?.give(.routerAnswered(shard, $0)) }
         case .forget(let shard): shards?.forget(shard)
         case .readLog(let recipient, let shard, let lastLines, let from):
             readLog(shard, lastLines: lastLines, from: from) { [weak self] in
@@ -202,10 +208,11 @@ public final class Agent: ControlSource {
             }
         case .answer(let id, let answer): answers.removeValue(forKey: id)?(answer)
         case .log(let level, let text): log(level, text)
-        case .ledger(let event):
+        case .ledger(let event, let isNews):
+            for server in control { server.ledgerGrew() }
+            guard isNews else { return }
             let subject = event.group.map { "\($0)\(event.generation.map { ".g\($0)" } ?? ""): " }
             log(.info, "\(event.kind.rawValue): \(subject ?? "")\(event.text)")
-            for server in control { server.ledgerGrew() }
         }
     }
 
@@ -239,9 +246,10 @@ public final class Agent: ControlSource {
         switch event {
         case .started(let processID): give(.shard(shard, .started(processID: processID)))
         case .adopted(let processID): give(.shard(shard, .adopted(processID: processID)))
-        case .exited(let status, let logTail):
-            give(.shard(shard, .exited(status, logTail: logTail)))
-        case .stopped(let status): give(.shard(shard, .stopped(status)))
+        case .exited(let status, let endedAt, let logTail):
+            give(.shard(shard, .exited(status, at: endedAt, logTail: logTail)))
+        case .stopped(let status, let endedAt):
+            give(.shard(shard, .stopped(status, at: endedAt)))
         case .failed(let reason): give(.shard(shard, .failed(reason)))
         }
         guard unexamined.remove(shard) != nil, unexamined.isEmpty else { return }
@@ -253,6 +261,7 @@ public final class Agent: ControlSource {
     public var status: ClusterStatus { machine.status(at: loop.now, wall: loop.wallTime) }
     public var state: ReplicatedState { machine.state }
     public var planNotes: [String] { machine.planNotes }
+    public var planExplanation: PlanExplanation? { machine.planExplanation }
 
     public func operate(
         _ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void

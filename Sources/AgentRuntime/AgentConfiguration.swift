@@ -36,6 +36,8 @@ public struct AgentConfiguration: Sendable {
     public var supervision: SupervisionPolicy
     /// How long a new leader waits for nodes that the plan needs.
     public var planGrace: Duration
+    /// What is legal but looks like a mistake: names in the profile that are nearly known ones.
+    public var warnings: [Diagnostic] = []
 
     /// What the operator wants, in the form that is replicated.
     public var deployment: Deployment {
@@ -122,7 +124,9 @@ extension AgentConfiguration {
         let reader = ConfigurationReader(
             root: YAMLReader(document, log: log),
             directory: directory.isEmpty ? "." : directory.joined(separator: "/"), read: read)
-        return try log.result(reader.configuration())
+        var configuration = try log.result(reader.configuration())
+        configuration.warnings = log.warnings
+        return configuration
     }
 }
 

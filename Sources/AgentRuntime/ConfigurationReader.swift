@@ -159,8 +159,14 @@ struct ConfigurationReader {
     }
 
     private func published(_ reader: YAMLReader) -> Profile? {
-        reader.choice(of: ProfileCatalog.names).flatMap { name in
-            collecting { () throws(ConfigurationError) in try ProfileCatalog.profile(named: name) }
+        guard let name = reader.string(expected: "the name of a published profile") else {
+            return nil
+        }
+        do throws(UnknownProfile) {
+            return try ProfileCatalog.profile(named: name)
+        } catch {
+            reader.report("\(error)")
+            return nil
         }
     }
 
@@ -169,7 +175,8 @@ struct ConfigurationReader {
             return nil
         }
         return collecting { () throws(ConfigurationError) in
-            try Profile.parse(String(decoding: file.bytes, as: UTF8.self), file: path)
+            try Profile.parse(
+                String(decoding: file.bytes, as: UTF8.self), file: path, suspicions: root.log)
         }
     }
 
@@ -262,16 +269,10 @@ struct ConfigurationReader {
 
     // MARK: - Small things
 
-    /// A name that is safe in a file name, a log line and a command line.
     private func name(_ reader: YAMLReader) -> String? {
         let expected = "a name of letters, digits, dots, hyphens and underscores"
         guard let text = reader.string(expected: expected) else { return nil }
-        let isFit = text.allSatisfy { character in
-            character.isASCII
-                && (character.isLetter || character.isNumber || ".-_:".contains(character))
-        }
-        guard isFit, (1...63).contains(text.count), !text.hasPrefix("-"), !text.hasPrefix(".")
-        else {
+        guard text.isSafeName else {
             reader.reportExpected(expected)
             return nil
         }

@@ -1,14 +1,14 @@
-// Addresses as the configuration gives them.
+// Names and addresses as an operator gives them.
 
 import Base
 import Glibc
 
 /// An IPv4 or IPv6 address in its canonical text, so that `::1` and `0:0::1` are the same node.
-struct NumericAddress: Hashable, Sendable {
-    let text: String
+public struct NumericAddress: Hashable, Sendable {
+    public let text: String
 
     /// Nil for anything but an address.
-    init?(_ text: String) {
+    public init?(_ text: String) {
         let family = text.contains(":") ? AF_INET6 : AF_INET
         var bytes = [UInt8](repeating: 0, count: 16)
         var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
@@ -29,5 +29,16 @@ extension Endpoint {
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
         guard let address = NumericAddress(host) else { return nil }
         self.init(host: address.text, port: port)
+    }
+}
+
+extension String {
+    /// Whether it is safe as a name in a file name, a log line and a command line.
+    public var isSafeName: Bool {
+        let isFit = allSatisfy { character in
+            character.isASCII
+                && (character.isLetter || character.isNumber || ".-_:".contains(character))
+        }
+        return isFit && (1...63).contains(count) && !hasPrefix("-") && !hasPrefix(".")
     }
 }

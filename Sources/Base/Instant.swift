@@ -41,6 +41,9 @@ extension Duration {
         (nanoseconds + 999_999) / 1_000_000
     }
 
+    /// Whole seconds, for people: `72 s`.
+    public var wholeSeconds: String { "\(nanoseconds / 1_000_000_000) s" }
+
     /// The duration in seconds, for people.
     public var inSeconds: Double {
         Double(nanoseconds) / 1_000_000_000

@@ -17,6 +17,9 @@ public struct CBORRecord {
         self.name = name
     }
 
+    /// Whether every element is read: an older writer leaves out what was added since.
+    public var isAtEnd: Bool { index == elements.count }
+
     /// The next element, whatever it is.
     public mutating func next() throws(CBORError) -> CBORValue {
         guard index < elements.count else {

@@ -23,6 +23,14 @@ public struct Command: Hashable, Sendable {
         case start(GroupName?)
         /// The operator restarts a group, whatever its state; its failures are forgiven.
         case restart(GroupName)
+        /// A node leads in a term. Taken only if no leader of that term or a later one is known.
+        case elected(NodeID, term: UInt64)
+        /// The leader hears these nodes, or does not any more. Taken only for nodes of which the
+        /// opposite was known; of the others nothing is noted.
+        case joined([NodeID])
+        case lost([NodeID])
+        /// That generation serves. Taken only if it runs, and the first time.
+        case serves(GroupName, Generation)
     }
 
     public let action: Action

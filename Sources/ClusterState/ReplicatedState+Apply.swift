@@ -4,6 +4,7 @@
 import Base
 import Planning
 import Supervision
+import YAML
 
 extension ReplicatedState {
     /// Applies a committed command.
@@ -41,6 +42,10 @@ extension ReplicatedState {
         case .stop(let group): return setWanted(command, group, false)
         case .start(let group): return setWanted(command, group, true)
         case .restart(let group): return restart(command, group)
+        case .elected(let node, let term): return elected(command, node, term: term)
+        case .joined(let nodes): return joined(command, nodes)
+        case .lost(let nodes): return lost(command, nodes)
+        case .serves(let group, let generation): return serves(command, group, generation)
         }
     }
 
@@ -64,15 +69,17 @@ extension ReplicatedState {
                 return "generation \(generation) after generation \(record.generation)"
             }
             switch record.phase {
-            case .idle, .ended: break
+            case .idle: break
+            case .ended(let cause): record.restarts += cause.kind == .byOperator ? 0 : 1
             case .running: return "\(group.name) runs already"
             case .failed: return "\(group.name) has failed for good; an operator must restart it"
             }
-            record.restarts += record.generation == .none ? 0 : 1
             record.generation = generation
             record.phase = .running
             record.launched = group
             record.launchedSerial = serial
+            record.launchedAt = command.time
+            record.servesSince = nil
             return nil
         }
         guard refusal == nil else { return refusal }
@@ -89,6 +96,12 @@ extension ReplicatedState {
                 return "generation \(generation) of \(group) does not run"
             }
             record.failures += cause.isFailure ? 1 : 0
+            switch cause.kind {
+            case .failure, .nodeLost:
+                record.lastFailure = GroupFailure(
+                    generation: generation, cause: cause, time: command.time)
+            case .planChanged, .byOperator: break
+            }
             record.phase = isTerminal ? .failed(cause) : .ended(cause)
             return nil
         }
@@ -117,6 +130,73 @@ extension ReplicatedState {
         return nil
     }
 
+    private mutating func serves(
+        _ command: Command, _ group: GroupName, _ generation: Generation
+    ) -> String? {
+        var launchedAt: WallTime?
+        let refusal = change(group) { record in
+            guard record.generation == generation, record.phase == .running else {
+                return "generation \(generation) of \(group) does not run"
+            }
+            guard record.servesSince == nil else {
+                return "generation \(generation) of \(group) is known to serve"
+            }
+            record.servesSince = command.time
+            launchedAt = record.launchedAt
+            return nil
+        }
+        guard refusal == nil else { return refusal }
+        let took = launchedAt.flatMap { secondsText(from: $0, to: command.time) }
+        note(
+            command, .ready, group: group, generation: generation,
+            text: "\(group) serves" + (took.map { ", \($0) s after its launch" } ?? ""))
+        return nil
+    }
+
+    /// With one digit; nil where the clocks of two leaders disagree so much that it says nothing.
+    private func secondsText(from start: WallTime, to end: WallTime) -> String? {
+        let (milliseconds, overflows) = end.millisecondsSinceEpoch.subtractingReportingOverflow(
+            start.millisecondsSinceEpoch)
+        guard !overflows, milliseconds >= 0 else { return nil }
+        return "\(milliseconds / 1000).\(milliseconds / 100 % 10)"
+    }
+
+    // MARK: - Nodes
+
+    private mutating func elected(_ command: Command, _ node: NodeID, term: UInt64) -> String? {
+        guard term > electedTerm else {
+            return "the leader of term \(electedTerm) is known, and this is of term \(term)"
+        }
+        electedTerm = term
+        note(command, .elected, node: node, text: "\(node) leads in term \(term)")
+        return nil
+    }
+
+    private mutating func joined(_ command: Command, _ nodes: [NodeID]) -> String? {
+        let new = Set(nodes).subtracting(present).sorted()
+        guard !new.isEmpty else { return "these nodes are known to be there" }
+        present = (present + new).sorted()
+        noteNodes(command, .joined, new, text: "in contact with")
+        return nil
+    }
+
+    private mutating func lost(_ command: Command, _ nodes: [NodeID]) -> String? {
+        let gone = Set(present).intersection(nodes)
+        guard !gone.isEmpty else { return "these nodes are known to be gone" }
+        present.removeAll { gone.contains($0) }
+        noteNodes(command, .lost, gone.sorted(), text: "no contact with")
+        return nil
+    }
+
+    private mutating func noteNodes(
+        _ command: Command, _ kind: LedgerEvent.Kind, _ nodes: [NodeID], text: String
+    ) {
+        let names = nodes.map(\.name).joined(separator: ", ")
+        note(
+            command, kind, node: nodes.count == 1 ? nodes[0] : nil,
+            text: "\(text) the agent\(nodes.count == 1 ? "" : "s") of \(names)")
+    }
+
     // MARK: - The operator
 
     private mutating func setWanted(
@@ -132,7 +212,7 @@ extension ReplicatedState {
             note(command, kind, text: "the operator \(kind.rawValue) the deployment")
             return nil
         }
-        guard plan?.group(group) != nil else { return "no group \(group) in the plan" }
+        guard plan?.group(group) != nil else { return unknown(group) }
         _ = change(group) { record in
             record.isStoppedByOperator = !isWanted
             return nil
@@ -142,7 +222,7 @@ extension ReplicatedState {
     }
 
     private mutating func restart(_ command: Command, _ group: GroupName) -> String? {
-        guard plan?.group(group) != nil else { return "no group \(group) in the plan" }
+        guard plan?.group(group) != nil else { return unknown(group) }
         _ = change(group) { record in
             record.failures = 0
             record.isStoppedByOperator = false
@@ -153,6 +233,10 @@ extension ReplicatedState {
         }
         note(command, .restarted, group: group, text: "the operator restarted \(group)")
         return nil
+    }
+
+    private func unknown(_ group: GroupName) -> String {
+        YAML.unknown("group", group.name, known: (plan?.groups ?? []).map(\.name.name))
     }
 
     // MARK: - Records
@@ -184,6 +268,11 @@ extension ReplicatedState {
                 sequence: nextSequence, time: command.time, kind: kind, node: node, group: group,
                 generation: generation, text: text))
         nextSequence += 1
+        if kind.isChatter, ledger.count(where: { $0.kind == kind }) > Self.chatterLimit,
+            let oldest = ledger.firstIndex(where: { $0.kind == kind })
+        {
+            ledger.remove(at: oldest)
+        }
         if ledger.count > Self.ledgerLimit { ledger.removeFirst(ledger.count - Self.ledgerLimit) }
     }
 }

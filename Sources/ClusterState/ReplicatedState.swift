@@ -21,16 +21,24 @@ public struct ReplicatedState: Hashable, Sendable {
     /// The last happenings, oldest first, at most ``ledgerLimit``.
     public internal(set) var ledger: [LedgerEvent] = []
     public internal(set) var nextSequence: UInt64 = 1
+    /// The newest term whose leader is known; 0 before the first.
+    public internal(set) var electedTerm: UInt64 = 0
+    /// The nodes that a leader has noted as there, sorted.
+    public internal(set) var present: [NodeID] = []
 
     /// How many events are kept.
     public static let ledgerLimit = 500
+    /// How many of them may be of one kind of chatter, so that a flapping node or leadership cannot
+    /// push out what happened to groups.
+    public static let chatterLimit = 60
 
     public init() {}
 
     /// A state as a snapshot holds it.
     public init(
         deployment: Deployment?, deploymentSerial: UInt64, isWanted: Bool, plan: Plan?,
-        epoch: Epoch, groups: [GroupRecord], ledger: [LedgerEvent], nextSequence: UInt64
+        epoch: Epoch, groups: [GroupRecord], ledger: [LedgerEvent], nextSequence: UInt64,
+        electedTerm: UInt64 = 0, present: [NodeID] = []
     ) {
         self.deployment = deployment
         self.deploymentSerial = deploymentSerial
@@ -40,6 +48,8 @@ public struct ReplicatedState: Hashable, Sendable {
         self.groups = groups
         self.ledger = ledger
         self.nextSequence = nextSequence
+        self.electedTerm = electedTerm
+        self.present = present
     }
 
     /// What is agreed of a group; a group never launched has an empty record.
@@ -65,12 +75,32 @@ public struct GroupRecord: Hashable, Sendable {
     public var launchedSerial: UInt64 = 0
     /// Launches that failed in a row. It drives the backoff, and survives a change of leader.
     public var failures = 0
-    /// Launches after the first.
+    /// Launches that followed a failure, a lost node or a changed plan. What the operator ordered is
+    /// not counted.
     public var restarts = 0
     public var isStoppedByOperator = false
+    /// When the newest generation was launched, and when it first served; nil before that.
+    public var launchedAt: WallTime?
+    public var servesSince: WallTime?
+    /// The last failure or loss of a node, for as long as there is no newer one.
+    public var lastFailure: GroupFailure?
 
     public init(name: GroupName) {
         self.name = name
+    }
+}
+
+/// How a generation ended that was not meant to end.
+public struct GroupFailure: Hashable, Sendable {
+    public let generation: Generation
+    public let cause: EndCause
+    /// By the clock of the leader that ended the generation.
+    public let time: WallTime
+
+    public init(generation: Generation, cause: EndCause, time: WallTime) {
+        self.generation = generation
+        self.cause = cause
+        self.time = time
     }
 }
 
@@ -90,6 +120,15 @@ public enum GroupPhase: Hashable, Sendable {
 public struct LedgerEvent: Hashable, Sendable {
     public enum Kind: String, Hashable, Sendable, CaseIterable {
         case deployed, planned, launched, ended, failed, settled, stopped, started, restarted
+        /// A leader was elected.
+        case elected
+        /// The leader hears nodes, or does not any more.
+        case joined, lost
+        /// A generation serves.
+        case ready
+
+        /// Whether it may happen again and again with nothing done about it.
+        var isChatter: Bool { self == .elected || self == .joined || self == .lost }
     }
 
     public let sequence: UInt64

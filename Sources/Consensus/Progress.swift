@@ -12,8 +12,9 @@ struct Progress: Hashable, Sendable {
         case probe(isWaiting: Bool)
         /// Streaming. `inFlight`: the last index of every append that is not answered yet.
         case replicate(inFlight: [LogIndex])
-        /// A snapshot is on its way since then.
-        case snapshot(LogIndex, sentAt: Instant)
+        /// A snapshot is on its way; the message before this moment carried its state from that
+        /// byte on.
+        case snapshot(LogIndex, offset: UInt64, sentAt: Instant)
     }
 
     /// The logs agree, durably on that node's side, up to here. It never falls.
@@ -23,6 +24,8 @@ struct Progress: Hashable, Sendable {
     private(set) var mode = Mode.probe(isWaiting: false)
     /// When the node last answered this leader in this term.
     var heardAt: Instant
+    /// The newest round of reads that the node has answered.
+    private(set) var round = ReadRound.zero
 
     init(next: LogIndex, heardAt: Instant) {
         self.next = next
@@ -51,8 +54,14 @@ struct Progress: Hashable, Sendable {
         }
     }
 
-    mutating func sentSnapshot(_ index: LogIndex, at now: Instant) {
-        mode = .snapshot(index, sentAt: now)
+    mutating func sentSnapshot(_ index: LogIndex, from offset: UInt64, at now: Instant) {
+        mode = .snapshot(index, offset: offset, sentAt: now)
+    }
+
+    /// The node answered a message of that round.
+    mutating func heard(_ round: ReadRound, at now: Instant) {
+        heardAt = now
+        self.round = max(self.round, round)
     }
 
     /// A heartbeat is due: a probe whose answer never came may be sent again.
@@ -70,7 +79,7 @@ struct Progress: Hashable, Sendable {
         case .replicate(let inFlight):
             mode = .replicate(inFlight: inFlight.filter { $0 > match })
             next = max(next, match.next)
-        case .snapshot(let index, _) where match >= index:
+        case .snapshot(let index, _, _) where match >= index:
             mode = .replicate(inFlight: [])
             next = match.next
         case .snapshot: break

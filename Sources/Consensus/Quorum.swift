@@ -1,17 +1,17 @@
-// Majorities. Two majorities of the same voters share a voter: everything that Raft promises rests
-// on that. The one question asked here is "which value has a majority reached?", for votes, for
-// log positions and for points in time.
+// Majorities. Two majorities of the same voters share a voter, and so do two majorities of voter
+// sets that differ in one voter: everything that Raft promises rests on that. The one question
+// asked here is "which value has a majority reached?", for votes, for log positions, for rounds of
+// reads and for points in time.
 
 public import Base
 
 /// The nodes that vote, and what a majority of them is.
 public struct Quorum: Hashable, Sendable {
-    /// In order of name.
+    /// In order of name. Empty only on a node that waits to be taken into a cluster.
     public let voters: [NodeID]
 
-    /// - Parameter voters: at least one; repeated names count once.
+    /// - Parameter voters: repeated names count once.
     public init(voters: [NodeID]) {
-        invariant(!voters.isEmpty, "a cluster needs a voter")
         self.voters = Set(voters).sorted()
     }
 
@@ -22,9 +22,11 @@ public struct Quorum: Hashable, Sendable {
         voters.contains(node)
     }
 
-    /// The largest value that a majority of the voters has reached or passed.
+    /// The largest value that a majority of the voters has reached or passed. There must be a
+    /// voter, as there is wherever there is a leader.
     func reachedByMajority<Value: Comparable>(_ value: (NodeID) -> Value) -> Value {
-        voters.map(value).sorted(by: >)[size - 1]
+        invariant(!voters.isEmpty, "a majority of no voters was asked for")
+        return voters.map(value).sorted(by: >)[size - 1]
     }
 
     /// True if a majority of the voters is among these nodes.

@@ -6,12 +6,20 @@
 import Base
 
 extension Raft {
-    private var isVoter: Bool { quorum.contains(local) }
-
     /// True while deposing the leader would be wrong: this node is it, or heard it just now.
     func hearsLeader(at now: Instant) -> Bool {
         if role == .leader { return true }
         return heardLeaderAt.map { now - $0 < configuration.electionTimeout.lowerBound } ?? false
+    }
+
+    /// True for a voter, and for one that is none any more but does not know yet whether that is
+    /// agreed: it may be the only one that can bring the change to the others (thesis 4.2.2). Its
+    /// own vote does not count.
+    private var mayCampaign: Bool {
+        if isVoter { return true }
+        guard let newest = log.participants, newest.index > commitIndex else { return false }
+        let agreed = log.participants(upTo: commitIndex)?.participants ?? bootstrap
+        return agreed.quorum.contains(local)
     }
 
     mutating func armElection(at now: Instant) {
@@ -29,50 +37,69 @@ extension Raft {
 
     mutating func becomeFollower(in newTerm: Term, of newLeader: NodeID?, at now: Instant) {
         invariant(newTerm >= term, "term \(newTerm) is in the past; \(stateForFailure)")
+        let oldTerm = term
         if newTerm > term {
             setHardState(HardState(term: newTerm, votedFor: nil))
             heardLeaderAt = nil
         }
         if role != .follower { armElection(at: now) }
+        if role == .leader { leaveOffice(isOlder: newTerm > oldTerm) }
         role = .follower
+        if leader != newLeader { incoming = nil }
         leader = newLeader
         votes = [:]
-        progress = [:]
     }
 
-    /// The sender leads this term: there is no other, and it is alive.
-    mutating func follow(_ sender: NodeID, at now: Instant) {
-        invariant(
-            role != .leader && (leader == nil || leader == sender),
-            "\(sender) also leads term \(term): a node was started with an old or a foreign state "
-                + "directory; \(stateForFailure)")
+    /// The sender leads this term, and it is alive.
+    /// - Returns: false if another leads it already; then nothing of the sender is to be taken.
+    mutating func follow(_ sender: NodeID, at now: Instant) -> Bool {
+        if let leader, leader != sender {
+            reject(.secondLeader(term, first: leader), from: sender)
+            return false
+        }
         if leader != sender || role != .follower {
             becomeFollower(in: term, of: sender, at: now)
         }
         heardLeaderAt = now
         armElection(at: now)
+        return true
     }
 
     /// No leader for a whole timeout, or no majority for a campaign: ask whether a campaign would
-    /// be welcome. A learner only notes that the leader is lost.
+    /// be welcome. Who does not vote only notes that the leader is lost.
     mutating func electionTimeout(at now: Instant) {
         leader = nil
         heardLeaderAt = nil
         armElection(at: now)
-        guard isVoter else { return }
+        guard mayCampaign else { return }
         role = .preCandidate
         votes = [:]
         ask(.preVoteRequest(lastIndex: log.lastIndex, lastTerm: log.lastTerm), in: term.next)
         send(.preVoteReply(granted: true), to: local, in: term.next)
     }
 
-    /// A majority would vote for this node: raise the term and ask for real.
-    private mutating func campaign(at now: Instant) {
+    /// The leader wants this node to succeed it (thesis 3.10): no majority need be asked first.
+    mutating func succeed(_ sender: NodeID, at now: Instant) {
+        if let leader, leader != sender {
+            reject(.notFromLeader, from: sender)
+        } else if isVoter, role != .candidate {
+            campaign(isTransfer: true, at: now)
+        }
+    }
+
+    /// A majority would vote for this node, or the leader wants it to: raise the term and ask for
+    /// real.
+    private mutating func campaign(isTransfer: Bool, at now: Instant) {
         setHardState(HardState(term: term.next, votedFor: local))
         role = .candidate
+        leader = nil
+        heardLeaderAt = nil
         votes = [:]
         armElection(at: now)
-        ask(.voteRequest(lastIndex: log.lastIndex, lastTerm: log.lastTerm), in: term)
+        ask(
+            .voteRequest(
+                lastIndex: log.lastIndex, lastTerm: log.lastTerm, isTransfer: isTransfer),
+            in: term)
         send(.voteReply(granted: true), to: local)
     }
 
@@ -87,17 +114,21 @@ extension Raft {
         write { $0.hardState = new }
     }
 
-    /// The election restriction (§5.4.1): who lacks a committed entry must not win.
-    private func isUpToDate(lastIndex: LogIndex, lastTerm: Term) -> Bool {
-        (lastTerm, lastIndex) >= (log.lastTerm, log.lastIndex)
+    /// The election restriction (§5.4.1): who lacks a committed entry must not win. A node that
+    /// knows of no vote of its own gives one only to a candidate that may know better, as its log
+    /// goes on: there, this node's promotion may stand (thesis 4.2.2). A candidate that knows it as
+    /// a learner does not ask it, and would not count its vote.
+    private func mayElect(lastIndex: LogIndex, lastTerm: Term) -> Bool {
+        let (theirs, own) = ((lastTerm, lastIndex), (log.lastTerm, log.lastIndex))
+        return isVoter ? theirs >= own : theirs > own
     }
 
     mutating func answerPreVote(
         in newTerm: Term, lastIndex: LogIndex, lastTerm: Term, from sender: NodeID, at now: Instant
     ) {
         let grants =
-            isVoter && newTerm > term && !hearsLeader(at: now)
-            && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
+            newTerm > term && !hearsLeader(at: now)
+            && mayElect(lastIndex: lastIndex, lastTerm: lastTerm)
         // A grant speaks of the sender's term to come, a refusal teaches it this node's.
         send(.preVoteReply(granted: grants), to: sender, in: grants ? newTerm : term)
     }
@@ -107,7 +138,7 @@ extension Raft {
     ) {
         guard role == .preCandidate, newTerm == (granted ? term.next : term) else { return }
         votes[sender] = granted
-        if isElected { campaign(at: now) }
+        if isElected { campaign(isTransfer: false, at: now) }
     }
 
     mutating func answerVote(
@@ -115,8 +146,8 @@ extension Raft {
     ) {
         let isFree = hardState.votedFor == nil && leader == nil
         let grants =
-            isVoter && (isFree || hardState.votedFor == sender)
-            && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
+            (isFree || hardState.votedFor == sender)
+            && mayElect(lastIndex: lastIndex, lastTerm: lastTerm)
         if grants && isFree {
             becomeFollower(in: term, of: nil, at: now)
             setHardState(HardState(term: term, votedFor: sender))
@@ -144,11 +175,24 @@ extension Raft {
         role = .leader
         leader = local
         votes = [:]
-        for node in peers + [local] {
-            progress[node] = Progress(next: log.lastIndex.next, heardAt: now)
-        }
-        appendAsLeader(.leadership)
+        for node in peers + [local] { meet(node, from: log.lastIndex.next, at: now) }
+        appendAsLeader(.leadership, at: now)
         heartbeatDue = now
         leaderTick(at: now)
+    }
+
+    /// Forgets what only a leader knows, and answers who still waits for it.
+    private mutating func leaveOffice(isOlder: Bool) {
+        if let transfer {
+            notify(
+                isOlder
+                    ? .transferred(transfer.proposal)
+                    : .refused(transfer.proposal, .notLeader(nil)))
+        }
+        for read in reads.all { notify(.unreadable(read, .notLeader(nil))) }
+        transfer = nil
+        reads = ReadQueue()
+        progress = [:]
+        departing = [:]
     }
 }

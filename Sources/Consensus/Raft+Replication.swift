@@ -9,7 +9,7 @@ import Base
 extension Raft {
     /// When a leader that hears nothing more from anyone must step down; nil if it needs no one.
     var quorumDeadline: Instant? {
-        guard quorum.size > 1 else { return nil }
+        guard quorum.voters != [local] else { return nil }
         let heardAt = quorum.reachedByMajority { voter in
             voter == local ? Instant(nanoseconds: .max) : progress[voter]?.heardAt ?? .zero
         }
@@ -22,8 +22,11 @@ extension Raft {
             becomeFollower(in: term, of: nil, at: now)
             return
         }
+        giveUpTransfer(at: now)
+        giveUpReads(at: now)
         guard now >= heartbeatDue else { return }
         heartbeatDue = now + configuration.heartbeatInterval
+        dismiss(at: now)
         for peer in peers {
             progress[peer]?.heartbeat()
             sendHeartbeat(to: peer, at: now)
@@ -33,38 +36,64 @@ extension Raft {
     mutating func propose(
         _ command: [UInt8], _ proposal: ProposalID, at now: Instant
     ) -> RaftAction {
-        let uncommitted = log.lastIndex.value - commitIndex.value
-        guard role == .leader, uncommitted < configuration.uncommittedEntriesLimit else {
-            return .refused(proposal, leader: leader)
+        let limit = configuration.commandBytesLimit
+        if let refusal = reasonNotToAppend { return .refused(proposal, refusal) }
+        guard command.count <= limit else {
+            return .refused(proposal, .tooLong(bytes: command.count, limit: limit))
         }
-        appendAsLeader(.command(command))
+        return append(.command(command), proposal, at: now)
+    }
+
+    /// Why nothing more may be appended now; nil on a leader that may.
+    var reasonNotToAppend: RaftRefusal? {
+        guard role == .leader else { return .notLeader(leader) }
+        if let transfer { return .transferring(to: transfer.target) }
+        let uncommitted = log.lastIndex.value - commitIndex.value
+        return uncommitted < configuration.uncommittedEntriesLimit ? nil : .tooMuchUncommitted
+    }
+
+    mutating func append(
+        _ payload: LogEntry.Payload, _ proposal: ProposalID, at now: Instant
+    ) -> RaftAction {
+        appendAsLeader(payload, at: now)
         for peer in peers { sendEntries(to: peer, at: now) }
         return .proposed(proposal, log.lastIndex, term)
     }
 
     /// Appends to the leader's own log, and has its disk confirm it like any follower's.
-    mutating func appendAsLeader(_ payload: LogEntry.Payload) {
+    mutating func appendAsLeader(_ payload: LogEntry.Payload, at now: Instant) {
         let entry = LogEntry(index: log.lastIndex.next, term: term, payload: payload)
+        let before = participants
         log.append([entry])
+        if case .participants = payload { participantsChanged(from: before, at: now) }
         write { $0.entries.append(entry) }
         send(.appendReply(accepted: true, matched: entry.index), to: local)
     }
 
     mutating func appendAnswered(
-        accepted: Bool, matched: LogIndex, by sender: NodeID, at now: Instant
+        accepted: Bool, matched: LogIndex, round: ReadRound, by sender: NodeID, at now: Instant
     ) {
-        guard role == .leader, matched <= log.lastIndex else { return }
-        progress[sender]?.heardAt = now
+        guard role == .leader else { return }
+        guard matched <= log.lastIndex, round <= reads.round else {
+            reject(.answersNothing, from: sender)
+            return
+        }
+        progress[sender]?.heard(round, at: now)
         if accepted {
             progress[sender]?.accepted(matched)
             advanceCommitIndex(at: now)
         } else {
             progress[sender]?.refused(hint: matched)
         }
+        // Committing a removal may have ended the office.
+        guard role == .leader else { return }
         if sender != local { sendEntries(to: sender, at: now) }
+        settleReads(at: now)
+        nudgeSuccessor()
     }
 
     /// Commits what a majority has on disk, if it is of this term; older entries commit with it.
+    /// A leader that does not vote any more leaves as soon as that is agreed (thesis 4.2.2).
     private mutating func advanceCommitIndex(at now: Instant) {
         let index = quorum.reachedByMajority { progress[$0]?.match ?? .zero }
         guard index > commitIndex, log.term(at: index) == term else { return }
@@ -73,10 +102,15 @@ extension Raft {
         for peer in peers {
             if case .replicate = progress[peer]?.mode { sendHeartbeat(to: peer, at: now) }
         }
+        if let newest = log.participants, newest.index <= commitIndex,
+            !newest.participants.quorum.contains(local)
+        {
+            resign(at: now)
+        }
     }
 
     /// Sends what the node lacks, as much as may be on its way.
-    private mutating func sendEntries(to peer: NodeID, at now: Instant) {
+    mutating func sendEntries(to peer: NodeID, at now: Instant) {
         while let node = progress[peer],
             node.next <= log.lastIndex,
             node.mayAppend(inFlightLimit: configuration.appendsInFlightLimit)
@@ -88,11 +122,11 @@ extension Raft {
     }
 
     /// Sends something in any case: what the node lacks, or else an empty append.
-    private mutating func sendHeartbeat(to peer: NodeID, at now: Instant) {
+    mutating func sendHeartbeat(to peer: NodeID, at now: Instant) {
         guard let before = progress[peer] else { return }
-        if case .snapshot(_, let sentAt) = before.mode {
+        if case .snapshot(_, _, let sentAt) = before.mode {
             if now - sentAt >= configuration.electionTimeout.lowerBound {
-                sendSnapshot(to: peer, at: now)
+                sendSnapshotAgain(to: peer, at: now)
             } else {
                 sendAppend(to: peer, after: log.snapshotIndex, bytesLimit: nil, at: now)
             }
@@ -118,7 +152,7 @@ extension Raft {
         send(
             .append(
                 previousIndex: previous, previousTerm: previousTerm, entries: entries,
-                commit: commitIndex),
+                commit: commitIndex, round: reads.round),
             to: peer)
         progress[peer]?.sent(upTo: entries.last?.index)
     }
@@ -130,37 +164,37 @@ extension Raft {
     /// Makes the log agree with the leader's from `previous` on, or says where to try next.
     mutating func appendFromLeader(
         after previous: LogIndex, of previousTerm: Term, _ entries: [LogEntry], commit: LogIndex,
-        from leader: NodeID
+        round: ReadRound, from leader: NodeID
     ) {
-        guard isRun(entries, after: previous, of: previousTerm) else { return }
         guard previous >= log.snapshotIndex else {
             // What is committed here agrees with every later leader's log (§5.4.3).
-            send(.appendReply(accepted: true, matched: commitIndex), to: leader)
+            answer(true, commitIndex, round, leader)
             return
         }
         guard log.term(at: previous) == previousTerm else {
-            let hint = conflictHint(below: previous)
-            send(.appendReply(accepted: false, matched: hint), to: leader)
+            if previous <= commitIndex {
+                reject(.contradictsCommitted(previous), from: leader)
+            } else {
+                answer(false, conflictHint(below: previous), round, leader)
+            }
             return
         }
         let known = entries.prefix { log.term(at: $0.index) == $0.term }
-        store(entries.dropFirst(known.count))
+        let new = entries.dropFirst(known.count)
+        if let first = new.first, first.index <= commitIndex {
+            reject(.contradictsCommitted(first.index), from: leader)
+            return
+        }
+        store(new)
         let matched = entries.last?.index ?? previous
         commitIndex = max(commitIndex, min(commit, matched))
-        send(.appendReply(accepted: true, matched: matched), to: leader)
+        answer(true, matched, round, leader)
     }
 
-    /// True if the entries follow that place without gaps, in terms that never fall and are not
-    /// of the future. Anything else is no message of a Raft leader and is dropped.
-    private func isRun(
-        _ entries: [LogEntry], after previous: LogIndex, of previousTerm: Term
-    ) -> Bool {
-        var last = (index: previous, term: previousTerm)
-        for entry in entries {
-            guard entry.index == last.index.next, entry.term >= last.term else { return false }
-            last = (entry.index, entry.term)
-        }
-        return last.term <= term
+    private mutating func answer(
+        _ accepted: Bool, _ matched: LogIndex, _ round: ReadRound, _ leader: NodeID
+    ) {
+        send(.appendReply(accepted: accepted, matched: matched, round: round), to: leader)
     }
 
     /// Appends entries that this log lacks, over whatever contradicts them.
@@ -169,8 +203,7 @@ extension Raft {
         if first.index <= log.lastIndex {
             invariant(
                 first.index > commitIndex,
-                "the leader contradicts committed entry \(first.index) with one of term "
-                    + "\(first.term); \(stateForFailure)")
+                "committed entry \(first.index) is overwritten; \(stateForFailure)")
             log.truncate(from: first.index)
             write { $0.truncateFrom = first.index }
         }

@@ -16,10 +16,8 @@ public import Base
 public struct Raft: Sendable {
     public let configuration: RaftConfiguration
     public let local: NodeID
-    /// The nodes whose votes and copies count.
-    public let quorum: Quorum
-    /// Everyone but this node, voters and learners, in order of name.
-    let peers: [NodeID]
+    /// Who takes part as long as no log entry and no snapshot says so.
+    let bootstrap: Participants
 
     public internal(set) var role = RaftRole.follower
     /// The node that leads the current term, where known.
@@ -36,10 +34,15 @@ public struct Raft: Sendable {
     var heardLeaderAt: Instant?
     /// Answers to this node's campaign: true for a vote given.
     var votes: [NodeID: Bool] = [:]
+    var incoming: IncomingSnapshot?
 
     // The leader.
     var progress: [NodeID: Progress] = [:]
+    /// Nodes that do not take part any more and are still sent the entry that says so, at its place.
+    var departing: [NodeID: LogIndex] = [:]
     var heartbeatDue: Instant
+    var transfer: Transfer?
+    var reads = ReadQueue()
 
     // What leaves at the end of a step.
     private(set) var unwritten = Unwritten()
@@ -48,22 +51,23 @@ public struct Raft: Sendable {
     private var lastToken = PersistToken(0)
     private var persistedToken = PersistToken(0)
     private var unrestored: Snapshot?
+    private var notices: [RaftAction] = []
     private var appliedIndex: LogIndex
     private var announced = Standing(role: .follower, term: .zero, leader: nil)
 
     /// A machine that continues from what the node's disk holds.
     ///
-    /// `voters` elect and commit and are the same on every node; `learners` only receive the log.
+    /// `bootstrap` is who takes part until the log says it, the same on every node that begins a
+    /// cluster; nil on a node that joins one, which is silent until a leader speaks to it.
     /// `restored` is what is on disk, ``DurableState/empty`` on the very first start. `seed` is of
     /// the randomized timeouts and differs from node to node.
     public init(
-        configuration: RaftConfiguration, local: NodeID, voters: [NodeID],
-        learners: [NodeID] = [], restored: DurableState, seed: UInt64, at now: Instant
+        configuration: RaftConfiguration, local: NodeID, bootstrap: Participants?,
+        restored: DurableState, seed: UInt64, at now: Instant
     ) {
         self.configuration = configuration
         self.local = local
-        quorum = Quorum(voters: voters)
-        peers = Set(voters + learners).subtracting([local]).sorted()
+        self.bootstrap = bootstrap ?? .none
         hardState = restored.hardState
         log = RaftLog(snapshot: restored.snapshot, entries: restored.entries)
         invariant(
@@ -97,11 +101,20 @@ public struct Raft: Sendable {
         switch input {
         case .tick: tick(at: now)
         case .received(let message, let sender):
-            guard peers.contains(sender), message.isPlausible else { return }
-            receive(message, from: sender, at: now)
+            if sender == local {
+                reject(.ownName, from: sender)
+            } else if let flaw = message.flaw(seenIn: term) {
+                reject(flaw, from: sender)
+            } else {
+                receive(message, from: sender, at: now)
+            }
         case .persisted(let token): persisted(token)
         case .propose(let command, let proposal):
             actions.append(propose(command, proposal, at: now))
+        case .change(let change, let proposal):
+            actions.append(self.change(change, proposal, at: now))
+        case .transferLeadership(let node, let proposal): transfer(to: node, proposal, at: now)
+        case .read(let read): self.read(read, at: now)
         case .compact(let index, let state): compact(upTo: index, state: state)
         case .leaderSuspected(let node): suspect(node, at: now)
         }
@@ -116,6 +129,18 @@ extension Raft {
     public var lastIndex: LogIndex { log.lastIndex }
     /// The position up to which a snapshot stands for the log; 0 without one.
     public var snapshotIndex: LogIndex { log.snapshotIndex }
+    /// Who takes part: the newest participants in the log, committed or not (thesis 4.1).
+    public var participants: Participants { log.participants?.participants ?? bootstrap }
+    /// True once the log says who takes part, and what the node started with means nothing more.
+    public var hasRecordedParticipants: Bool { log.participants != nil }
+    /// The nodes whose votes and copies count.
+    public var quorum: Quorum { participants.quorum }
+    var isVoter: Bool { quorum.contains(local) }
+    /// Everyone but this node who is sent the log, in order of name.
+    var peers: [NodeID] {
+        let others = participants.all.filter { $0 != local }
+        return departing.isEmpty ? others : (others + departing.keys).sorted()
+    }
 
     /// The earliest time at which a ``RaftInput/tick`` has something to do.
     public var nextDeadline: Instant? {
@@ -178,7 +203,7 @@ extension Raft {
             // A pre-vote speaks of a term that does not exist yet.
             case .preVoteRequest, .preVoteReply(granted: true): break
             // Who hears a leader does not let a candidate depose it (thesis 4.2.3).
-            case .voteRequest where hearsLeader(at: now):
+            case .voteRequest(_, _, isTransfer: false) where hearsLeader(at: now):
                 send(.voteReply(granted: false), to: sender)
                 return
             default: becomeFollower(in: message.term, of: nil, at: now)
@@ -190,19 +215,27 @@ extension Raft {
                 in: message.term, lastIndex: lastIndex, lastTerm: lastTerm, from: sender, at: now)
         case .preVoteReply(let granted):
             countPreVote(granted, in: message.term, from: sender, at: now)
-        case .voteRequest(let lastIndex, let lastTerm):
+        case .voteRequest(let lastIndex, let lastTerm, _):
             answerVote(lastIndex: lastIndex, lastTerm: lastTerm, from: sender, at: now)
         case .voteReply(let granted): countVote(granted, from: sender, at: now)
-        case .append(let index, let term, let entries, let commit):
-            follow(sender, at: now)
-            appendFromLeader(after: index, of: term, entries, commit: commit, from: sender)
-        case .appendReply(let accepted, let matched):
-            appendAnswered(accepted: accepted, matched: matched, by: sender, at: now)
+        case .append(let index, let term, let entries, let commit, let round):
+            guard follow(sender, at: now) else { return }
+            appendFromLeader(
+                after: index, of: term, entries, commit: commit, round: round, from: sender)
+        case .appendReply(let accepted, let matched, let round):
+            appendAnswered(
+                accepted: accepted, matched: matched, round: round, by: sender, at: now)
         case .installSnapshot(let snapshot):
-            follow(sender, at: now)
+            guard follow(sender, at: now) else { return }
             installFromLeader(snapshot, from: sender)
         case .snapshotReply(let matched):
-            appendAnswered(accepted: true, matched: matched, by: sender, at: now)
+            appendAnswered(accepted: true, matched: matched, round: .zero, by: sender, at: now)
+        case .snapshotPiece(let piece):
+            guard follow(sender, at: now) else { return }
+            takePiece(piece, from: sender)
+        case .snapshotPieceReply(let index, let received):
+            snapshotPieceAnswered(index, received, by: sender, at: now)
+        case .timeoutNow: succeed(sender, at: now)
         }
     }
 
@@ -211,26 +244,16 @@ extension Raft {
         switch message.kind {
         case .preVoteRequest: send(.preVoteReply(granted: false), to: sender)
         case .voteRequest: send(.voteReply(granted: false), to: sender)
-        case .append, .installSnapshot:
+        case .append, .installSnapshot, .snapshotPiece:
             send(.appendReply(accepted: false, matched: .zero), to: sender)
-        case .preVoteReply, .voteReply, .appendReply, .snapshotReply: break
+        case .preVoteReply, .voteReply, .appendReply, .snapshotReply, .snapshotPieceReply,
+            .timeoutNow:
+            break
         }
     }
-}
 
-extension RaftMessage {
-    /// Far beyond what a cluster can count to, and far below where counting on would overflow.
-    private static let countLimit: UInt64 = 1 << 62
-
-    /// False for numbers that no peer has honestly counted to.
-    fileprivate var isPlausible: Bool {
-        let index =
-            switch kind {
-            case .append(let previous, _, _, _): previous
-            case .installSnapshot(let snapshot): snapshot.index
-            default: LogIndex.zero
-            }
-        return term.value < Self.countLimit && index.value < Self.countLimit
+    mutating func reject(_ reason: RaftRejection, from sender: NodeID) {
+        notify(.rejected(reason, from: sender))
     }
 }
 
@@ -271,7 +294,7 @@ extension Raft {
     mutating func send(_ kind: RaftMessage.Kind, to receiver: NodeID, in term: Term? = nil) {
         let waits =
             switch kind {
-            case .append, .installSnapshot: false
+            case .append, .installSnapshot, .snapshotPiece: false
             default: true
             }
         let message = RaftMessage(term: term ?? self.term, kind)
@@ -280,6 +303,11 @@ extension Raft {
 
     mutating func write(_ change: (inout Unwritten) -> Void) {
         change(&unwritten)
+    }
+
+    /// Tells something at the end of the step, when all that is committed has been told.
+    mutating func notify(_ action: RaftAction) {
+        notices.append(action)
     }
 
     /// Everything up to the token is on disk: what waited for it may be said.
@@ -304,6 +332,8 @@ extension Raft {
         }
         start(into: &actions)
         emitCommitted(into: &actions)
+        actions += notices
+        notices.removeAll(keepingCapacity: true)
     }
 
     private mutating func emitWrite(into actions: inout [RaftAction]) {

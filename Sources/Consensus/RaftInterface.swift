@@ -13,6 +13,14 @@ public enum RaftInput: Hashable, Sendable {
     case persisted(PersistToken)
     /// Append this command if this node leads; answered by `proposed` or `refused`.
     case propose([UInt8], ProposalID)
+    /// Change who takes part, if this node leads; answered like a proposal.
+    case change(ParticipantsChange, ProposalID)
+    /// Hand leadership to that voter, or to the one that is furthest if nil; answered by
+    /// `transferred` or `refused`.
+    case transferLeadership(to: NodeID?, ProposalID)
+    /// Make sure that what this node has applied, if it leads, is as new as anything that anyone
+    /// was told before; answered by `readable` or `unreadable`.
+    case read(ReadID)
     /// The application's state as of the index, for compacting the log.
     case compact(upTo: LogIndex, state: [UInt8])
     /// Membership believes that this node's agent is gone. If it is the leader, the next election
@@ -32,9 +40,15 @@ public enum RaftAction: Hashable, Sendable {
     /// The proposal was appended at that place. It is committed once an entry of that very index
     /// and term is; another term at that index means that it was lost.
     case proposed(ProposalID, LogIndex, Term)
-    /// The proposal was not taken; the leader, if known, is the one to ask. Where the leader is
-    /// this very node, too many entries wait for a majority: try again later.
-    case refused(ProposalID, leader: NodeID?)
+    /// The proposal, the change or the transfer was not taken or given up, and nothing came of it.
+    case refused(ProposalID, RaftRefusal)
+    /// The successor has been told to campaign and has raised the term: this node leads no more.
+    case transferred(ProposalID)
+    /// The state as of all commits so far answers the read.
+    case readable(ReadID)
+    case unreadable(ReadID, RaftRefusal)
+    /// A message of that node was none that it could honestly send, and is dropped.
+    case rejected(RaftRejection, from: NodeID)
     /// The role, the term or the known leader changed.
     case roleChanged(RaftRole, Term, leader: NodeID?)
 }
@@ -59,6 +73,15 @@ public struct PersistToken: Hashable, Comparable, Sendable {
 
 /// A proposal's name, chosen by the one who proposes.
 public struct ProposalID: Hashable, Sendable {
+    public let value: UInt64
+
+    public init(_ value: UInt64) {
+        self.value = value
+    }
+}
+
+/// A read's name, chosen by the one who reads.
+public struct ReadID: Hashable, Sendable {
     public let value: UInt64
 
     public init(_ value: UInt64) {

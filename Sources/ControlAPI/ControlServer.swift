@@ -55,13 +55,18 @@ public final class ControlServer {
             let members = source.status.json["members"] ?? .array([])
             responder.respond(.json(["members": members]))
         case (.get, "/v1/plan"):
-            responder.respond(.json(source.state.planJSON(notes: source.planNotes)))
+            let plan = source.state.planJSON(
+                notes: source.planNotes, explanation: source.planExplanation,
+                members: source.status.members)
+            responder.respond(.json(plan))
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)
-        case (.post, "/v1/restart"), (.post, "/v1/stop"), (.post, "/v1/start"):
+        case (.post, "/v1/restart"), (.post, "/v1/stop"), (.post, "/v1/start"),
+            (.post, "/v1/apply"):
             order(request, responder)
         case (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"), (_, "/v1/events"),
-            (_, "/v1/logs"), (_, "/v1/restart"), (_, "/v1/stop"), (_, "/v1/start"):
+            (_, "/v1/logs"), (_, "/v1/restart"), (_, "/v1/stop"), (_, "/v1/start"),
+            (_, "/v1/apply"):
             responder.fail(.methodNotAllowed, "\(request.path) has no \(request.method.rawValue)")
         default:
             responder.fail(
@@ -102,17 +107,18 @@ public final class ControlServer {
             responder.fail(.badRequest, "the body is \(error)")
             return
         }
-        let action: Command.Action
+        let order: OperatorRequest
         switch (request.path, group) {
-        case ("/v1/stop", _): action = .stop(group)
-        case ("/v1/start", _): action = .start(group)
-        case (_, let group?): action = .restart(group)
+        case ("/v1/apply", _): order = .apply
+        case ("/v1/stop", _): order = .propose(.stop(group))
+        case ("/v1/start", _): order = .propose(.start(group))
+        case (_, let group?): order = .propose(.restart(group))
         case (_, nil):
             responder.fail(
                 .badRequest, "a restart names a group", whatToDo: "`glm-agent plan` lists them")
             return
         }
-        source.operate(.propose(action)) { answer in
+        source.operate(order) { answer in
             switch answer {
             case .accepted(let text):
                 responder.respond(.json(["accepted": true, "text": .string(text)]))

@@ -3,28 +3,36 @@
 public import Base
 public import ClusterState
 public import Node
-import Planning
+public import Planning
 public import WireProtocol
 
 /// The agent, as the control API sees it. All on the loop's thread.
 public protocol ControlSource: AnyObject {
     var status: ClusterStatus { get }
     var state: ReplicatedState { get }
-    /// Why there is no plan, for people; empty where there is one.
+    /// Why there is no plan, or no new one, for people; empty where there is one.
     var planNotes: [String] { get }
+    /// Why every rank of the plan is where it is; nil before the first plan.
+    var planExplanation: PlanExplanation? { get }
     /// Asks the node; the answer comes later, exactly once.
     func operate(_ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void)
 }
 
 extension ReplicatedState {
-    /// The published form of the plan, `GET /v1/plan`.
-    public func planJSON(notes: [String]) -> JSONValue {
-        [
+    /// The published form of the plan, `GET /v1/plan`. A spare is a node that is alive now, whatever it
+    /// was when this was planned.
+    public func planJSON(
+        notes: [String], explanation: PlanExplanation?, members: [ClusterStatus.Member]
+    ) -> JSONValue {
+        let engines = plan?.groups.filter { $0.role != .router } ?? []
+        let held = Set(engines.flatMap(\.ranks).map(\.node.name))
+        let spares = members.filter { $0.state == "alive" && !held.contains($0.node) }
+        return [
             "epoch": .integer(Int64(epoch.value)),
             "profile": JSONValue(deployment?.profileName),
             "groups": .array((plan?.groups ?? []).map(\.json)),
-            "spares": .array((plan?.spares ?? []).map { .string($0.name) }),
-            "explanation": .array(notes.map { .string($0) }),
+            "spares": .array(plan == nil ? [] : spares.map { .string($0.node) }),
+            "explanation": .array((notes + (explanation?.sentences ?? [])).map { .string($0) }),
         ]
     }
 }

@@ -17,6 +17,8 @@ public enum ProbeQuestion: Hashable, Sendable, CaseIterable {
     case bootstrap
     /// The router: has it a worker of every kind? Its `/health` is no evidence.
     case router
+    /// The router: does it answer at all?
+    case routerLiveness
 
     var path: String {
         switch self {
@@ -25,6 +27,7 @@ public enum ProbeQuestion: Hashable, Sendable, CaseIterable {
         case .bootstrap:
             "/route?prefill_dp_rank=-1&prefill_cp_rank=-1&target_tp_rank=-1&target_pp_rank=-1"
         case .router: "/readiness"
+        case .routerLiveness: "/liveness"
         }
     }
 }

@@ -11,9 +11,9 @@ public enum ShardEvent: Hashable, Sendable {
     /// shim where the engine has not begun yet or is being ended.
     case adopted(processID: Int32)
     /// It ended without having been told to.
-    case exited(ExitStatus, logTail: [String])
+    case exited(ExitStatus, at: EndTime? = nil, logTail: [String])
     /// It was told to stop and has.
-    case stopped(ExitStatus)
+    case stopped(ExitStatus, at: EndTime? = nil)
     /// Its shim could not be started.
     case failed(String)
 }

@@ -119,15 +119,13 @@ final class ShardLink {
             if isAdopted { tellStart((engine ?? shim).processID) }
             connect()
         case .ended(let status, let logTail):
-            end(status.exit ?? .unknown, wasStopped: status.isStopRequested, logTail: logTail)
+            end(status, wasStopped: status.isStopRequested, logTail: logTail)
         case .unclaimed: unclaimed()
         case .orphaned(let killed, _, _) where killed > 0: tryAgain()
         case .orphaned(_, let stopRequested, let logTail):
             // A full disk may have kept the last status out of its file, but not from us.
             let status = lastStatus?.phase == .ended ? lastStatus : nil
-            end(
-                status?.exit ?? .unknown, wasStopped: stopRequested || wantedGrace != nil,
-                logTail: logTail)
+            end(status, wasStopped: stopRequested || wantedGrace != nil, logTail: logTail)
         }
     }
 
@@ -147,7 +145,7 @@ final class ShardLink {
                 // A shim was quicker; see how it does.
                 case .failure: self?.tryAgain()
                 case .success where wasAdopted:
-                    self?.end(.unknown, wasStopped: false, logTail: [])
+                    self?.end(nil, wasStopped: false, logTail: [])
                 case .success(let words):
                     self?.end(.failed("the shim did not start: \(words)"))
                 }
@@ -232,8 +230,12 @@ final class ShardLink {
     /// Processes that SIGKILL has not ended.
     var stuckProcesses: [Int32] { hasEnded ? [] : lastStatus?.remaining ?? [] }
 
-    private func end(_ status: ExitStatus, wasStopped: Bool, logTail: [String]) {
-        end(wasStopped ? .stopped(status) : .exited(status, logTail: logTail))
+    private func end(_ status: ShimStatus?, wasStopped: Bool, logTail: [String]) {
+        let exit = status?.exit ?? .unknown
+        let endedAt = status?.endedAt
+        end(
+            wasStopped
+                ? .stopped(exit, at: endedAt) : .exited(exit, at: endedAt, logTail: logTail))
     }
 
     private func end(_ event: ShardEvent) {

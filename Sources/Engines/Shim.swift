@@ -122,6 +122,7 @@ final class Shim {
     }
 
     private func engineEnded(_ exit: ChildExit) {
+        status.endedAt = .now
         report?.drain()
         status.engine = nil
         status.exit =
@@ -219,6 +220,15 @@ final class Shim {
 }
 
 @available(*, unavailable) extension Shim: Sendable {}
+
+extension EndTime {
+    fileprivate static var now: EndTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return EndTime(
+            microsecondsSinceEpoch: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+}
 
 /// Says something where the shim's own words go.
 func complain(_ text: String) {

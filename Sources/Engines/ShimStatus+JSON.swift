@@ -14,6 +14,7 @@ extension ShimStatus {
             "stopRequested": .bool(isStopRequested),
             "engine": engine?.json ?? nil,
             "exit": exit?.json ?? nil,
+            "endedAt": endedAt.map { .integer($0.microsecondsSinceEpoch) } ?? .null,
             "remaining": .array(remaining.map { .integer(Int64($0)) }),
             "since": .integer(since.millisecondsSinceEpoch),
         ]
@@ -30,6 +31,7 @@ extension ShimStatus {
             phase: phase, isStopRequested: isStopRequested,
             engine: json["engine"].flatMap(ProcessIdentity.init(json:)),
             exit: json["exit"].flatMap(ExitStatus.init(json:)),
+            endedAt: json["endedAt"]?.integerValue.map { EndTime(microsecondsSinceEpoch: $0) },
             remaining: remaining.compactMap { $0.integerValue.flatMap(Int32.init(exactly:)) },
             since: WallTime(millisecondsSinceEpoch: since))
     }

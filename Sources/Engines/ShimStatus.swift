@@ -25,6 +25,8 @@ struct ShimStatus: Hashable, Sendable {
     var engine: ProcessIdentity?
     /// How the engine's main process ended; set before the rest of the tree is gone.
     var exit: ExitStatus?
+    /// When the engine's main process ended.
+    var endedAt: EndTime?
     /// Processes that were sent SIGKILL and have not gone yet, at most a few.
     var remaining: [Int32] = []
     /// When the phase began.

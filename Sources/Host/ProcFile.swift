@@ -1,6 +1,7 @@
 // Reading the small files that the kernel writes as they are read.
 
 import EventLoop
+import Glibc
 
 enum ProcFile {
     /// The bytes; nil when the file is gone, as those of a process may be at any time.
@@ -16,6 +17,17 @@ enum ProcFile {
     static func rows(_ path: String) -> [[Substring]] {
         (text(path) ?? "").split(separator: "\n").map { line in
             line.split(whereSeparator: \.isWhitespace)
+        }
+    }
+
+    /// What a symbolic link says; nil when it is none, or gone.
+    static func target(of link: String) -> String? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+            guard let base = buffer.baseAddress else { return nil }
+            let count = readlink(link, base, buffer.count - 1)
+            guard count >= 0 else { return nil }
+            buffer[count] = 0
+            return String(cString: base)
         }
     }
 }

@@ -42,18 +42,10 @@ public enum SocketHolder {
         let processIDs = ProcessTable.processIDs().filter { processID in
             let directory = "/proc/\(processID)/fd"
             let descriptors = (try? Files.list(directory)) ?? []
-            return descriptors.contains { target(of: "\(directory)/\($0.name)") == wanted }
+            return descriptors.contains {
+                ProcFile.target(of: "\(directory)/\($0.name)") == wanted
+            }
         }
         return processIDs.compactMap { ProcessEntry(processID: $0) }
-    }
-
-    private static func target(of link: String) -> String? {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-            guard let base = buffer.baseAddress else { return nil }
-            let count = readlink(link, base, buffer.count - 1)
-            guard count >= 0 else { return nil }
-            buffer[count] = 0
-            return String(cString: base)
-        }
     }
 }

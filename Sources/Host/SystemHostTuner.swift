@@ -55,9 +55,7 @@ public struct SystemHostTuner: HostTuner, Sendable {
     private func files(of setting: HostSetting) -> [String] {
         switch setting {
         case .sysctl(let name, _):
-            // As in sysctl(8): a dot separates, and a slash stands for a dot within a name.
-            let path = name.map { $0 == "." ? "/" : $0 == "/" ? "." : $0 }
-            return [root + "/proc/sys/" + String(path)]
+            return [root + Self.parameterPath(name)]
         case .governor:
             let directory = root + "/sys/devices/system/cpu"
             return ((try? Files.list(directory)) ?? [])
@@ -65,6 +63,12 @@ public struct SystemHostTuner: HostTuner, Sendable {
                 .map { "\(directory)/\($0.name)/cpufreq/scaling_governor" }
                 .filter { Files.exists($0) }
         }
+    }
+
+    /// The file of a kernel parameter. As in sysctl(8): a dot separates, and a slash stands for
+    /// a dot within a name.
+    static func parameterPath(_ name: String) -> String {
+        "/proc/sys/" + String(name.map { $0 == "." ? "/" : $0 == "/" ? "." : $0 })
     }
 
     /// A kernel parameter of several numbers has tabs between them where people write spaces.

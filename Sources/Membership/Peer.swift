@@ -34,6 +34,8 @@ struct Peer: Hashable, Sendable {
     /// and gives way to anyone who has a majority.
     var isDoubted = false
     var lastHeard: Instant?
+    /// When a probe of it was answered last, directly or through a relay.
+    var lastAnswer: Instant?
     var lastPushPull: Instant?
     var probe: Probe?
     /// This node's own latest probe failed, and nothing was answered since.
@@ -48,7 +50,7 @@ struct Peer: Hashable, Sendable {
 
     var node: NodeID { member.node }
     /// Dead, left, or not met yet.
-    var isGone: Bool { member.state == .dead || member.state == .left }
+    var isGone: Bool { member.state.isGone }
     /// Nothing is known before the first word, and incarnations start above 0.
     var isKnown: Bool { member.incarnation > Incarnation(0) }
     var needsAttention: Bool {

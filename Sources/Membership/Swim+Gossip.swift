@@ -25,7 +25,6 @@ extension Swim {
         guard let sender = positions[node] else { return }
         guard !hasLeft else { return answerAfterLeaving(message.kind, from: sender, &turn) }
         peers[sender].lastHeard = turn.now
-        heardAt = turn.now
         let channel = channel(of: message)
         for update in message.updates.prefix(updateLimit(of: message.kind)) {
             apply(update, by: channel, &turn)
@@ -37,7 +36,7 @@ extension Swim {
             relay(sequence, target: target, for: sender, &turn)
         case .acknowledge(let sequence, let subject):
             acknowledged(sequence, subject: subject, &turn)
-        case .negativeAcknowledge(let sequence): refused(sequence)
+        case .negativeAcknowledge(let sequence): refused(sequence, &turn)
         case .pushPull: send(.pullReply, to: sender, &turn)
         case .pullReply, .gossip: break
         }

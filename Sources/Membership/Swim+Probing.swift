@@ -1,21 +1,19 @@
-// Asking whether members live: SWIM §3.1 and §4.3 (each round takes the next members of a shuffled
+// Asking whether members live: SWIM §3.1 and §4.3 (each round takes the next members of a fixed
 // order, so that the wait for any one is bounded), relays with Lifeguard's nack, and two additions
 // for small clusters. An urgent probe asks directly and through relays at once. A failed probe
-// raises the alarm: everyone not heard since it began is asked too.
+// raises the alarm: everyone who has not answered since it began is asked too.
 
 import Base
 
 extension Swim {
     // MARK: Rounds
 
-    /// Probes the next members of the shuffled order. The gone are passed over at once.
+    /// Probes the next members in the order. The gone are passed over at once.
     mutating func probeRound(_ turn: inout Turn) {
         var started = 0
-        var visited = 0
-        while started < configuration.probesPerInterval, visited < peers.count {
-            if probeOrder.isEmpty { probeOrder = peers.indices.shuffled(using: &random) }
-            let position = probeOrder.removeLast()
-            visited += 1
+        for _ in probeOrder where started < configuration.probesPerInterval {
+            let position = probeOrder[probePosition]
+            probePosition = (probePosition + 1) % probeOrder.count
             guard !peers[position].isGone, !peers[position].needsAttention else { continue }
             startProbe(position, isUrgent: false, &turn)
             started += 1
@@ -35,13 +33,13 @@ extension Swim {
         }
     }
 
-    /// A failure may be one of many: asks everyone of whom nothing was heard since the failed probe
-    /// began. At most once an interval.
+    /// A failure may be one of many: asks everyone who has not answered since the failed probe
+    /// began, until `alarmFanOut` probes are under way. Having heard someone is not enough: a node
+    /// whose words are lost hears all the others.
     private mutating func raiseAlarm(since start: Instant, _ turn: inout Turn) {
-        if let alarmedAt, turn.now - alarmedAt < configuration.probeInterval { return }
-        alarmedAt = turn.now
-        let silent = sample(configuration.alarmFanOut) { peer in
-            !peer.isGone && !peer.needsAttention && peer.lastHeard.map { $0 < start } ?? true
+        let underWay = attention.count { peers[$0].probe != nil }
+        let silent = sample(max(0, configuration.alarmFanOut - underWay)) { peer in
+            !peer.isGone && !peer.needsAttention && peer.lastAnswer.map { $0 < start } ?? true
         }
         for position in silent {
             startProbe(position, isUrgent: false, &turn)
@@ -89,9 +87,9 @@ extension Swim {
         let incarnation = peers[position].member.incarnation
         suspect(position, incarnation: incarnation, by: local.node, &turn)
         raiseAlarm(since: probe.startedAt, &turn)
-        // Relays that say nothing while others can be heard: answers are late, or this node is.
-        let othersAreHeard = heardAt.map { $0 >= probe.startedAt } ?? false
-        if probe.relaysAsked > 0, probe.refusals == 0, othersAreHeard {
+        // Relays that say nothing while others answer: answers are late, or this node is.
+        let othersAnswer = answeredAt.map { $0 >= probe.startedAt } ?? false
+        if probe.relaysAsked > 0, probe.refusals == 0, othersAnswer {
             health.worsen(at: turn.now)
         }
     }
@@ -99,6 +97,7 @@ extension Swim {
     /// A member answered a probe of this node's own: there is a way there and back. That is better
     /// evidence than anything others say.
     private mutating func probeAnswered(_ position: Int, _ turn: inout Turn) {
+        peers[position].lastAnswer = turn.now
         peers[position].probe = nil
         peers[position].hasFailed = false
         peers[position].claim = nil
@@ -124,12 +123,14 @@ extension Swim {
             let answer = SwimMessage.Kind.acknowledge(relay.requesterSequence, subject: subject)
             return send(answer, to: relay.requester, about: relay.target, &turn)
         }
+        answeredAt = turn.now
         guard let position = positions[subject], peers[position].probe?.sequence == sequence
         else { return }
         probeAnswered(position, &turn)
     }
 
-    mutating func refused(_ sequence: ProbeSequence) {
+    mutating func refused(_ sequence: ProbeSequence, _ turn: inout Turn) {
+        answeredAt = turn.now
         for position in attention.sorted() where peers[position].probe?.sequence == sequence {
             peers[position].probe?.refusals += 1
         }

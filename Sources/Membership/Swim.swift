@@ -27,12 +27,17 @@ public struct Swim: Sendable {
     public private(set) var isIsolated: Bool
 
     var health: LocalHealth
+    /// When a step came late last; nil once this node has been in time for a while.
+    var lateAt: Instant?
     var lastSequence: UInt64 = 0
     var relays: [Relay] = []
-    var probeOrder: [Int] = []
+    /// All peers in an order of this node's own, drawn once: where each cycle is shuffled anew, who
+    /// was first in one and is last in the next waits for two.
+    let probeOrder: [Int]
+    var probePosition = 0
     var recontactPosition = 0
-    var alarmedAt: Instant?
-    var heardAt: Instant?
+    /// When a probe of this node's was answered last, by whomever and even if late or with a nack.
+    var answeredAt: Instant?
 
     var queue = GossipQueue()
     var hasUrgentNews = false
@@ -71,6 +76,7 @@ public struct Swim: Sendable {
         health = LocalHealth(
             limit: configuration.healthLimit, spacing: configuration.probeInterval)
         random = SeededGenerator(seed: seed)
+        probeOrder = self.peers.indices.shuffled(using: &random)
         // Nodes started by one command must not probe in step.
         nextProbe = now + random.duration(in: .zero...configuration.probeInterval)
         nextPushPull = now + random.duration(in: .zero...configuration.pushPullInterval)
@@ -103,7 +109,7 @@ public struct Swim: Sendable {
         var turn = Turn(now: now)
         swap(&turn.actions, &actions)
         if let nextDeadline, now - nextDeadline > configuration.lateTolerance {
-            restartVerdicts(&turn)
+            restartVerdicts(late: now - nextDeadline, &turn)
         }
         switch input {
         case .tick: tick(&turn)
@@ -114,7 +120,8 @@ public struct Swim: Sendable {
         case .leave: leave(&turn)
         }
         tellUrgentNews(&turn)
-        nextDeadline = earliestDeadline()
+        // What has been due for long, like a gossip round without news, is due now and not late.
+        nextDeadline = earliestDeadline().map { max($0, now) }
         swap(&turn.actions, &actions)
     }
 
@@ -125,6 +132,7 @@ public struct Swim: Sendable {
         }
         if !hasLeft, turn.now >= nextProbe {
             nextProbe = turn.now + configuration.probeInterval
+            forgiveLateness(&turn)
             probeRound(&turn)
             recontactRound(&turn)
         }
@@ -161,8 +169,10 @@ public struct Swim: Sendable {
     /// This node was not running when it should have been. The answers it waited for may lie unread
     /// behind this very step, so everyone under judgement is asked again and gets the full time.
     /// A node that is late all the time thus judges nobody; the others judge it.
-    private mutating func restartVerdicts(_ turn: inout Turn) {
+    private mutating func restartVerdicts(late: Duration, _ turn: inout Turn) {
         health.worsen(at: turn.now)
+        if lateAt == nil { turn.actions.append(.late(by: late)) }
+        lateAt = turn.now
         relays.removeAll()
         for position in attention.sorted() {
             peers[position].suspicion?.restart(at: turn.now)
@@ -170,6 +180,12 @@ public struct Swim: Sendable {
             let isRoutine = peers[position].suspicion == nil && peers[position].goneAt == nil
             startProbe(position, isUrgent: !isRoutine || peers[position].claim != nil, &turn)
         }
+    }
+
+    private mutating func forgiveLateness(_ turn: inout Turn) {
+        guard let last = lateAt, turn.now - last >= configuration.lateMemory else { return }
+        lateAt = nil
+        turn.actions.append(.inTime)
     }
 
     private func earliestDeadline() -> Instant? {

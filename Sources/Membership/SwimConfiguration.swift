@@ -11,9 +11,9 @@ public struct SwimConfiguration: Hashable, Sendable {
 
     /// Between rounds of probes. Half of memberlist's second: streams are cheap, clusters small.
     public var probeInterval: Duration = .milliseconds(500)
-    /// Members probed in a round. With one probe, a silent member of 16 goes unprobed for over a
-    /// second in one case of nine; with three, in one of eight hundred.
-    public var probesPerInterval = 3
+    /// Members probed in a round: each of 16 is probed by each other one every third round, so that
+    /// the bounds hold without any luck.
+    public var probesPerInterval = 5
     /// When relays are asked. Far over any round trip in a cluster.
     public var directTimeout: Duration = .milliseconds(300)
     /// When a probe has failed, relays included.
@@ -28,8 +28,9 @@ public struct SwimConfiguration: Hashable, Sendable {
     public var urgentTimeout: Duration = .milliseconds(200)
     /// Between probes of a suspect: five chances to answer before the longest suspicion ends.
     public var suspectRecheckInterval: Duration = .milliseconds(400)
-    /// Members probed out of turn when a probe fails: a failure seldom comes alone when a switch
-    /// dies, and an isolated node has to find all of it out by itself.
+    /// Probes under way at most after one has failed and the silent are asked out of turn: a failure
+    /// seldom comes alone when a switch dies, and an isolated node has to find all of it out by
+    /// itself.
     public var alarmFanOut = 16
     /// Gone members addressed again in a round, so that a heal is seen without a new stream.
     public var recontactFanOut = 4
@@ -80,6 +81,8 @@ public struct SwimConfiguration: Hashable, Sendable {
     /// A step this late shows that the process or its host was stopped or overloaded: answers may
     /// lie unread, so nothing that is due may be judged.
     public var lateTolerance: Duration = .milliseconds(200)
+    /// How long this node must be in time until it says so.
+    public var lateMemory: Duration = .seconds(3)
     /// The worst local health score. Each point adds half to the probe timeouts.
     public var healthLimit = 4
 

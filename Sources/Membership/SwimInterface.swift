@@ -28,6 +28,10 @@ public enum SwimAction: Hashable, Sendable {
     /// This node hears fewer than a majority of the configured members, itself included, or a
     /// majority again. A node among several starts isolated and does not say so.
     case isolated(Bool)
+    /// This node was stopped or starved: its step came that late. It judges nobody before it has
+    /// asked anew. Said once, until `inTime`.
+    case late(by: Duration)
+    case inTime
 }
 
 /// What this node believes of one member.

@@ -23,6 +23,9 @@ public struct Incarnation: Hashable, Comparable, Sendable, CustomStringConvertib
 /// What membership believes of a member.
 public enum MemberState: String, Hashable, Sendable, CaseIterable {
     case alive, suspect, dead, left
+
+    /// Dead, or left by itself.
+    public var isGone: Bool { self == .dead || self == .left }
 }
 
 /// One belief about one member: the unit of gossip.

@@ -22,10 +22,12 @@ public struct ClusterStatus: Hashable, Sendable {
     public var members: [Member]
     public var groups: [Group]
     public var router: Router?
-    /// True when everything wanted serves.
+    /// True when everything that the profile wants serves, and a request can be answered.
     public var ready: Bool
     /// Why it is not ready, most important first.
     public var reasons: [String]
+    /// What an operator should know though it keeps nothing from serving.
+    public var notes: [String]
 
     public struct Quorum: Hashable, Sendable {
         public var have: Int
@@ -61,11 +63,14 @@ public struct ClusterStatus: Hashable, Sendable {
         public var master: String?
         public var url: String
         public var bootstrapPort: UInt16?
+        /// Launches that followed a failure, a lost node or a changed plan.
         public var restarts: Int
+        public var lastFailure: Failure?
         public var ranks: [Rank]
         public init(
             name: String, role: String, generation: UInt64, state: String, why: String,
-            master: String?, url: String, bootstrapPort: UInt16?, restarts: Int, ranks: [Rank]
+            master: String?, url: String, bootstrapPort: UInt16?, restarts: Int,
+            lastFailure: Failure?, ranks: [Rank]
         ) {
             self.name = name
             self.role = role
@@ -76,7 +81,32 @@ public struct ClusterStatus: Hashable, Sendable {
             self.url = url
             self.bootstrapPort = bootstrapPort
             self.restarts = restarts
+            self.lastFailure = lastFailure
             self.ranks = ranks
+        }
+    }
+
+    /// How a generation ended that was not meant to end.
+    public struct Failure: Hashable, Sendable {
+        public var generation: UInt64
+        public var time: WallTime
+        /// `failure` or `nodeLost`.
+        public var kind: String
+        public var why: String
+        public var node: String?
+        public var rank: Int?
+        public var logTail: [String]
+        public init(
+            generation: UInt64, time: WallTime, kind: String, why: String, node: String?,
+            rank: Int?, logTail: [String]
+        ) {
+            self.generation = generation
+            self.time = time
+            self.kind = kind
+            self.why = why
+            self.node = node
+            self.rank = rank
+            self.logTail = logTail
         }
     }
 
@@ -111,9 +141,10 @@ public struct ClusterStatus: Hashable, Sendable {
         public var restarts: Int
         public var since: WallTime?
         public var why: String
+        public var lastFailure: Failure?
         public init(
             node: String, url: String, state: String, generation: UInt64, pid: Int32?,
-            restarts: Int, since: WallTime?, why: String
+            restarts: Int, since: WallTime?, why: String, lastFailure: Failure?
         ) {
             self.node = node
             self.url = url
@@ -123,13 +154,15 @@ public struct ClusterStatus: Hashable, Sendable {
             self.restarts = restarts
             self.since = since
             self.why = why
+            self.lastFailure = lastFailure
         }
     }
 
     public init(
         node: String, cluster: String, version: String, term: UInt64, leader: String?,
         quorum: Quorum, ageSeconds: Double?, epoch: UInt64, profile: String?, wanted: String,
-        members: [Member], groups: [Group], router: Router?, ready: Bool, reasons: [String]
+        members: [Member], groups: [Group], router: Router?, ready: Bool, reasons: [String],
+        notes: [String] = []
     ) {
         self.node = node
         self.cluster = cluster
@@ -146,6 +179,7 @@ public struct ClusterStatus: Hashable, Sendable {
         self.router = router
         self.ready = ready
         self.reasons = reasons
+        self.notes = notes
     }
 }
 
@@ -167,6 +201,7 @@ extension ClusterStatus {
             "members": .array(members.map(\.json)), "groups": .array(groups.map(\.json)),
             "router": router?.json ?? .null, "ready": .bool(ready),
             "reasons": .array(reasons.map { .string($0) }),
+            "notes": .array(notes.map { .string($0) }),
         ]
     }
 }
@@ -187,7 +222,18 @@ extension ClusterStatus.Group {
             "generation": .integer(Int64(generation)), "state": .string(state),
             "why": .string(why), "dist_init_master": JSONValue(master), "url": .string(url),
             "bootstrap_port": JSONValue(bootstrapPort.map { Int($0) }),
-            "restarts": .integer(Int64(restarts)), "ranks": .array(ranks.map(\.json)),
+            "restarts": .integer(Int64(restarts)), "last_failure": lastFailure?.json ?? .null,
+            "ranks": .array(ranks.map(\.json)),
+        ]
+    }
+}
+
+extension ClusterStatus.Failure {
+    var json: JSONValue {
+        [
+            "generation": .integer(Int64(generation)), "time": .string(time.description),
+            "kind": .string(kind), "why": .string(why), "node": JSONValue(node),
+            "rank": JSONValue(rank), "log_tail": .array(logTail.map { .string($0) }),
         ]
     }
 }
@@ -208,7 +254,7 @@ extension ClusterStatus.Router {
             "node": .string(node), "url": .string(url), "state": .string(state),
             "generation": .integer(Int64(generation)), "pid": JSONValue(pid.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "since": JSONValue(since?.description),
-            "why": .string(why),
+            "why": .string(why), "last_failure": lastFailure?.json ?? .null,
         ]
     }
 }

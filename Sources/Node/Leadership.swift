@@ -31,7 +31,7 @@ struct Leadership: Sendable {
 
     /// What a proposal is about. One proposal at a time for each.
     enum Subject: Hashable, Sendable {
-        case deployment, plan
+        case deployment, plan, election, members
         case group(GroupName)
     }
 }

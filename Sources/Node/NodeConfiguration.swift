@@ -48,8 +48,12 @@ public struct NodeConfiguration: Sendable {
     /// At most this many nodes vote; the rest learn. More voters make commits slower, not safer.
     public static let voterLimit = 5
 
-    var voters: [NodeID] { nodes.prefix(Self.voterLimit).map(\.node) }
-    var learners: [NodeID] { nodes.dropFirst(Self.voterLimit).map(\.node) }
+    /// Who takes part until the log says it.
+    var bootstrap: Participants? {
+        Participants(
+            voters: nodes.prefix(Self.voterLimit).map(\.node),
+            learners: nodes.dropFirst(Self.voterLimit).map(\.node))
+    }
 }
 
 /// A node of the operator's list.

@@ -23,6 +23,8 @@ public enum NodeInput: Sendable {
     case shard(ShardID, ShardInput)
     /// What the engine of a group answered to this node, which leads and asked from afar.
     case masterProbed(GroupName, ProbeResult)
+    /// What the router process that this node runs said to `callRouter`.
+    case routerAnswered(ShardID, RouterAnswer)
     /// The operator asks; answered by `answer` of the same number.
     case operate(RequestID, OperatorRequest)
     /// What `readLog` found.
@@ -34,6 +36,8 @@ public enum NodeInput: Sendable {
 /// What an operator may ask of an agent.
 public enum OperatorRequest: Hashable, Sendable {
     case propose(Command.Action)
+    /// The deployment of this node's file is to be agreed on, whatever the other files say.
+    case apply
     /// `shard` is `prefill-0/1` (group and rank, newest generation) or `prefill-0.g3.r1`.
     case log(shard: String, lastLines: Int, from: UInt64?)
 }
@@ -55,11 +59,12 @@ public enum NodeAction: Sendable {
     /// Nothing refers to this shard any more; its logs may be kept for a while.
     case forget(ShardID)
     case probeMaster(GroupName, ProbeTarget)
+    case callRouter(ShardID, Endpoint, RouterCall)
     case readLog(LogRecipient, shard: String, lastLines: Int, from: UInt64?)
     case answer(RequestID, PeerAnswer)
     case log(LogLevel, String)
-    /// A happening was agreed on.
-    case ledger(LedgerEvent)
+    /// A happening was agreed on. It is no news where this node's disk held it at the start.
+    case ledger(LedgerEvent, isNews: Bool)
 }
 
 /// Where and how an engine is asked.

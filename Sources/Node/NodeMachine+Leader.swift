@@ -21,6 +21,7 @@ extension NodeMachine {
         let isDue = leadership.nextDeadline.map { $0 <= now } ?? false
         guard hasNews || isDue else { return }
         hasNews = false
+        noteSightings()
         reconcileDeployment()
         reconcilePlan()
         reconcileGroups()
@@ -32,6 +33,27 @@ extension NodeMachine {
         let proposal = requests.newProposal(for: .leader(subject))
         leadership?.underway[subject] = proposal
         driveConsensus(.propose(Command(action, at: wall).cbor.encoded, proposal))
+    }
+
+    // MARK: - What the ledger should tell
+
+    /// What the leader sees and nobody has noted yet: that it leads, who is there, who is gone.
+    /// Each is proposed only while the agreed state lacks it, so no leader notes it again.
+    private mutating func noteSightings() {
+        let term = consensus.term.value
+        if state.electedTerm < term {
+            propose(.elected(configuration.local, term: term), about: .election)
+        }
+        let known = Set(state.present)
+        let joined = configuration.nodes.map(\.node).filter {
+            !known.contains($0) && absentSince($0) == nil
+        }
+        let lost = state.present.filter { absentSince($0) != nil }
+        if !lost.isEmpty {
+            propose(.lost(lost), about: .members)
+        } else if !joined.isEmpty {
+            propose(.joined(joined.sorted()), about: .members)
+        }
     }
 
     // MARK: - The deployment
@@ -142,7 +164,10 @@ extension NodeMachine {
             let end = Command.Action.end(name, record.generation, cause, isTerminal: isTerminal)
             propose(end, about: .group(name))
         case .settle: propose(.settle(name, record.generation), about: .group(name))
-        case nil: break
+        case nil:
+            if decision.condition == .ready, record.servesSince == nil {
+                propose(.serves(name, record.generation), about: .group(name))
+            }
         }
     }
 

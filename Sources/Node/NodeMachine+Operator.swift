@@ -7,10 +7,19 @@ import ClusterState
 import Consensus
 import Planning
 import WireProtocol
+import YAML
 
 extension NodeMachine {
     mutating func operate(_ id: RequestID, _ request: OperatorRequest) {
         switch request {
+        case .apply:
+            let wanted = configuration.deployment
+            guard state.deployment != wanted else {
+                let text = "\(wanted.profileName): agreed already; nothing changes"
+                actions.append(.answer(id, .accepted(text)))
+                return
+            }
+            operate(id, .propose(.deploy(wanted)))
         case .propose(let action):
             let command = Command(action, at: wall)
             if consensus.role == .leader {
@@ -75,15 +84,21 @@ extension NodeMachine {
         }
     }
 
-    mutating func refused(_ proposal: ProposalID, leader: NodeID?) {
+    mutating func refused(_ proposal: ProposalID, _ refusal: RaftRefusal) {
         guard let known = requests.proposals.removeValue(forKey: proposal) else { return }
-        let whom = leader.map { "; \($0) leads" } ?? ""
-        tell(known.origin, .refused(.unavailable, "this node cannot propose now\(whom)"))
+        tell(known.origin, .refused(.unavailable, "\(refusal)"))
+    }
+
+    mutating func transferred(_ proposal: ProposalID) {
+        guard let known = requests.proposals.removeValue(forKey: proposal) else { return }
+        tell(known.origin, .accepted("this node leads no more"))
     }
 
     /// The entry at that place is committed: the proposals that stand there are done, and those of
     /// another term at that place are lost.
-    mutating func settled(_ index: LogIndex, _ term: Term, refusal: String?) {
+    mutating func settled(
+        _ index: LogIndex, _ term: Term, refusal: String?, consequence: String?
+    ) {
         let here = requests.proposals.filter { $0.value.index == index }
         for (proposal, known) in here.sorted(by: { $0.key.value < $1.key.value }) {
             requests.proposals[proposal] = nil
@@ -92,7 +107,7 @@ extension NodeMachine {
             } else if let refusal {
                 tell(known.origin, .refused(.notFound, refusal))
             } else {
-                tell(known.origin, .accepted("committed at index \(index) of term \(term)"))
+                tell(known.origin, .accepted(consequence ?? "agreed"))
             }
         }
     }
@@ -118,11 +133,11 @@ extension NodeMachine {
         _ id: RequestID, _ name: String, lastLines: Int, from: UInt64?
     ) {
         guard let (shard, node) = resolve(name) else {
-            let known = state.groups.compactMap(\.launched)
-                .flatMap { group in group.ranks.indices.map { "\(group.name)/\($0)" } }
-                .joined(separator: ", ")
-            actions.append(
-                .answer(id, .refused(.notFound, "no shard \(name). There are: \(known)")))
+            let known = state.groups.compactMap(\.launched).flatMap { group in
+                group.ranks.indices.map { "\(group.name)/\($0)" }
+            }
+            let text = unknown("shard", name, known: known)
+            actions.append(.answer(id, .refused(.notFound, text)))
             return
         }
         if node == configuration.local {

@@ -5,7 +5,7 @@ public import Base
 import ClusterState
 import Consensus
 import Membership
-import Planning
+public import Planning
 import Supervision
 import WireProtocol
 
@@ -29,13 +29,26 @@ extension NodeMachine {
             profile: state.deployment?.profileName,
             wanted: state.isWanted ? "running" : "stopped",
             members: memberStatus(at: now, wall: wall), groups: engines, router: router,
-            ready: reasons.isEmpty, reasons: reasons)
+            ready: reasons.isEmpty, reasons: reasons, notes: [pendingDeployment].compactMap { $0 })
     }
 
     /// What there is to say of the plan: why there is none, or why a new one cannot be made.
     public var planNotes: [String] {
         if let failure = leadership?.planFailure { return [failure] }
         return state.plan == nil && leadership == nil ? ["the leader knows why"] : []
+    }
+
+    /// Why every rank of the plan is where it is; nil before the first plan.
+    public var planExplanation: PlanExplanation? {
+        state.plan.map { plan in
+            PlanExplanation(
+                plan: plan, previous: previousPlan,
+                candidates: configuration.nodes.map { node in
+                    Candidate(
+                        node: node.node, address: node.address,
+                        isUsable: absentSince(node.node) == nil)
+                })
+        }
     }
 
     private func memberStatus(at now: Instant, wall: WallTime) -> [ClusterStatus.Member] {
@@ -76,6 +89,7 @@ extension NodeMachine {
             master: shown.distInit.flatMap { _ in shown.ranks.first?.node.name },
             url: "http://\(shown.http)",
             bootstrapPort: shown.bootstrap?.port, restarts: record.restarts,
+            lastFailure: record.lastFailure.map { ClusterStatus.Failure($0) },
             ranks: rankStatus(of: shown, record, condition))
     }
 
@@ -85,7 +99,7 @@ extension NodeMachine {
         return ClusterStatus.Router(
             node: rank?.node ?? "", url: status.url, state: status.state,
             generation: status.generation, pid: rank?.pid, restarts: status.restarts,
-            since: rank?.since, why: status.why)
+            since: rank?.since, why: status.why, lastFailure: status.lastFailure)
     }
 
     private func rankStatus(
@@ -97,7 +111,9 @@ extension NodeMachine {
             guard let report = report(of: shard, on: planned.node) else {
                 return ClusterStatus.Rank(
                     rank: index, node: planned.node.name, state: "absent", pid: nil,
-                    restarts: record.restarts, since: nil, why: "")
+                    restarts: record.restarts, since: nil,
+                    why: absentSince(planned.node) == nil
+                        ? "" : "the agent of \(planned.node) is out of reach")
             }
             // Only rank 0 can say that the engine serves; the others take part in it.
             let takesPart =
@@ -128,24 +144,47 @@ extension NodeMachine {
                 "no quorum: \(quorum.have) of \(quorum.need) voters are in contact; "
                     + "what runs goes on, and nothing is restarted")
         }
-        guard state.isWanted else { return reasons }
+        guard state.isWanted else {
+            return reasons + ["the deployment is stopped by the operator"]
+        }
         if state.plan == nil {
             let why = leadership?.planFailure ?? "the leader has not planned yet"
             reasons.append("no plan: \(why)")
         }
         for group in groups where group.state != GroupCondition.ready.rawValue {
-            guard group.state != GroupCondition.stopped.rawValue else { continue }
-            reasons.append("\(group.name) is \(group.state)" + detail(group.why))
+            let serves = groups.contains { $0.role == group.role && $0.serves }
+            reasons.append(
+                "\(group.name) is \(text(group.state, group.why))"
+                    + (serves ? "" : "; no \(group.role) group serves"))
         }
-        if let router, router.state != GroupCondition.ready.rawValue,
-            router.state != GroupCondition.stopped.rawValue
-        {
-            reasons.append("the router is \(router.state)" + detail(router.why))
+        if let router, router.state != GroupCondition.ready.rawValue {
+            reasons.append("the router is \(text(router.state, router.why))")
         }
         return reasons
     }
 
+    private func text(_ state: String, _ why: String) -> String {
+        state == GroupCondition.stopped.rawValue ? "stopped by the operator" : state + detail(why)
+    }
+
     private func detail(_ why: String) -> String {
         why.isEmpty ? "" : ": \(why)"
+    }
+}
+
+extension ClusterStatus.Failure {
+    init(_ failure: GroupFailure) {
+        let cause = failure.cause
+        self.init(
+            generation: failure.generation.value, time: failure.time, kind: cause.kind.rawValue,
+            why: cause.why, node: cause.node?.name, rank: cause.rank?.value,
+            logTail: cause.logTail)
+    }
+}
+
+extension ClusterStatus.Group {
+    /// Whether it answers requests, as far as is known.
+    fileprivate var serves: Bool {
+        state == GroupCondition.ready.rawValue || state == GroupCondition.degraded.rawValue
     }
 }

@@ -19,6 +19,8 @@ public struct NodeMachine: Sendable {
     public internal(set) var consensus: Raft
     /// What is agreed, as far as this node has applied it.
     public internal(set) var state = ReplicatedState()
+    /// The plan before the one in force; nil where this node has not seen it being replaced.
+    var previousPlan: Plan?
     var applied = LogIndex.zero
     var appliedTerm = Term.zero
     /// True once this node knows again all that it ever knew: it has applied everything that its
@@ -34,6 +36,7 @@ public struct NodeMachine: Sendable {
     /// The write that holds what was applied last.
     private var knowledge = PersistToken(0)
     var shards: [ShardID: ShardMachine] = [:]
+    var router: RunningRouter?
     /// Something has happened that may change what runs here; most frames are no such thing.
     var hasShardNews = true
     var leadership: Leadership?
@@ -50,6 +53,8 @@ public struct NodeMachine: Sendable {
     var lastReport: NodeReport?
     /// Frames of each peer that were no messages.
     public private(set) var badFrames: [NodeID: Int] = [:]
+    /// Consensus messages of each peer that no honest node sends.
+    public private(set) var rejectedMessages: [NodeID: Int] = [:]
     var profile: ParsedProfile
     let localDigest: UInt64
 
@@ -71,8 +76,8 @@ public struct NodeMachine: Sendable {
             incarnation: incarnation, peers: others, seed: generator.next(), at: now)
         consensus = Raft(
             configuration: configuration.consensus, local: configuration.local,
-            voters: configuration.voters, learners: configuration.learners, restored: restored,
-            seed: generator.next(), at: now)
+            bootstrap: configuration.bootstrap, restored: restored, seed: generator.next(),
+            at: now)
         restoredIndex = consensus.lastIndex
         localDigest = configuration.deployment.digest
         profile = ParsedProfile()
@@ -94,6 +99,7 @@ public struct NodeMachine: Sendable {
         if isNews { reconcileShards() }
         report(isNews: isNews)
         reconcileCluster()
+        reconcileRouter()
         actions += self.actions
         self.actions.removeAll(keepingCapacity: true)
     }
@@ -116,6 +122,7 @@ public struct NodeMachine: Sendable {
         case .masterProbed(let group, let result):
             hasNews = true
             leadership?.machines[group]?.masterProbed(result, at: now)
+        case .routerAnswered(let shard, let answer): routerAnswered(shard, answer)
         case .operate(let id, let request): operate(id, request)
         case .logRead(let reader, let answer): deliverLog(answer, to: reader)
         case .leave: driveMembership(.leave)
@@ -136,7 +143,7 @@ public struct NodeMachine: Sendable {
     public var nextDeadline: Instant? {
         var deadlines = [
             membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
-            knowsWhatIsAgreed ? leadership?.nextDeadline : nil,
+            knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
         deadlines += shards.values.map(\.nextDeadline)
         return deadlines.compactMap { $0 }.min()
@@ -198,16 +205,25 @@ public struct NodeMachine: Sendable {
                         isIsolated
                             ? "this node hears less than a majority of the cluster; its shards go on"
                             : "this node hears a majority of the cluster again"))
+            case .late(let delay):
+                actions.append(
+                    .log(
+                        .warning,
+                        "this node was stopped or is overloaded, it comes \(delay.millisecondsRoundedUp) ms "
+                            + "late; while it does, it takes nobody for dead"))
+            case .inTime: actions.append(.log(.info, "this node is in time again"))
             }
         }
     }
 
     private mutating func memberChanged(_ member: Member, from before: MemberState) {
         hasNews = true
-        if member.state != .suspect && before != .suspect || member.state == .dead {
-            actions.append(.log(.info, "\(member.node) is \(member.state.rawValue)"))
+        let isGone = member.state.isGone
+        if isGone || before.isGone {
+            // A suspicion is no news; one of a member that was gone says that it is back.
+            let told: MemberState = isGone ? member.state : .alive
+            actions.append(.log(.info, "\(member.node) is \(told.rawValue)"))
         }
-        let isGone = member.state == .dead || member.state == .left
         if isGone, member.node == consensus.leader {
             driveConsensus(.leaderSuspected(member.node))
         }
@@ -227,11 +243,25 @@ public struct NodeMachine: Sendable {
             case .restore(let snapshot): restore(snapshot)
             case .proposed(let proposal, let index, let term):
                 requests.proposed(proposal, at: index, in: term)
-            case .refused(let proposal, let leader): refused(proposal, leader: leader)
+            case .refused(let proposal, let refusal): refused(proposal, refusal)
+            case .transferred(let proposal): transferred(proposal)
+            case .readable, .unreadable: break
+            case .rejected(let reason, let sender): rejected(reason, from: sender)
             case .roleChanged(let role, let term, let leader):
                 roleChanged(role, term, leader: leader)
             }
         }
+    }
+
+    /// Told once a peer, like bad frames.
+    private mutating func rejected(_ reason: RaftRejection, from sender: NodeID) {
+        if rejectedMessages[sender, default: 0] == 0 {
+            actions.append(
+                .log(
+                    .error,
+                    "dropped a consensus message of \(sender), and will drop others: \(reason)"))
+        }
+        rejectedMessages[sender, default: 0] += 1
     }
 
     private mutating func roleChanged(_ role: RaftRole, _ term: Term, leader: NodeID?) {
@@ -254,11 +284,14 @@ public struct NodeMachine: Sendable {
     private mutating func apply(_ entry: LogEntry) {
         advance(to: entry.index, of: entry.term)
         var refusal: String?
+        var consequence: String?
         if case .command(let bytes) = entry.payload {
             let before = state.nextSequence
             let serial = state.deploymentSerial
+            let plan = state.plan
             do {
                 let command = try Command(cbor: try CBORValue(decoding: bytes))
+                consequence = state.consequence(of: command.action)
                 refusal = state.apply(command)
                 if let group = command.endedGroup { endings[group] = entry.index }
             } catch {
@@ -266,22 +299,25 @@ public struct NodeMachine: Sendable {
                 fatalError(
                     "log entry \(entry.index) of term \(entry.term) is no command: \(error)")
             }
+            if state.plan != plan { previousPlan = plan }
             if state.deploymentSerial != serial { wantedDigest = state.deployment?.digest }
             for event in state.ledger where event.sequence >= before {
-                actions.append(.ledger(event))
+                actions.append(.ledger(event, isNews: entry.index > restoredIndex))
             }
         }
-        settled(entry.index, entry.term, refusal: refusal)
+        settled(entry.index, entry.term, refusal: refusal, consequence: consequence)
         compactIfLong()
     }
 
     private mutating func restore(_ snapshot: Snapshot) {
+        let epoch = state.epoch
         do {
             state = try ReplicatedState(cbor: try CBORValue(decoding: snapshot.state))
         } catch {
             fatalError(
                 "the snapshot of index \(snapshot.index) is no cluster state: \(error)")
         }
+        if state.epoch != epoch { previousPlan = nil }
         wantedDigest = state.deployment?.digest
         endings = Dictionary(
             state.groups.map { ($0.name, snapshot.index) }, uniquingKeysWith: { first, _ in first })
@@ -319,7 +355,8 @@ extension Command {
     fileprivate var endedGroup: GroupName? {
         switch action {
         case .end(let group, _, _, _), .restart(let group): group
-        case .deploy, .plan, .launch, .settle, .stop, .start: nil
+        case .deploy, .plan, .launch, .settle, .stop, .start, .elected, .joined, .lost, .serves:
+            nil
         }
     }
 }

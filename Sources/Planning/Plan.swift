@@ -9,7 +9,7 @@ public struct Plan: Hashable, Sendable {
     public let epoch: Epoch
     /// In the profile's order: prefill groups, decode groups (or mixed), then the router.
     public var groups: [PlannedGroup]
-    /// Alive nodes that hold no rank, in the configured order.
+    /// Nodes that were usable when this was planned and hold no rank, in the configured order.
     public var spares: [NodeID]
 
     public init(epoch: Epoch, groups: [PlannedGroup], spares: [NodeID]) {

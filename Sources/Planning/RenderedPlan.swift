@@ -9,6 +9,10 @@ public struct RenderedPlan: Hashable, Sendable {
     public let json: JSONValue
     /// One complete bash script for every node that runs something, in the order of the ranks.
     public let scripts: [NodeScript]
+    /// The router alone, on its node; nil where there is none.
+    public let routerScript: NodeScript?
+    /// Where the profile differs from its publication, with the values that stand in the scripts.
+    public let deviations: [Deviation]
 
     public struct NodeScript: Hashable, Sendable {
         public let node: NodeID
@@ -34,21 +38,24 @@ public struct RenderedPlan: Hashable, Sendable {
         }
         let router = specs.first { $0.role == .router }
         let benchmark = plan.benchmarkArguments(profile: profile, modelPath: modelPath)
+        let rendering = RenderedDeviation(profile: profile, specs: specs, benchmark: benchmark)
+        deviations = profile.deviations.map(rendering.shown)
         json = [
             "profile": .string(profile.name),
             "topology": .string(profile.topology),
             "shards": .array(specs.filter { $0.role != .router }.map(\.json)),
             "router": router.map { ["argv": .strings($0.argv)] } ?? .null,
             "benchmark": benchmark.map { ["argv": .strings($0)] } ?? .null,
-            "deviations": .array(profile.deviations.map(\.json)),
+            "deviations": .array(deviations.map(\.json)),
         ]
         var nodes: [NodeID] = []
         for spec in specs where !nodes.contains(spec.node) { nodes.append(spec.node) }
-        scripts = nodes.map { node in
-            let script = ShellScript(
-                profile: profile.name, node: node, specs: specs.filter { $0.node == node })
+        func script(_ node: NodeID, _ specs: [LaunchSpec]) -> NodeScript {
+            let script = ShellScript(profile: profile.name, node: node, specs: specs)
             return NodeScript(node: node, text: script.text)
         }
+        scripts = nodes.map { node in script(node, specs.filter { $0.node == node }) }
+        routerScript = router.map { script($0.node, [$0]) }
     }
 }
 

@@ -153,6 +153,13 @@ public struct Deviation: Hashable, Sendable {
     public let published: String
     public let ours: String
     public let why: String
+
+    public init(place: String, published: String, ours: String, why: String) {
+        self.place = place
+        self.published = published
+        self.ours = ours
+        self.why = why
+    }
 }
 
 extension Profile {

@@ -1,6 +1,6 @@
 // The nine published deployments, as files in the profile format that are built into the binary.
 
-public import YAML
+import YAML
 
 /// The profiles that come with the program.
 public enum ProfileCatalog {
@@ -85,22 +85,22 @@ public enum ProfileCatalog {
         do {
             return try profile(named: name)
         } catch {
-            fatalError("the built-in profile \(name) does not read: \(error)")
+            fatalError("a name of the table is in no file: \(error)")
         }
     }
 
     /// A published profile.
     ///
-    /// - Throws: an error that tells the nearest known name.
-    public static func profile(named name: String) throws(ConfigurationError) -> Profile {
+    /// - Throws: ``UnknownProfile`` with the nearest known name.
+    public static func profile(named name: String) throws(UnknownProfile) -> Profile {
         guard names.contains(name), let text = text(named: name) else {
-            let log = DiagnosticLog()
-            log.report(
-                "unknown profile \"\(name)\"\(suggestion(for: name, in: names))",
-                at: SourceLocation(file: "published profiles", line: 1, column: 1), field: "")
-            return try log.result(nil)
+            throw UnknownProfile(name: name)
         }
-        return try Profile.parse(text, file: "\(name).yaml")
+        do {
+            return try Profile.parse(text, file: "\(name).yaml")
+        } catch {
+            fatalError("the built-in profile \(name) does not read: \(error)")
+        }
     }
 
     /// The file of a published profile or of a base; nil where there is none of that name.
@@ -108,5 +108,18 @@ public enum ProfileCatalog {
         (deployments + bases).first { $0.name == name }.map { entry in
             String(decoding: entry.bytes, as: UTF8.self)
         }
+    }
+}
+
+/// There is no published profile of that name.
+public struct UnknownProfile: Error, Hashable, Sendable, CustomStringConvertible {
+    public let name: String
+
+    /// What is known instead: the nearest name, those that contain the words, or all.
+    public var description: String {
+        let known = ProfileCatalog.names
+        let similar = known.filter { $0.contains(name.lowercased()) }
+        return "unknown profile \"\(name)\""
+            + suggestion(for: name, in: name.isEmpty || similar.isEmpty ? known : similar)
     }
 }

@@ -10,16 +10,19 @@ extension Profile {
     ///   - text: the profile in its YAML form.
     ///   - file: the name that messages carry.
     ///   - load: the text of a base that `extends` names; by default the built-in ones.
+    ///   - suspicions: is told of names that are nearly known ones, where somebody asks.
     /// - Returns: the profile with everything that it inherits.
     /// - Throws: every violation, with file, line, field and what was expected.
     public static func parse(
         _ text: String, file: String,
-        loading load: (String) -> String? = { ProfileCatalog.text(named: $0) }
+        loading load: (String) -> String? = { ProfileCatalog.text(named: $0) },
+        suspicions: DiagnosticLog? = nil
     ) throws(ConfigurationError) -> Profile {
         let log = DiagnosticLog()
         let document = withoutActuallyEscaping(load) { load in
             ProfileResolution(log: log, load: load).resolve(text, file: file)
         }
+        if let document, let suspicions { ProfileSpelling(log: suspicions).check(document) }
         return try read(document, log: log)
     }
 
@@ -88,6 +91,7 @@ public struct ProfileOverrides: Hashable, Sendable {
         _ = fields?["router"]?.fields(["host", "port", "metrics_port", "arguments"])
         _ = fields?["benchmark"]?.fields(["arguments"])
         guard reader.log.diagnostics.count == before else { return nil }
+        ProfileSpelling(log: reader.log).check(reader.node, field: reader.field)
         node = reader.node
     }
 }

@@ -20,7 +20,7 @@ extension ClusterSimulation {
     }
 
     /// The newest file is agreed on, and exactly the engines of the plan run, each where it should;
-    /// none is wedged.
+    /// none is wedged, and the router knows them all.
     private var isWorldAsPlanned: Bool {
         let newest = machines.compactMap { $0 }.max { $0.appliedIndex < $1.appliedIndex }
         guard let newest, let plan = newest.state.plan,
@@ -33,7 +33,8 @@ extension ClusterSimulation {
                 let shard = ShardID(
                     group: group.name, generation: generation, rank: NodeRank(rank))
                 guard let index = indexOfNode[planned.node],
-                    let engine = hosts[index].engines[shard], !engine.isWedged
+                    let engine = hosts[index].engines[shard], !engine.isWedged,
+                    Set(engine.workers) == Set(group.workers.map { "http://\($0.http)" })
                 else { return false }
                 running += 1
             }

@@ -20,7 +20,8 @@ extension ClusterSimulation {
         let group = machines[index]?.state.record(of: shard.group).launched
         nextProcessID += 1
         hosts[index].engines[shard] = SimulatedHost.Engine(
-            processID: nextProcessID, rankCount: group?.ranks.count ?? 1, loadedAt: now + loads)
+            processID: nextProcessID, rankCount: group?.ranks.count ?? 1, loadedAt: now + loads,
+            workers: group?.workers.map { "http://\($0.http)" } ?? [])
         queue.schedule(.engineStarted(index, shard), at: now + delay)
     }
 
@@ -38,7 +39,9 @@ extension ClusterSimulation {
         else { return }
         hosts[index].engines[shard] = nil
         note("\(nodes[index].node): \(shard) ends, \(status)")
-        tellEnded(index, shard, .exited(status, logTail: ["last words of \(shard)"]))
+        tellEnded(
+            index, shard,
+            .exited(status, at: endTime(of: index), logTail: ["last words of \(shard)"]))
         fell(shard)
     }
 
@@ -57,9 +60,13 @@ extension ClusterSimulation {
         guard let engine = hosts[index].engines[shard] else { return }
         invariants.stopped(shard, on: nodes[index].node)
         hosts[index].engines[shard] = nil
-        tellEnded(index, shard, .stopped(.signal(15)))
+        tellEnded(index, shard, .stopped(.signal(15), at: endTime(of: index)))
         if configuration.plantedBug == .stopIsNoStop { hosts[index].engines[shard] = engine }
         fell(shard)
+    }
+
+    private func endTime(of index: Int) -> EndTime {
+        EndTime(microsecondsSinceEpoch: wall(of: index).millisecondsSinceEpoch * 1000)
     }
 
     private mutating func tellEnded(_ index: Int, _ shard: ShardID, _ input: ShardInput) {
@@ -120,6 +127,25 @@ extension ClusterSimulation {
             .filter { $0.group == group && $0.rank == .master }
         let result = masters.first.map { answer(of: $0) } ?? .unreachable("no answer")
         afterAnswer(.masterProbed(group, result), index)
+    }
+
+    /// The list of workers is the router's memory alone.
+    mutating func callRouter(_ router: ShardID, _ call: RouterCall, on index: Int) {
+        guard let engine = hosts[index].engines[router], !engine.isWedged else {
+            return later(.routerAnswered(router, .failed("nobody listens")), index)
+        }
+        note("\(nodes[index].node): \(router) is told: \(call)")
+        let answer: RouterAnswer
+        switch call {
+        case .list: answer = .listed(engine.workers.map { .init(identity: $0, url: $0) })
+        case .add(let worker):
+            hosts[index].engines[router]?.workers.append(worker.url)
+            answer = .done
+        case .remove(let identity, _):
+            hosts[index].engines[router]?.workers.removeAll { $0 == identity }
+            answer = .done
+        }
+        later(.routerAnswered(router, answer), index)
     }
 
     /// A busy engine answers late, up to the limit of a probe.

@@ -291,6 +291,7 @@ public struct ClusterSimulation {
         case .stop(let shard, let grace): stop(shard, grace: grace, on: index)
         case .probe(let shard, _):
             afterAnswer(.shard(shard, .probed(answer(of: shard))), index)
+        case .callRouter(let router, _, let call): callRouter(router, call, on: index)
         case .forget(let shard): hosts[index].ended.removeAll { $0 == shard }
         case .probeMaster(let group, _): probeMaster(group, from: index)
         case .readLog(let reader, let shard, _, _):
@@ -300,7 +301,8 @@ public struct ClusterSimulation {
             answers[id] = answer
             invariants.answered(id, answer)
         case .log(_, let text): note("\(nodes[index].node): \(text)")
-        case .ledger(let event):
+        case .ledger(let event, let isNews):
+            guard isNews else { return }
             let group = event.group?.name ?? ""
             note("\(nodes[index].node): applied \(event.kind) \(group) \(event.text)")
         }

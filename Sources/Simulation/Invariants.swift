@@ -45,6 +45,8 @@ struct Invariants {
     /// The holders of the older generation that a leader believed to be there when it proposed one.
     private var waitedFor: [Launch: Set<NodeID>] = [:]
     private var deploymentSerial: UInt64 = 0
+    /// An operator has said so.
+    private var oneFileIsEnough = false
     /// How far the log of each leader has been read for what it proposes.
     private var read: [LogIndex]
 
@@ -150,12 +152,13 @@ struct Invariants {
         read[index] = machine.consensus.lastIndex
     }
 
-    /// After the first, a deployment is agreed on only once every node's file has said it.
+    /// After the first, a deployment is agreed on only once every node's file has said it, or an
+    /// operator wants it anyway.
     private mutating func checkDeployment(_ state: ReplicatedState, hosts: [SimulatedHost]) {
         guard state.deploymentSerial > deploymentSerial, let deployment = state.deployment
         else { return }
         deploymentSerial = state.deploymentSerial
-        if deploymentSerial > 1, !hosts.allSatisfy({ $0.pastFiles.contains(deployment) }) {
+        if deploymentSerial > 1, !oneFileIsEnough, !hosts.allSatisfy({ $0.pastFiles.contains(deployment) }) {
             broken("a deployment is agreed on that is not in every node's file")
         }
     }
@@ -417,6 +420,7 @@ struct Invariants {
         _ id: RequestID, _ request: OperatorRequest, of node: NodeID, at now: Instant
     ) {
         questions[id] = Question(node: node, askedAt: now, request: request)
+        if request == .apply { oneFileIsEnough = true }
     }
 
     /// A request is answered once, and with what it asked for.
@@ -437,7 +441,8 @@ struct Invariants {
                 broken(
                     "request \(id.value) is answered as accepted, \(text), where another entry is")
             }
-        case (.log, .accepted), (.propose, .log):
+        case (.apply, .accepted): break
+        case (.log, .accepted), (.propose, .log), (.apply, .log):
             broken("request \(id.value) is answered with another's answer")
         }
     }

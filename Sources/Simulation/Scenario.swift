@@ -4,8 +4,7 @@
 import Base
 import Node
 import Planning
-import Profiles
-public import YAML
+public import Profiles
 
 extension SimulationConfiguration {
     /// Shapes that nobody published: as many prefill groups of one node beside one decode group of
@@ -16,10 +15,10 @@ extension SimulationConfiguration {
     static let profileNames = ProfileCatalog.names + shapes.keys.sorted()
 
     /// The scenario of a seed; a given profile or size takes the place of what the seed would draw.
-    /// - Throws: what is wrong with the profile's name.
+    /// - Throws: where there is no profile of that name.
     public static func scenario(
         seed: UInt64, profileName: String? = nil, nodeCount: Int? = nil
-    ) throws(ConfigurationError) -> SimulationConfiguration {
+    ) throws(UnknownProfile) -> SimulationConfiguration {
         var generator = SeededGenerator(seed: seed ^ 0x5CE4_A210)
         let drawn = profileNames.randomElement(using: &generator) ?? ""
         let spares = Int.random(in: 0...2, using: &generator)
@@ -50,7 +49,7 @@ extension SimulationConfiguration {
 
     private static let largeLogLimit = NodeConfiguration.standardLogLimit
 
-    private static func profile(named name: String) throws(ConfigurationError) -> Profile {
+    private static func profile(named name: String) throws(UnknownProfile) -> Profile {
         guard let prefillGroups = shapes[name] else {
             return try ProfileCatalog.profile(named: name)
         }
@@ -62,7 +61,11 @@ extension SimulationConfiguration {
               prefill:
                 groups: \(prefillGroups)
             """
-        return try Profile.parse(text, file: name)
+        do {
+            return try Profile.parse(text, file: name)
+        } catch {
+            fatalError("the profile \(name) does not read: \(error)")
+        }
     }
 
     /// The command that runs this very history again.

@@ -13,6 +13,8 @@ struct SimulatedHost {
         let processID: Int32
         let rankCount: Int
         let loadedAt: Instant
+        /// Of a router: the URLs that it knows, each its own identity.
+        var workers: [String] = []
         /// It lives and answers nothing, and only SIGKILL ends it.
         var isWedged = false
         /// It was told to end.

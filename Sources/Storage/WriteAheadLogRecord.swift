@@ -10,6 +10,7 @@ enum WriteAheadLogRecord {
     private enum Part: UInt8 {
         case snapshot = 1
         case truncation, leadershipEntry, commandEntry, hardState, hardStateWithVote
+        case participantsEntry, snapshotWithParticipants
     }
 
     /// Larger numbers cannot have been counted to; they would overflow when counted on.
@@ -18,10 +19,13 @@ enum WriteAheadLogRecord {
     static func encode(_ request: PersistRequest) -> [UInt8] {
         var bytes: [UInt8] = []
         if let snapshot = request.snapshot {
-            bytes.append(Part.snapshot.rawValue)
+            let part: Part =
+                snapshot.participants == nil ? .snapshot : .snapshotWithParticipants
+            bytes.append(part.rawValue)
             bytes.append(littleEndian: snapshot.index.value)
             bytes.append(littleEndian: snapshot.term.value)
             bytes.append(counted: snapshot.state)
+            if let participants = snapshot.participants { bytes.append(participants) }
         }
         if let first = request.truncateFrom {
             bytes.append(Part.truncation.rawValue)
@@ -42,11 +46,16 @@ enum WriteAheadLogRecord {
             switch entry.payload {
             case .leadership: .leadershipEntry
             case .command: .commandEntry
+            case .participants: .participantsEntry
             }
         bytes.append(part.rawValue)
         bytes.append(littleEndian: entry.index.value)
         bytes.append(littleEndian: entry.term.value)
-        if case .command(let command) = entry.payload { bytes.append(counted: command) }
+        switch entry.payload {
+        case .leadership: break
+        case .command(let command): bytes.append(counted: command)
+        case .participants(let participants): bytes.append(participants)
+        }
     }
 
     /// Reads what ``encode(_:)`` wrote; nil where the bytes are anything else.
@@ -61,13 +70,11 @@ enum WriteAheadLogRecord {
                 let number = cursor.number(UInt64.self), number < countLimit
             else { return nil }
             switch part {
-            case .snapshot:
-                guard let term = cursor.number(UInt64.self), let state = cursor.countedBytes()
-                else { return nil }
-                snapshot = Snapshot(
-                    index: LogIndex(number), term: Term(term), state: Array(state))
+            case .snapshot, .snapshotWithParticipants:
+                guard let read = self.snapshot(part, at: number, &cursor) else { return nil }
+                snapshot = read
             case .truncation: truncateFrom = LogIndex(number)
-            case .leadershipEntry, .commandEntry:
+            case .leadershipEntry, .commandEntry, .participantsEntry:
                 guard let term = cursor.number(UInt64.self),
                     let payload = payload(of: part, &cursor)
                 else { return nil }
@@ -89,7 +96,54 @@ enum WriteAheadLogRecord {
     private static func payload(
         of part: Part, _ cursor: inout ByteCursor
     ) -> LogEntry.Payload? {
-        guard part == .commandEntry else { return .leadership }
-        return cursor.countedBytes().map { .command(Array($0)) }
+        switch part {
+        case .commandEntry: cursor.countedBytes().map { .command(Array($0)) }
+        case .participantsEntry: cursor.participants().map { .participants($0) }
+        default: .leadership
+        }
+    }
+
+    private static func snapshot(
+        _ part: Part, at index: UInt64, _ cursor: inout ByteCursor
+    ) -> Snapshot? {
+        guard let term = cursor.number(UInt64.self), let state = cursor.countedBytes() else {
+            return nil
+        }
+        var participants: Participants?
+        if part == .snapshotWithParticipants {
+            guard let read = cursor.participants() else { return nil }
+            participants = read
+        }
+        return Snapshot(
+            index: LogIndex(index), term: Term(term), state: Array(state),
+            participants: participants)
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(_ participants: Participants) {
+        for nodes in [participants.voters, participants.learners] {
+            append(littleEndian: UInt32(nodes.count))
+            for node in nodes { append(counted: node.name.utf8) }
+        }
+    }
+}
+
+extension ByteCursor {
+    fileprivate mutating func participants() -> Participants? {
+        guard let voters = nodes(), let learners = nodes() else { return nil }
+        return Participants(voters: voters, learners: learners)
+    }
+
+    private mutating func nodes() -> [NodeID]? {
+        guard let count = number(UInt32.self) else { return nil }
+        var nodes: [NodeID] = []
+        // A count that lies ends with the bytes.
+        for _ in 0..<count {
+            guard let bytes = countedBytes(), let name = String(validating: bytes, as: UTF8.self)
+            else { return nil }
+            nodes.append(NodeID(name))
+        }
+        return nodes
     }
 }

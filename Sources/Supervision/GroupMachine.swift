@@ -30,7 +30,10 @@ public struct GroupMachine: Hashable, Sendable {
     /// The engine answered, or not, when asked from the leader's own node.
     public mutating func masterProbed(_ result: ProbeResult, at now: Instant) {
         masterResult = result
-        if result == .answers { masterAnswered = now }
+        switch result {
+        case .answers, .idle: masterAnswered = now
+        case .starting, .failing, .unreachable: break
+        }
     }
 
     public mutating func decide(
@@ -94,6 +97,9 @@ public struct GroupMachine: Hashable, Sendable {
     private mutating func decideServing(_ view: GroupView, at now: Instant) -> GroupDecision {
         let since = servingSince ?? now
         servingSince = since
+        if let master = view.ranks.first, let why = master.report?.why, !why.isEmpty {
+            return GroupDecision(.degraded, why: "rank 0 on \(master.node) \(why)")
+        }
         guard view.failures > 0 else { return GroupDecision(.ready) }
         let settles = since + policy.settleAfter
         guard settles <= now else {
@@ -117,11 +123,7 @@ public struct GroupMachine: Hashable, Sendable {
             return GroupDecision(.stopping, why: "a rank has ended; the others are looked at")
         }
         if let lost = absent.first { return end(view, loss(of: lost)) }
-        let first = ended.min { left, right in
-            let leftSince = left.report?.since ?? WallTime(millisecondsSinceEpoch: .max)
-            let rightSince = right.report?.since ?? WallTime(millisecondsSinceEpoch: .max)
-            return (leftSince, left.rank) < (rightSince, right.rank)
-        }
+        let first = ended.min { ($0.fellAt, $0.rank) < ($1.fellAt, $1.rank) }
         return end(view, failure(of: first ?? view.ranks[0]))
     }
 
@@ -161,7 +163,7 @@ public struct GroupMachine: Hashable, Sendable {
         let silent = max(since, masterAnswered ?? since)
         return switch masterResult {
         case .answers, .unreachable: silent + policy.stableView
-        case .starting, .failing: silent + policy.unresponsiveAfter
+        case .starting, .failing, .idle: silent + policy.unresponsiveAfter
         case nil:
             max(silent + policy.stableView, (masterAsked ?? doubted) + policy.probeLimit * 2)
         }
@@ -244,7 +246,12 @@ public struct GroupMachine: Hashable, Sendable {
         if let prerequisite = view.prerequisite {
             return GroupDecision(.waiting, why: prerequisite)
         }
-        let why = cause.map { "launched again, \($0.why)" } ?? "first launch"
-        return GroupDecision(.starting, proposal: .launch(why: why))
+        return GroupDecision(.starting, proposal: .launch(why: launchText(after: cause)))
+    }
+
+    private func launchText(after cause: EndCause?) -> String {
+        guard let cause else { return "first launch" }
+        return cause.kind == .byOperator
+            ? "launched again by the operator's order" : "launched again after: \(cause.why)"
     }
 }

@@ -64,6 +64,11 @@ public struct RankView: Hashable, Sendable {
     var hasEnded: Bool {
         absentSince == nil && (report?.state == .exited || report?.state == .stopped)
     }
+
+    /// When its process ended; where nobody saw that, when its agent found it ended.
+    var fellAt: EndTime {
+        report.map { $0.endedAt ?? EndTime($0.since) } ?? EndTime(microsecondsSinceEpoch: .max)
+    }
 }
 
 /// How a group is, in one word.

@@ -13,8 +13,8 @@ public enum ShardInput: Hashable, Sendable {
     case started(processID: Int32)
     /// A shim of an earlier run of this agent still runs it.
     case adopted(processID: Int32)
-    case exited(ExitStatus, logTail: [String])
-    case stopped(ExitStatus)
+    case exited(ExitStatus, at: EndTime? = nil, logTail: [String])
+    case stopped(ExitStatus, at: EndTime? = nil)
     /// The shim itself could not be started or reached.
     case failed(String)
     case probed(ProbeResult)
@@ -32,6 +32,8 @@ public enum ProbeResult: Hashable, Sendable {
     case failing(String)
     /// Nobody listens there, or the host says nothing.
     case unreachable(String)
+    /// It is well, but has nothing to serve with: a router without workers.
+    case idle(String)
 }
 
 /// Which question is asked of rank 0.
@@ -61,6 +63,8 @@ public struct ShardMachine: Hashable, Sendable {
     private var loadingSince: Instant?
     private var failingSince: Instant?
     private var isProbing = false
+    /// When the last question was asked.
+    private var askedAt = Instant.zero
     private var isEnding = false
 
     public init(shard: ShardID, policy: SupervisionPolicy, wall: WallTime) {
@@ -73,6 +77,14 @@ public struct ShardMachine: Hashable, Sendable {
 
     /// Nothing of it is left.
     public var isGone: Bool { report.state == .exited || report.state == .stopped }
+
+    /// Its process runs, and is not told to end.
+    public var isRunning: Bool {
+        switch report.state {
+        case .loading, .ready, .unresponsive: true
+        case .waiting, .starting, .stopping, .exited, .stopped: false
+        }
+    }
 
     public var nextDeadline: Instant? { deadline }
 
@@ -94,15 +106,16 @@ public struct ShardMachine: Hashable, Sendable {
         case .portsChecked(let conflict): portsChecked(conflict, at: now, into: &actions)
         case .started(let processID), .adopted(let processID):
             running(processID, at: now, into: &actions)
-        case .exited(let status, let logTail):
-            gone(.exited, status, why: status.description, logTail: logTail)
-        case .stopped(let status):
+        case .exited(let status, let endedAt, let logTail):
+            gone(.exited, status, at: endedAt, why: status.description, logTail: logTail)
+        case .stopped(let status, let endedAt):
             if isEnding {
-                gone(.stopped, status)
+                gone(.stopped, status, at: endedAt)
             } else {
-                gone(.exited, status, why: "stopped by somebody else, \(status)")
+                let why = "stopped by somebody else, \(status)"
+                gone(.exited, status, at: endedAt, why: why)
             }
-        case .failed(let reason): gone(.exited, .notStarted(reason), why: reason)
+        case .failed(let reason): gone(.exited, .notStarted(reason), at: nil, why: reason)
         case .probed(let result): probed(result, at: now)
         case .end: end(into: &actions)
         case .tick: tick(at: now, into: &actions)
@@ -138,11 +151,13 @@ public struct ShardMachine: Hashable, Sendable {
 
     /// The first word about its end stands.
     private mutating func gone(
-        _ state: ShardState, _ status: ExitStatus, why: String = "", logTail: [String] = []
+        _ state: ShardState, _ status: ExitStatus, at endedAt: EndTime?, why: String = "",
+        logTail: [String] = []
     ) {
         guard !isGone else { return }
         report.state = state
         report.exit = status
+        report.endedAt = endedAt
         report.why = why
         report.logTail = logTail
         report.processID = nil
@@ -169,15 +184,23 @@ public struct ShardMachine: Hashable, Sendable {
         deadline = nil
         switch report.state {
         case .waiting: actions.append(.checkPorts)
-        case .loading: probe(.readiness, into: &actions)
-        case .ready, .unresponsive: probe(.liveness, into: &actions)
+        case .loading: probe(.readiness, at: now, into: &actions)
+        case .ready where isOverdue(at: now): becomeUnresponsive(at: now)
+        case .ready, .unresponsive: probe(.liveness, at: now, into: &actions)
         case .starting, .stopping, .exited, .stopped: break
         }
     }
 
-    private mutating func probe(_ kind: ProbeKind, into actions: inout [ShardAction]) {
+    private mutating func probe(
+        _ kind: ProbeKind, at now: Instant, into actions: inout [ShardAction]
+    ) {
         guard !isProbing else { return }
         isProbing = true
+        askedAt = now
+        // While an answer is out, the limit may be reached.
+        if report.state == .ready {
+            deadline = failingSince.map { $0 + policy.unresponsiveAfter }
+        }
         actions.append(.probe(kind))
     }
 
@@ -189,8 +212,12 @@ public struct ShardMachine: Hashable, Sendable {
             report.why = ""
             failingSince = nil
             deadline = now + policy.livenessInterval
+        case (.ready, .idle(let reason)):
+            report.why = reason
+            failingSince = nil
+            deadline = now + policy.livenessInterval
         case (.loading, .starting(let reason)), (.loading, .failing(let reason)),
-            (.loading, .unreachable(let reason)):
+            (.loading, .unreachable(let reason)), (.loading, .idle(let reason)):
             report.why = reason
             deadline = now + policy.readinessInterval
             if let since = loadingSince, now - since >= policy.loadLimit {
@@ -199,15 +226,30 @@ public struct ShardMachine: Hashable, Sendable {
             }
         case (.ready, .starting(let reason)), (.ready, .failing(let reason)),
             (.ready, .unreachable(let reason)):
-            let since = failingSince ?? now
+            let since = failingSince ?? askedAt
             failingSince = since
-            deadline = now + policy.livenessInterval
-            if now - since >= policy.unresponsiveAfter {
-                report.state = .unresponsive
-                report.why = "has not answered for \(now - since): \(reason)"
+            report.why = "has not answered for \((now - since).wholeSeconds): \(reason)"
+            if isOverdue(at: now) {
+                becomeUnresponsive(at: now)
+            } else {
+                deadline = min(now + policy.livenessInterval, since + policy.unresponsiveAfter)
             }
+        case (.unresponsive, .idle):
+            report.state = .ready
+            failingSince = nil
+            deadline = now + policy.livenessInterval
         case (.unresponsive, _): deadline = now + policy.livenessInterval
         case (.waiting, _), (.starting, _), (.stopping, _), (.exited, _), (.stopped, _): break
         }
+    }
+
+    /// The limit is counted from the first question that got no good answer.
+    private func isOverdue(at now: Instant) -> Bool {
+        failingSince.map { now - $0 >= policy.unresponsiveAfter } ?? false
+    }
+
+    private mutating func becomeUnresponsive(at now: Instant) {
+        report.state = .unresponsive
+        deadline = isProbing ? nil : now + policy.livenessInterval
     }
 }

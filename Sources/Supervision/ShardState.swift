@@ -41,6 +41,26 @@ public enum ExitStatus: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// When a process ended, by the wall clock of its node. Ranks fall within a millisecond of one another,
+/// so this is finer than other times; how well the clocks of the nodes agree is the limit.
+public struct EndTime: Hashable, Comparable, Sendable {
+    public let microsecondsSinceEpoch: Int64
+
+    public init(microsecondsSinceEpoch: Int64) {
+        self.microsecondsSinceEpoch = microsecondsSinceEpoch
+    }
+
+    /// The earliest time within a millisecond.
+    init(_ time: WallTime) {
+        let (product, overflows) = time.millisecondsSinceEpoch.multipliedReportingOverflow(by: 1000)
+        microsecondsSinceEpoch = overflows ? .max : product
+    }
+
+    public static func < (left: EndTime, right: EndTime) -> Bool {
+        left.microsecondsSinceEpoch < right.microsecondsSinceEpoch
+    }
+}
+
 /// One shard as its node reports it to the leader.
 public struct ShardReport: Hashable, Sendable {
     public let shard: ShardID
@@ -55,10 +75,13 @@ public struct ShardReport: Hashable, Sendable {
     public var why: String
     /// The last lines of its log, for `exited`.
     public var logTail: [String]
+    /// When its process ended, as its shim saw it; nil where it runs, or nobody saw it end.
+    public var endedAt: EndTime?
 
     public init(
         shard: ShardID, state: ShardState, processID: Int32?, since: WallTime,
-        exit: ExitStatus? = nil, why: String = "", logTail: [String] = []
+        exit: ExitStatus? = nil, why: String = "", logTail: [String] = [],
+        endedAt: EndTime? = nil
     ) {
         self.shard = shard
         self.state = state
@@ -67,5 +90,6 @@ public struct ShardReport: Hashable, Sendable {
         self.exit = exit
         self.why = why
         self.logTail = logTail
+        self.endedAt = endedAt
     }
 }

@@ -60,10 +60,13 @@ public struct TransportConfiguration: Sendable {
     public var dialLimit = Duration.seconds(2)
     /// From a TCP connection to both hellos.
     public var handshakeLimit = Duration.seconds(5)
-    public var redial = Backoff(initial: .milliseconds(100), limit: .seconds(2))
-    /// How long sent bytes may stay unacknowledged before the stream is given up. The system's own
-    /// limit of a quarter of an hour would hold a stream through a partition and long after it.
-    public var unacknowledgedLimit = Duration.seconds(5)
+    public var redial = Backoff(initial: .milliseconds(100), limit: .seconds(1))
+    /// How long sent bytes may stay unacknowledged before the stream is given up. TCP doubles the
+    /// pause between its attempts, so that a stream is silent for up to twice as long as the network
+    /// was; by then membership takes a healthy peer for dead, which it does after 1.7 s at the
+    /// earliest. A new stream is there sooner. The system counts from its first repetition, a fifth
+    /// of a second after the bytes.
+    public var unacknowledgedLimit = Duration.milliseconds(1200)
     /// Incoming connections that have not said who they are. Beyond it the oldest goes.
     public var halfOpenLimit = 128
 

@@ -31,6 +31,11 @@ extension Command.Action: WireCodable {
         case .stop(let group): .choice(6, CBORValue(group?.name))
         case .start(let group): .choice(7, CBORValue(group?.name))
         case .restart(let group): .choice(8, .text(group.name))
+        case .elected(let node, let term): .choice(9, CBORValue(node), .unsigned(term))
+        case .joined(let nodes): .choice(10, .list(nodes.map(\.name)))
+        case .lost(let nodes): .choice(11, .list(nodes.map(\.name)))
+        case .serves(let group, let generation):
+            .choice(12, .text(group.name), .unsigned(generation.value))
         }
     }
 
@@ -51,6 +56,10 @@ extension Command.Action: WireCodable {
         case 6: self = .stop(try record.optional(as: String.self).map { GroupName($0) })
         case 7: self = .start(try record.optional(as: String.self).map { GroupName($0) })
         case 8: self = .restart(try record.group())
+        case 9: self = .elected(try record.node(), term: try record.counter())
+        case 10: self = .joined(try record.texts().map { NodeID($0) })
+        case 11: self = .lost(try record.texts().map { NodeID($0) })
+        case 12: self = .serves(try record.group(), try record.generation())
         default: throw record.unknownChoice(choice, of: "action")
         }
     }
@@ -103,10 +112,20 @@ extension GroupPhase: WireCodable {
 
 extension GroupRecord: WireCodable {
     public var cbor: CBORValue {
-        .array([
-            .text(name.name), .unsigned(generation.value), phase.cbor, CBORValue(launched),
-            .unsigned(launchedSerial), .unsigned(UInt64(failures)), .unsigned(UInt64(restarts)),
-            .bool(isStoppedByOperator),
+        .array(
+            [
+                .text(name.name), .unsigned(generation.value), phase.cbor, CBORValue(launched),
+                .unsigned(launchedSerial), .unsigned(UInt64(failures)),
+                .unsigned(UInt64(restarts)), .bool(isStoppedByOperator),
+            ] + [history].compactMap { $0 })
+    }
+
+    /// nil where there is none.
+    private var history: CBORValue? {
+        guard launchedAt != nil || servesSince != nil || lastFailure != nil else { return nil }
+        return .array([
+            launchedAt.map { CBORValue($0) } ?? .null, servesSince.map { CBORValue($0) } ?? .null,
+            CBORValue(lastFailure),
         ])
     }
 
@@ -120,6 +139,24 @@ extension GroupRecord: WireCodable {
         failures = try record.unsigned(as: Int.self)
         restarts = try record.unsigned(as: Int.self)
         isStoppedByOperator = try record.bool()
+        guard !record.isAtEnd else { return }
+        var history = try CBORRecord(try record.next(), "group history")
+        launchedAt = try history.optionalWallTime()
+        servesSince = try history.optionalWallTime()
+        lastFailure = try history.optional(as: GroupFailure.self)
+    }
+}
+
+extension GroupFailure: WireCodable {
+    public var cbor: CBORValue {
+        .array([.unsigned(generation.value), cause.cbor, CBORValue(time)])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "group failure")
+        self.init(
+            generation: try record.generation(), cause: try record.value(as: EndCause.self),
+            time: try record.wallTime())
     }
 }
 
@@ -151,19 +188,40 @@ extension LedgerEvent: WireCodable {
 
 extension ReplicatedState: WireCodable {
     public var cbor: CBORValue {
-        .array([
-            CBORValue(deployment), .unsigned(deploymentSerial), .bool(isWanted), CBORValue(plan),
-            .unsigned(epoch.value), .list(groups), .list(ledger), .unsigned(nextSequence),
-        ])
+        .array(
+            [
+                CBORValue(deployment), .unsigned(deploymentSerial), .bool(isWanted),
+                CBORValue(plan), .unsigned(epoch.value), .list(groups), .list(ledger),
+                .unsigned(nextSequence),
+            ] + [sightings].compactMap { $0 })
+    }
+
+    /// nil where there are none.
+    private var sightings: CBORValue? {
+        guard electedTerm > 0 || !present.isEmpty else { return nil }
+        return .array([.unsigned(electedTerm), .list(present.map(\.name))])
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "replicated state")
+        let deployment = try record.optional(as: Deployment.self)
+        let deploymentSerial = try record.counter()
+        let isWanted = try record.bool()
+        let plan = try record.optional(as: Plan.self)
+        let epoch = Epoch(try record.counter())
+        let groups = try record.list(of: GroupRecord.self)
+        let ledger = try record.list(of: LedgerEvent.self)
+        let nextSequence = try record.counter()
+        var electedTerm: UInt64 = 0
+        var present: [NodeID] = []
+        if !record.isAtEnd {
+            var sightings = try CBORRecord(try record.next(), "sightings")
+            electedTerm = try sightings.counter()
+            present = try sightings.texts().map { NodeID($0) }
+        }
         self.init(
-            deployment: try record.optional(as: Deployment.self),
-            deploymentSerial: try record.counter(), isWanted: try record.bool(),
-            plan: try record.optional(as: Plan.self), epoch: Epoch(try record.counter()),
-            groups: try record.list(of: GroupRecord.self),
-            ledger: try record.list(of: LedgerEvent.self), nextSequence: try record.counter())
+            deployment: deployment, deploymentSerial: deploymentSerial, isWanted: isWanted,
+            plan: plan, epoch: epoch, groups: groups, ledger: ledger, nextSequence: nextSequence,
+            electedTerm: electedTerm, present: present)
     }
 }

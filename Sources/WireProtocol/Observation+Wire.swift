@@ -23,11 +23,12 @@ extension NodeReport: WireCodable {
 
 extension ShardReport: WireCodable {
     public var cbor: CBORValue {
-        .array([
-            shard.cbor, .text(state.rawValue),
-            processID.map { CBORValue(Int64($0)) } ?? .null, CBORValue(since), CBORValue(exit),
-            .text(why), .list(logTail),
-        ])
+        .array(
+            [
+                shard.cbor, .text(state.rawValue),
+                processID.map { CBORValue(Int64($0)) } ?? .null, CBORValue(since), CBORValue(exit),
+                .text(why), .list(logTail),
+            ] + [endedAt.map { CBORValue($0.microsecondsSinceEpoch) }].compactMap { $0 })
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -38,7 +39,9 @@ extension ShardReport: WireCodable {
         self.init(
             shard: shard, state: state, processID: processID, since: try record.wallTime(),
             exit: try record.optional(as: ExitStatus.self), why: try record.text(),
-            logTail: try record.texts())
+            logTail: try record.texts(),
+            endedAt: record.isAtEnd
+                ? nil : EndTime(microsecondsSinceEpoch: try record.signed()))
     }
 }
 

@@ -42,6 +42,12 @@ extension CBORRecord {
         WallTime(millisecondsSinceEpoch: try signed())
     }
 
+    mutating func optionalWallTime() throws(CBORError) -> WallTime? {
+        guard let item = try optional() else { return nil }
+        var single = try CBORRecord(.array([item]), "time")
+        return try single.wallTime()
+    }
+
     mutating func value<Value: WireCodable>(as type: Value.Type) throws(CBORError) -> Value {
         try Value(cbor: try next())
     }

@@ -53,9 +53,10 @@ public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvert
     }
 }
 
-/// Collects violations while a document is read.
+/// Collects violations while a document is read, and warnings beside them.
 public final class DiagnosticLog {
     public private(set) var diagnostics: [Diagnostic] = []
+    private var suspicions: [Diagnostic] = []
 
     public init() {}
 
@@ -63,16 +64,24 @@ public final class DiagnosticLog {
         diagnostics.append(Diagnostic(location: location, field: field, message: message))
     }
 
+    /// Notes what is legal but looks like a mistake.
+    public func warn(_ message: String, at location: SourceLocation, field: String) {
+        suspicions.append(Diagnostic(location: location, field: field, message: message))
+    }
+
+    /// What is legal but looks like a mistake, by line and column.
+    public var warnings: [Diagnostic] { Self.inTextOrder(suspicions) }
+
     /// The value, if nothing was reported and there is one.
     ///
     /// - Throws: everything that was reported, by line and column.
     public func result<Value>(_ value: Value?) throws(ConfigurationError) -> Value {
         if let value, diagnostics.isEmpty { return value }
         invariant(!diagnostics.isEmpty, "a reader gave up without saying why")
-        throw ConfigurationError(inTextOrder)
+        throw ConfigurationError(Self.inTextOrder(diagnostics))
     }
 
-    private var inTextOrder: [Diagnostic] {
+    private static func inTextOrder(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
         var seen: Set<Diagnostic> = []
         return diagnostics.filter { seen.insert($0).inserted }.enumerated().sorted { left, right in
             let (a, b) = (left.element.location, right.element.location)

@@ -2,9 +2,12 @@
 // string alignment, so that two swapped letters are one edit).
 
 /// The known name that someone probably meant, or nil where none is near: at most a third of its
-/// characters may differ, and at least one edit is always forgiven. Ties go to the earlier name.
-public func nearestName(to name: String, in known: [String]) -> String? {
-    let limit = max(1, name.count / 3)
+/// characters may differ, no more than `atMost`, and one edit is always forgiven. Ties go to the
+/// earlier name.
+public func nearestName(
+    to name: String, in known: [String], atMost: Int = .max
+) -> String? {
+    let limit = min(atMost, max(1, name.count / 3))
     var best: (name: String, distance: Int)?
     for candidate in known where abs(candidate.count - name.count) <= limit {
         let distance = editDistance(name.lowercased(), candidate.lowercased())
@@ -20,6 +23,13 @@ public func suggestion(for name: String, in known: [String]) -> String {
     if let nearest = nearestName(to: name, in: known) { return "; did you mean \"\(nearest)\"?" }
     if known.isEmpty || known.count > 24 { return "" }
     return "; known: \(known.joined(separator: ", "))"
+}
+
+/// `there is no group "prefil-0"; did you mean "prefill-0"? There are: prefill-0, decode-0`.
+public func unknown(_ kind: String, _ name: String, known: [String]) -> String {
+    let nearest = nearestName(to: name, in: known).map { "; did you mean \"\($0)\"?" } ?? "."
+    let list = known.isEmpty ? "There are none yet" : "There are: " + known.joined(separator: ", ")
+    return "there is no \(kind) \"\(name)\"\(nearest) \(list)"
 }
 
 /// Insertions, deletions, substitutions and swaps of neighbours that turn one text into the other.

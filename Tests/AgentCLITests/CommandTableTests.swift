@@ -16,7 +16,7 @@ import Testing
     @Test(arguments: visible.map(\.name))
     func `every command has a help with exit codes and an example`(name: String) {
         let parser = ArgumentParser.glmAgent
-        let help = parser.command(named: name)?.help ?? ""
+        let help = parser.command(named: name).map { parser.help(of: $0) } ?? ""
         #expect(help.contains("Exit codes:\n  0  done\n"))
         #expect(help.contains("Examples:\n"), "\(name) has no example")
         #expect(help.contains("Usage: glm-agent \(name)"))
@@ -35,6 +35,15 @@ import Testing
             let parsed = try ArgumentParser.glmAgent.parse(Array(arguments))
             #expect(parsed.command.name == name, "\(example.line)")
         }
+    }
+
+    @Test func `a command that others begin with names them in its help`() {
+        let (code, printed) = runLine("profiles --help")
+        #expect(code == .success)
+        for command in Self.visible where command.name.hasPrefix("profiles ") {
+            #expect(printed.out.contains("\n  \(command.name) "), "\(command.name)")
+        }
+        #expect(!runLine("plan --help").1.out.contains("Subcommands:"))
     }
 
     @Test func `commands that ask an agent say what no agent gives`() {

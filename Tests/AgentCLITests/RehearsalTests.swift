@@ -84,6 +84,19 @@ import YAML
         }
     }
 
+    @Test func `an operator's own profile is rehearsed as it is`() throws {
+        let own = try Profile.parse(
+            "profile: mine\nextends: [\(rehearsedByDefault)]\nenvironment: {OURS: 1}\n",
+            file: "mine.yaml")
+        let directory = try temporaryDirectory()
+        defer { try? Files.removeTree(directory) }
+        let site = try RehearsalSite(directory: directory, profile: own, nodeCount: 4)
+        try site.prepare()
+        let configuration = try AgentConfiguration.load(site.nodes[0].configuration)
+        #expect(configuration.profile.name == "mine")
+        #expect(configuration.profile.environment.contains(NamedValue("OURS", "1")))
+    }
+
     @Test func `a taken port moves the rehearsal to another network`() throws {
         let loop = try Loop()
         defer { loop.close() }

@@ -12,6 +12,7 @@ enum StatusSamples {
 
     static let all: [(name: String, status: ClusterStatus)] = [
         ("ready", ready), ("backoff", backoff), ("no-quorum", noQuorum), ("unplanned", unplanned),
+        ("recovered", recovered), ("stopped", stopped),
     ]
 
     static let ready = ClusterStatus(
@@ -28,6 +29,7 @@ enum StatusSamples {
         group.generation = 3
         group.restarts = 2
         group.why = "rank 1 on node-2 ended first: exit code 1; next start in 7 s"
+        group.lastFailure = failure
         group.ranks[0].state = "stopped"
         group.ranks[0].pid = nil
         group.ranks[1].state = "exited"
@@ -41,6 +43,37 @@ enum StatusSamples {
         ]
         return status
     }()
+
+    /// All serves again, and still it is told what had happened.
+    static let recovered: ClusterStatus = {
+        var status = ready
+        status.groups[0].generation = 4
+        status.groups[0].restarts = 1
+        status.groups[0].lastFailure = failure
+        status.notes = ["node-1 has another deployment in its file than is agreed (of-old)"]
+        status.router?.lastFailure = .init(
+            generation: 1, time: start, kind: "nodeLost",
+            why: "node-1, which held rank 0, is gone", node: "node-1", rank: 0, logTail: [])
+        return status
+    }()
+
+    static let stopped: ClusterStatus = {
+        var status = ready
+        status.groups[1].state = "stopped"
+        for rank in status.groups[1].ranks.indices {
+            status.groups[1].ranks[rank].state = "absent"
+            status.groups[1].ranks[rank].pid = nil
+            status.groups[1].ranks[rank].since = nil
+        }
+        status.ready = false
+        status.reasons = ["decode-0 is stopped by the operator; no decode group serves"]
+        return status
+    }()
+
+    private static let failure = ClusterStatus.Failure(
+        generation: 3, time: start, kind: "failure",
+        why: "rank 1 on node-2 ended: exit code 1", node: "node-2", rank: 1,
+        logTail: ["loading", "RuntimeError: out of memory"])
 
     static let noQuorum: ClusterStatus = {
         var status = ready
@@ -71,13 +104,13 @@ enum StatusSamples {
         .init(
             name: "prefill-0", role: "prefill", generation: 1, state: state, why: "",
             master: "node-1", url: "http://10.0.0.1:8000", bootstrapPort: 8998, restarts: 0,
-            ranks: ranks(from: 1))
+            lastFailure: nil, ranks: ranks(from: 1))
     }
 
     private static let decode = ClusterStatus.Group(
         name: "decode-0", role: "decode", generation: 1, state: "ready", why: "",
         master: "node-3", url: "http://10.0.0.3:8001", bootstrapPort: nil, restarts: 0,
-        ranks: ranks(from: 3))
+        lastFailure: nil, ranks: ranks(from: 3))
 
     private static func ranks(from first: Int) -> [ClusterStatus.Rank] {
         (0...1).map { rank in
@@ -90,6 +123,6 @@ enum StatusSamples {
     private static func router(state: String) -> ClusterStatus.Router {
         .init(
             node: "node-1", url: "http://10.0.0.1:6688", state: state, generation: 1, pid: 4100,
-            restarts: 0, since: start, why: "")
+            restarts: 0, since: start, why: "", lastFailure: nil)
     }
 }

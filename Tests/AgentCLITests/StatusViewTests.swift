@@ -32,6 +32,10 @@ import Testing
             (definitions?["group"], status["groups"]?[0]),
             (definitions?["rank"], status["groups"]?[0]?["ranks"]?[0]),
             (definitions?["router"], status["router"]),
+            (
+                definitions?["failure"],
+                StatusSamples.recovered.json["groups"]?[0]?["last_failure"]
+            ),
         ]
         for (definition, value) in pairs {
             let known = definition?["properties"]?.objectValue?.map(\.name)

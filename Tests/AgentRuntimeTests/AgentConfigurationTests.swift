@@ -70,6 +70,22 @@ import YAML
         #expect(configuration.deployment.modelPath == "/data/glm")
     }
 
+    @Test func `a nearly known name is warned of, in the file and in the own profile`() throws {
+        let own = "profile: mine\nextends: [\(Self.profile)]\nhost: {governor: perfomance}\n"
+        let configuration = try parse(
+            Self.smallest.replacing("profile: \(Self.profile)", with: "profile_file: mine.yaml")
+                + "overrides:\n  environment: {HCCL_BUFSIZE: 9}\n",
+            files: ["/etc/x/secret": .init(Self.secretText), "/etc/x/mine.yaml": .init(own)])
+        #expect(
+            configuration.warnings.map(\.description) == [
+                "/etc/x/agent.yaml:7:17: overrides.environment.HCCL_BUFSIZE: "
+                    + "\"HCCL_BUFSIZE\" is not known; did you mean \"HCCL_BUFFSIZE\"?",
+                "/etc/x/mine.yaml:3:18: host.governor: \"perfomance\" is not known; "
+                    + "did you mean \"performance\"?",
+            ])
+        #expect(try parse(Self.smallest).warnings.isEmpty)
+    }
+
     @Test func `every field is read`() throws {
         let configuration = try parse(
             Self.smallest.replacing(
@@ -144,7 +160,7 @@ import YAML
         ("10.0.0.2]", "host-2]", "2:19: nodes[1]: expected an IPv4 or IPv6 address"),
         (", 10.0.0.2", "", "needs 2 nodes, 1 configured"),
         ("secret_file: secret", "secret_file: gone", "3:14: secret_file: cannot read /etc/x/gone"),
-        ("in3k5", "in3k6", "4:10: profile: unknown value"),
+        ("in3k5", "in3k6", "4:10: profile: unknown profile"),
         ("/data/glm", "data/glm", "5:13: model_path: expected a path from /"),
         ("/data/glm", "/data/glm\nnode: x", "6:7: node: there is no node \"x\" in nodes"),
         ("/data/glm", "/data/glm\nengine: vllm", "6:9: engine: unknown value \"vllm\""),

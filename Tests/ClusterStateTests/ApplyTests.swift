@@ -91,13 +91,32 @@ import Testing
             action: .settle(prefill, Generation(1)), reason: "does not run"),
         Refusal(
             name: "a stop of an unknown group", state: state(),
-            action: .stop(GroupName("decode-7")), reason: "no group decode-7 in the plan"),
+            action: .stop(GroupName("decode-7")), reason: "there is no group \"decode-7\""),
         Refusal(
             name: "a start of an unknown group", state: state(),
-            action: .start(GroupName("decode-7")), reason: "no group decode-7 in the plan"),
+            action: .start(GroupName("decode-7")), reason: "there is no group \"decode-7\""),
         Refusal(
             name: "a restart of an unknown group", state: state(),
-            action: .restart(GroupName("decode-7")), reason: "no group decode-7 in the plan"),
+            action: .restart(GroupName("decode-7")), reason: "there is no group \"decode-7\""),
+        Refusal(
+            name: "a second leader of a term", state: state(.elected(NodeID("node-1"), term: 3)),
+            action: .elected(NodeID("node-2"), term: 3), reason: "leader of term 3 is known"),
+        Refusal(
+            name: "a leader of an older term", state: state(.elected(NodeID("node-1"), term: 3)),
+            action: .elected(NodeID("node-2"), term: 2), reason: "leader of term 3 is known"),
+        Refusal(
+            name: "a node that is there already", state: state(.joined([NodeID("node-1")])),
+            action: .joined([NodeID("node-1")]), reason: "known to be there"),
+        Refusal(
+            name: "the loss of a node that never came", state: state(),
+            action: .lost([NodeID("node-1")]), reason: "known to be gone"),
+        Refusal(
+            name: "that a group serves, a second time",
+            state: state(launch(1), .serves(prefill, Generation(1))),
+            action: .serves(prefill, Generation(1)), reason: "known to serve"),
+        Refusal(
+            name: "that a group serves that has ended", state: state(launch(1), end(1)),
+            action: .serves(prefill, Generation(1)), reason: "does not run"),
     ]
 
     @Test(arguments: refusals) func `a command that does not fit changes nothing`(row: Refusal) {
@@ -124,6 +143,142 @@ import Testing
             state.ledger.map(\.kind) == [
                 .deployed, .planned, .launched, .ended, .launched, .settled,
             ])
+    }
+
+    @Test(arguments: [
+        (EndCause.Kind.failure, true), (.nodeLost, true), (.planChanged, true),
+        (.byOperator, false),
+    ])
+    func `a launch that the operator ordered is no restart`(kind: EndCause.Kind, counts: Bool) {
+        let end = Command.Action.end(
+            Self.prefill, Generation(1), EndCause(kind, why: "why"), isTerminal: false)
+        let state = Self.state(Self.launch(1), end, Self.launch(2))
+        #expect(state.record(of: Self.prefill).restarts == (counts ? 1 : 0))
+        let ordered = Self.state(Self.launch(1), .restart(Self.prefill), Self.launch(2))
+        #expect(ordered.record(of: Self.prefill).restarts == 0)
+    }
+
+    @Test func `the last failure is kept until there is a newer one`() {
+        let first = GroupFailure(
+            generation: Generation(1), cause: Self.failure, time: Fixture.time)
+        var state = Self.state(Self.launch(1))
+        #expect(state.record(of: Self.prefill).lastFailure == nil)
+        state.take(Self.end(1))
+        for action in [
+            Self.launch(2), .settle(Self.prefill, Generation(2)),
+            .end(
+                Self.prefill, Generation(2), EndCause(.planChanged, why: ""), isTerminal: false),
+            Self.launch(3), .restart(Self.prefill), Self.launch(4), .stop(Self.prefill),
+        ] {
+            state.take(action)
+            #expect(state.record(of: Self.prefill).lastFailure == first, "after \(action)")
+        }
+        let loss = EndCause(.nodeLost, why: "node-2 is gone", node: NodeID("node-2"))
+        state.take(.end(Self.prefill, Generation(4), loss, isTerminal: false))
+        #expect(state.record(of: Self.prefill).lastFailure?.cause == loss)
+        #expect(state.record(of: Self.prefill).lastFailure?.generation == Generation(4))
+    }
+
+    @Test func `that a generation serves is told once, with how long it took`() {
+        var state = Self.state(Self.launch(1))
+        let later = WallTime(
+            millisecondsSinceEpoch: Fixture.time.millisecondsSinceEpoch + 61_250)
+        #expect(state.apply(Command(.serves(Self.prefill, Generation(1)), at: later)) == nil)
+        #expect(state.ledger.last?.kind == .ready)
+        #expect(state.ledger.last?.text == "prefill-0 serves, 61.2 s after its launch")
+        state.take(Self.end(1))
+        state.take(Self.launch(2))
+        // Another leader's clock may be behind.
+        let earlier = WallTime(millisecondsSinceEpoch: .min)
+        #expect(state.apply(Command(.serves(Self.prefill, Generation(2)), at: earlier)) == nil)
+        #expect(state.ledger.last?.text == "prefill-0 serves")
+    }
+
+    @Test func `nodes come and go once each`() {
+        let nodes = (1...3).map { NodeID("node-\($0)") }
+        var state = Self.state(.joined([nodes[2], nodes[0]]))
+        #expect(state.present == [nodes[0], nodes[2]])
+        #expect(state.ledger.last?.text == "in contact with the agents of node-1, node-3")
+        state.take(.joined(nodes))
+        #expect(state.ledger.last?.node == nodes[1])
+        state.take(.lost([nodes[2], NodeID("node-9")]))
+        #expect(state.present == [nodes[0], nodes[1]])
+        #expect(state.ledger.last?.text == "no contact with the agent of node-3")
+        #expect(state.ledger.last?.kind == .lost)
+    }
+
+    @Test func `a flapping leadership pushes out no other event`() {
+        var state = Self.state(Self.launch(1))
+        for term in 1...2000 {
+            state.take(.elected(NodeID("node-\(term % 3)"), term: UInt64(term)))
+            state.take(term % 2 == 0 ? .lost([NodeID("a")]) : .joined([NodeID("a")]))
+        }
+        let kinds = state.ledger.map(\.kind)
+        #expect(kinds.prefix(3) == [.deployed, .planned, .launched])
+        #expect(kinds.count { $0 == .elected } == ReplicatedState.chatterLimit)
+        #expect(state.ledger.last { $0.kind == .elected }?.text == "node-2 leads in term 2000")
+    }
+
+    /// An order, on a state, and what the operator reads.
+    @Test(
+        arguments: [
+            (
+                .restart(prefill), state(launch(1)),
+                "prefill-0: restart agreed; generation 1 ends, generation 2 follows. "
+                    + "Watch: glm-agent status"
+            ),
+            (
+                .restart(prefill), state(launch(1), end(1, isTerminal: true)),
+                "prefill-0: restart agreed; generation 2 follows. Watch: glm-agent status"
+            ),
+            (
+                .restart(prefill), state(launch(1), .stop(nil)),
+                "prefill-0: restart agreed; generation 1 ends, the whole deployment is stopped, "
+                    + "so generation 2 waits for: glm-agent start"
+            ),
+            (
+                .stop(prefill), state(launch(1)),
+                "prefill-0: stop agreed; generation 1 ends, and none is launched until: "
+                    + "glm-agent start prefill-0"
+            ),
+            (
+                .stop(prefill), state(),
+                "prefill-0: stop agreed; no generation of it runs, and none is launched until: "
+                    + "glm-agent start prefill-0"
+            ),
+            (
+                .start(prefill), state(launch(1), end(1), .stop(prefill)),
+                "prefill-0: start agreed; generation 2 follows. Watch: glm-agent status"
+            ),
+            (
+                .start(prefill), state(launch(1)),
+                "prefill-0: start agreed; generation 1 runs and goes on"
+            ),
+            (
+                .start(prefill), state(launch(1), end(1, isTerminal: true)),
+                "prefill-0: start agreed; but it was given up, and only this launches it: "
+                    + "glm-agent restart prefill-0"
+            ),
+            (
+                .start(prefill), state(.stop(nil)),
+                "prefill-0: start agreed; the whole deployment is stopped, so it waits for: "
+                    + "glm-agent start"
+            ),
+            (
+                .stop(nil), state(launch(1)),
+                "the deployment: stop agreed; what runs of it ends (prefill-0), and nothing is "
+                    + "launched until: glm-agent start"
+            ),
+            (
+                .start(nil), state(),
+                "the deployment: start agreed; every group that does not run is launched. "
+                    + "Watch: glm-agent status"
+            ),
+        ] as [(Command.Action, ReplicatedState, String)])
+    func `an operator reads what was agreed and what follows`(
+        action: Command.Action, state: ReplicatedState, text: String
+    ) {
+        #expect(state.consequence(of: action) == text)
     }
 
     @Test(arguments: [

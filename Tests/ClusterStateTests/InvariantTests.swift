@@ -68,8 +68,11 @@ import Testing
             #expect(now.restarts >= record.restarts && now.failures >= 0, place)
         }
         let numbers = state.ledger.map(\.sequence)
-        #expect(numbers == Array(state.nextSequence - UInt64(numbers.count)..<state.nextSequence))
+        #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 }, place)
+        #expect(numbers.last == state.nextSequence - 1, place)
         #expect(numbers.count <= ReplicatedState.ledgerLimit, place)
+        #expect(state.electedTerm >= before.electedTerm, place)
+        #expect(state.present == Set(state.present).sorted(), place)
         #expect(state.nextSequence == before.nextSequence + 1, "every effect is one event")
     }
 
@@ -85,7 +88,8 @@ import Testing
         let causes = EndCause.Kind.allCases
         let kind = causes[Int.random(in: 0..<causes.count, using: &generator)]
         let cause = EndCause(kind, why: "it happened")
-        switch Int.random(in: 0..<16, using: &generator) {
+        let nodes = (1...4).map { NodeID("node-\($0)") }.filter { _ in generator.chance(0.3) }
+        switch Int.random(in: 0..<20, using: &generator) {
         case 0: return .deploy(Fixture.deployment(generator.chance(0.5) ? "a" : "b"))
         case 1, 2:
             let nodes = generator.chance(0.3) ? ["node-4"] : nil
@@ -99,6 +103,10 @@ import Testing
         case 12: return .settle(group, generator.chance(0.7) ? current : near)
         case 13: return .stop(generator.chance(0.3) ? nil : group)
         case 14: return .start(generator.chance(0.3) ? nil : group)
+        case 15: return .elected(NodeID("node-1"), term: state.electedTerm + shift)
+        case 16: return .joined(nodes)
+        case 17: return .lost(nodes)
+        case 18: return .serves(group, generator.chance(0.7) ? current : near)
         default: return .restart(group)
         }
     }

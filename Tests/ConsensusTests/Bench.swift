@@ -25,8 +25,9 @@ struct Bench {
     ) {
         disk = restored
         raft = Raft(
-            configuration: configuration, local: local, voters: voters, learners: learners,
-            restored: restored, seed: seed, at: now)
+            configuration: configuration, local: local,
+            bootstrap: Participants(voters: voters, learners: learners), restored: restored,
+            seed: seed, at: now)
     }
 
     @discardableResult
@@ -99,6 +100,18 @@ extension [RaftAction] {
         }
     }
 
+    var rejections: [RaftRejection] {
+        compactMap {
+            if case .rejected(let reason, _) = $0 { reason } else { nil }
+        }
+    }
+
+    var refusals: [RaftRefusal] {
+        compactMap {
+            if case .refused(_, let reason) = $0 { reason } else { nil }
+        }
+    }
+
     var committed: [UInt64] {
         compactMap {
             if case .commit(let entry) = $0 { entry.index.value } else { nil }
@@ -113,7 +126,7 @@ extension RaftMessage {
 
     /// The indices of an append's entries; nil for any other message.
     var appended: [UInt64]? {
-        guard case .append(_, _, let entries, _) = kind else { return nil }
+        guard case .append(_, _, let entries, _, _) = kind else { return nil }
         return entries.map(\.index.value)
     }
 }

@@ -189,26 +189,9 @@ import Testing
             .voteRequest(lastIndex: .zero, lastTerm: .zero), from: a, term: 1)
         #expect(vote.sends.map(\.kind) == [.voteReply(granted: false)])
         let answer = bench.receive(append(after: 0, of: 0, terms: [1]), from: a, term: 1)
+        bench.step(.received(RaftMessage(1, .timeoutNow), from: a))
+        #expect(bench.raft.role == .follower)
         #expect(
             answer.sends.map(\.kind) == [.appendReply(accepted: true, matched: LogIndex(1))])
-    }
-
-    @Test func `a stranger is not heard`() {
-        var bench = Bench()
-        #expect(bench.receive(append(after: 0, of: 0), from: NodeID("z"), term: 9).isEmpty)
-        #expect(bench.raft.term == .zero)
-    }
-
-    @Test func `two leaders of one term stop the process with the state`() async {
-        let result = await #expect(
-            processExitsWith: .failure, observing: [\.standardErrorContent]
-        ) {
-            var bench = Bench()
-            bench.elect()
-            bench.receive(append(after: 0, of: 0), from: b)
-        }
-        let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-        #expect(text.contains("also leads term 1"))
-        #expect(text.contains("node a, leader of term 1"))
     }
 }

@@ -47,16 +47,11 @@ struct Invariants {
         let digest: Digest
     }
 
-    let voters: [NodeID]
     private(set) var leaders: [Term: NodeID] = [:]
     private(set) var restoredCount = 0
     private var votes: [Vote: NodeID] = [:]
     private var written: [Position: (entry: LogEntry, previousTerm: Term)] = [:]
     private(set) var committed: [Committed] = []
-
-    init(voters: [NodeID]) {
-        self.voters = voters
-    }
 
     private func require(_ condition: Bool, _ text: @autoclosure () -> String) throws {
         guard condition else { throw InvariantViolation(description: text()) }
@@ -87,7 +82,7 @@ struct Invariants {
         switch message.kind {
         case .voteRequest: try voted(for: node, by: node, in: message.term, disk)
         case .voteReply(granted: true): try voted(for: receiver, by: node, in: message.term, disk)
-        case .appendReply(accepted: true, let matched), .snapshotReply(let matched):
+        case .appendReply(accepted: true, let matched, _), .snapshotReply(let matched):
             try require(
                 disk.hardState.term >= message.term,
                 "\(node) answers in term \(message.term), its disk says \(disk.hardState.term)")
@@ -123,7 +118,30 @@ struct Invariants {
                     "\(node)'s entry \(entry.index) of term \(entry.term) differs from another's")
             }
             written[position] = (entry, previousTerm)
+            if case .participants(let new) = entry.payload, raft.role == .leader {
+                try checkChange(to: new, at: entry.index, by: node, raft)
+            }
         }
+    }
+
+    /// Participants change one voter at a time, each time on top of agreed ones, so that the
+    /// majorities before and after always meet.
+    private func checkChange(
+        to new: Participants, at index: LogIndex, by node: NodeID, _ raft: Raft
+    ) throws {
+        try require(
+            raft.log.term(at: raft.commitIndex) == raft.term,
+            "\(node) changes participants before it has committed in its own term")
+        let before = committed.prefix(Int(index.value) - 1).last { $0.entry.isParticipants }
+        guard case .participants(let old) = before?.entry.payload else { return }
+        let isWritten = written.contains { position, known in
+            position.term == raft.term && position.index < index && known.entry.isParticipants
+                && position.index > raft.commitIndex
+        }
+        try require(!isWritten, "\(node) changes participants before the last change is agreed")
+        try require(
+            Set(old.voters).symmetricDifference(new.voters).count <= 1,
+            "\(node) goes from \(old) to \(new) in one step")
     }
 
     /// State machine safety; and an entry is committed only when a majority has it on disk.
@@ -140,6 +158,7 @@ struct Invariants {
                 "\(node) applies another entry \(index) than was committed before")
             return
         }
+        let voters = raft.participants.voters
         let holders = voters.count { voter in
             guard let disk = disks[voter]?.disk else { return false }
             return (disk.snapshot?.index ?? .zero) >= entry.index
@@ -160,6 +179,10 @@ struct Invariants {
         try require(
             index <= committed.count && committed[index - 1].digest == Digest(snapshot),
             "\(node) restores a snapshot at \(index) that differs from what was committed")
+        let recorded = committed.prefix(index).last { $0.entry.isParticipants }?.entry.payload
+        try require(
+            snapshot.participants.map { .participants($0) } == recorded,
+            "\(node) restores a snapshot at \(index) with other participants than were agreed on")
     }
 
     /// No application has anything but the committed entries.

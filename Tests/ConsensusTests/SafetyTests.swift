@@ -11,7 +11,10 @@ import Testing
     /// Timeouts shorter than the slowest messages: elections all the time.
     static let impatient = RaftConfiguration(
         heartbeatInterval: .milliseconds(60),
-        electionTimeout: .milliseconds(180)...(.milliseconds(400)))
+        electionTimeout: .milliseconds(180)...(.milliseconds(400)), snapshotPieceBytesLimit: 3,
+        tailEntriesLimit: 4)
+
+    static let patient = RaftConfiguration(tailEntriesLimit: 0)
 
     @Test(arguments: [3, 4, 5, 6])
     func `no fault breaks an invariant, and the cluster converges when faults end`(
@@ -21,9 +24,10 @@ import Testing
         for seed in Self.seedsPerSize {
             var cluster = SimulatedCluster(
                 voters: voters, learners: seed % 3 == 0 ? 1 : 0, seed: seed,
-                configuration: seed % 2 == 0 ? RaftConfiguration() : Self.impatient)
+                configuration: seed % 2 == 0 ? Self.patient : Self.impatient)
             do {
-                try disturb(&cluster)
+                let faults = Faults.random(using: &cluster.generator)
+                try disturb(&cluster, faults)
                 try converge(&cluster)
             } catch {
                 Issue.record(
@@ -41,12 +45,45 @@ import Testing
         #expect(committed > runs * 40)
     }
 
-    private func disturb(_ cluster: inout SimulatedCluster) throws {
+    @Test(arguments: [1, 3, 4])
+    func `no change of participants or leader breaks an invariant under faults`(voters: Int) throws
+    {
+        var (changes, transfers, reads, committed) = (0, 0, 0, 0)
+        for seed in Self.seedsPerSize {
+            var cluster = SimulatedCluster(
+                voters: voters, learners: 1, outsiders: 2, seed: seed,
+                configuration: seed % 2 == 0 ? Self.patient : Self.impatient)
+            do {
+                var faults = Faults.random(using: &cluster.generator)
+                faults.changeEvery = .milliseconds(seed % 3 == 0 ? 20 : 200)
+                faults.transferEvery = .milliseconds(600)
+                try disturb(&cluster, faults)
+                try converge(&cluster)
+            } catch {
+                Issue.record(
+                    "\(voters) voters, seed \(seed): \(error). Replay: seedsPerSize = \(seed)...\(seed)"
+                )
+            }
+            changes += cluster.changes
+            transfers += cluster.transfers
+            reads += cluster.readsAnswered
+            committed += cluster.invariants.committed.count
+        }
+        let runs = Self.seedsPerSize.count
+        #expect(changes > runs * 10)
+        #expect(transfers > runs / 20)
+        #expect(reads > runs * 5)
+        #expect(committed > runs * 30)
+    }
+
+    private func disturb(_ cluster: inout SimulatedCluster, _ faults: Faults) throws {
         try cluster.run(for: .seconds(3)) { $0.leader != nil }
-        cluster.begin(Faults.random(using: &cluster.generator))
-        for _ in 0..<120 {
-            cluster.schedule(
-                .propose, after: cluster.generator.duration(in: .zero...(.seconds(6))))
+        cluster.begin(faults)
+        for event in [SimulatedCluster.Event.propose, .read] {
+            for _ in 0..<120 {
+                cluster.schedule(
+                    event, after: cluster.generator.duration(in: .zero...(.seconds(6))))
+            }
         }
         try cluster.run(for: .seconds(6))
         try cluster.invariants.checkApplied(cluster.hosts)
@@ -57,17 +94,20 @@ import Testing
         cluster.calm()
         let elected = try cluster.run(for: .seconds(8)) { $0.leader != nil && $0.agreesOnLeader }
         guard elected != nil else {
-            throw InvariantViolation(description: "no leader 8 s after the faults ended")
+            throw InvariantViolation(
+                description: "no leader 8 s after the faults ended: \(cluster.states)")
         }
-        cluster.schedule(.propose, after: .milliseconds(1))
-        let agreed = try cluster.run(for: .seconds(4)) { cluster in
-            let last = cluster.nodes.map { cluster.raft($0)?.lastIndex }
-            let applied = cluster.nodes.map { cluster.hosts[$0]?.applied.index }
+        cluster.schedule(.propose, after: .milliseconds(1500))
+        let agreed = try cluster.run(for: .seconds(5)) { cluster in
+            let nodes = cluster.participants
+            let last = nodes.map { cluster.raft($0)?.lastIndex }
+            let applied = nodes.map { cluster.hosts[$0]?.applied.index }
             return cluster.invariants.committed.count > before && Set(last + applied).count == 1
         }
         try cluster.invariants.checkApplied(cluster.hosts)
         guard agreed != nil else {
-            throw InvariantViolation(description: "no agreement 4 s after a leader was elected")
+            throw InvariantViolation(
+                description: "no agreement 5 s after a leader was elected: \(cluster.states)")
         }
     }
 
@@ -90,8 +130,9 @@ import Testing
     @Test func `the same seed gives the same history`() throws {
         var first = SimulatedCluster(voters: 5, seed: 11)
         var second = SimulatedCluster(voters: 5, seed: 11)
-        try disturb(&first)
-        try disturb(&second)
+        let faults = Faults.random(using: &first.generator)
+        try disturb(&first, faults)
+        try disturb(&second, Faults.random(using: &second.generator))
         #expect(first.delivered == second.delivered)
         #expect(
             first.invariants.committed.map(\.digest) == second.invariants.committed.map(\.digest))
@@ -100,7 +141,11 @@ import Testing
 }
 
 extension SimulatedCluster {
+    fileprivate var states: String {
+        nodes.compactMap { raft($0)?.stateForFailure }.joined(separator: "\n")
+    }
+
     fileprivate var agreesOnLeader: Bool {
-        nodes.allSatisfy { raft($0)?.leader == leader }
+        participants.allSatisfy { raft($0)?.leader == leader }
     }
 }

@@ -16,6 +16,9 @@ struct Faults {
     var crashEvery: Duration?
     var partitionEvery: Duration?
     var falseSuspicionEvery: Duration?
+    /// Changes of the participants and of the leader, whether they make sense or not.
+    var changeEvery: Duration?
+    var transferEvery: Duration?
 
     static let none = Faults()
 
@@ -47,12 +50,14 @@ struct SimulatedCluster {
         case deliver(RaftMessage, from: NodeID, to: NodeID)
         case flushed(NodeID, life: Int)
         case crash, restart(NodeID), partition, heal, suspect(NodeID), falseSuspicion
-        case propose
+        case propose, change, transfer, read
     }
 
     let seed: UInt64
     let voters: [NodeID]
     let learners: [NodeID]
+    /// Nodes that wait to be taken in.
+    let outsiders: [NodeID]
     let configuration: RaftConfiguration
     var faults = Faults.none
     var generator: SeededGenerator
@@ -64,25 +69,34 @@ struct SimulatedCluster {
     /// The nodes of the smaller side while there is a partition.
     var isolated: Set<NodeID> = []
     private var proposals: UInt64 = 0
+    /// What was agreed when a read was asked.
+    private var readsAsked: [ReadID: Int] = [:]
+    private(set) var readsAnswered = 0
+    private(set) var changes = 0
+    private(set) var transfers = 0
     private(set) var delivered = 0
 
     init(
-        voters count: Int, learners learnerCount: Int = 0, seed: UInt64,
+        voters count: Int, learners learnerCount: Int = 0, outsiders outsiderCount: Int = 0,
+        seed: UInt64,
         configuration: RaftConfiguration = RaftConfiguration()
     ) {
         self.seed = seed
         self.configuration = configuration
         voters = (1...count).map { NodeID("n\($0)") }
         learners = (0..<learnerCount).map { NodeID("l\($0)") }
+        outsiders = (0..<outsiderCount).map { NodeID("o\($0)") }
         generator = SeededGenerator(seed: seed)
-        invariants = Invariants(voters: voters)
-        for node in voters + learners {
+        invariants = Invariants()
+        for node in voters + learners + outsiders {
             hosts[node] = Host()
             boot(node)
         }
     }
 
-    var nodes: [NodeID] { learners + voters }
+    var nodes: [NodeID] { learners + voters + outsiders }
+    /// Those that take part as the leader knows it.
+    var participants: [NodeID] { leader.flatMap { raft($0)?.participants.all } ?? nodes }
     var running: [NodeID] { nodes.filter { hosts[$0]?.raft != nil } }
 
     func raft(_ node: NodeID) -> Raft? { hosts[node]?.raft }
@@ -149,6 +163,8 @@ struct SimulatedCluster {
         again(.crash, every: faults.crashEvery)
         again(.partition, every: faults.partitionEvery)
         again(.falseSuspicion, every: faults.falseSuspicionEvery)
+        again(.change, every: faults.changeEvery)
+        again(.transfer, every: faults.transferEvery)
     }
 
     /// Ends all faults; everybody runs again.
@@ -157,7 +173,7 @@ struct SimulatedCluster {
         isolated = []
         events.removeAll {
             switch $0.event {
-            case .crash, .partition, .heal, .falseSuspicion: true
+            case .crash, .partition, .heal, .falseSuspicion, .change, .transfer: true
             default: false
             }
         }
@@ -177,6 +193,30 @@ struct SimulatedCluster {
             if let node = running.randomElement(using: &generator) {
                 try step(leader ?? node, .propose(command, ProposalID(proposals)))
             }
+        case .read:
+            let read = ReadID(UInt64(readsAsked.count))
+            readsAsked[read] = invariants.committed.count
+            let leaders = running.filter { raft($0)?.role == .leader }
+            if let node = leaders.randomElement(using: &generator) { try step(node, .read(read)) }
+        case .change:
+            let nodes = nodes
+            if let leader, let node = nodes.randomElement(using: &generator) {
+                proposals += 1
+                let kinds: [ParticipantsChange] = [
+                    .record, .addLearner(node), .promote(node), .promote(node), .demote(node),
+                    .remove(node),
+                ]
+                let kind = kinds[Int.random(in: 0..<kinds.count, using: &generator)]
+                try step(leader, .change(kind, ProposalID(proposals)))
+            }
+            again(.change, every: faults.changeEvery)
+        case .transfer:
+            if let leader {
+                proposals += 1
+                let target = nodes.randomElement(using: &generator)
+                try step(leader, .transferLeadership(to: target, ProposalID(proposals)))
+            }
+            again(.transfer, every: faults.transferEvery)
         case .crash:
             let victim = generator.chance(0.5) ? leader : nil
             if let node = victim ?? running.randomElement(using: &generator) {
@@ -216,7 +256,9 @@ struct SimulatedCluster {
     mutating func boot(_ node: NodeID) {
         guard let host = hosts[node], host.raft == nil else { return }
         hosts[node]?.raft = Raft(
-            configuration: configuration, local: node, voters: voters, learners: learners,
+            configuration: configuration, local: node,
+            bootstrap: outsiders.contains(node)
+                ? nil : Participants(voters: voters, learners: learners),
             restored: host.disk, seed: generator.next(), at: now)
     }
 
@@ -246,6 +288,7 @@ struct SimulatedCluster {
             transmit(message, from: node, to: receiver)
         case .persist(let request):
             try invariants.appended(request.entries, by: node, raft)
+            if request.entries.contains(where: { $0.isParticipants }) { changes += 1 }
             host.unflushed.append(request)
             hosts[node] = host
             schedule(.flushed(node, life: host.life), after: flushDelay())
@@ -260,7 +303,18 @@ struct SimulatedCluster {
             host.applied = Digest(snapshot)
             hosts[node] = host
             try invariants.restored(snapshot, by: node)
-        case .proposed, .refused, .roleChanged: break
+        case .transferred: transfers += 1
+        case .readable(let read):
+            readsAnswered += 1
+            guard host.applied.index.value >= UInt64(readsAsked[read] ?? 0) else {
+                throw InvariantViolation(
+                    description: "\(node) answers a read from entry \(host.applied.index), but "
+                        + "\(readsAsked[read] ?? 0) were agreed on when it was asked")
+            }
+        case .rejected(let reason, let sender):
+            throw InvariantViolation(
+                description: "\(node) rejects what \(sender) honestly said: \(reason)")
+        case .proposed, .refused, .roleChanged, .unreadable: break
         }
     }
 
@@ -276,5 +330,11 @@ struct SimulatedCluster {
                 .deliver(message, from: sender, to: receiver),
                 after: generator.duration(in: faults.delay))
         }
+    }
+}
+
+extension LogEntry {
+    var isParticipants: Bool {
+        if case .participants = payload { true } else { false }
     }
 }

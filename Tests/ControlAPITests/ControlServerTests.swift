@@ -7,6 +7,7 @@ import ControlAPI
 import EventLoop
 import HTTP
 import Node
+import Planning
 import Testing
 import WireProtocol
 
@@ -72,6 +73,35 @@ import WireProtocol
         }
     }
 
+    @Test func `a plan says why every node is where it is`() throws {
+        func rank(_ node: String) -> PlannedRank {
+            PlannedRank(node: NodeID(node), address: "10.0.0.1")
+        }
+        func plan(_ epoch: UInt64, _ nodes: [String], spares: [String]) -> Plan {
+            let group = PlannedGroup(
+                name: GroupName("mixed-0"), role: .mixed, index: 0, ranks: nodes.map(rank),
+                distInit: nil, http: Endpoint(host: "10.0.0.1", port: 1), bootstrap: nil,
+                store: nil)
+            return Plan(epoch: Epoch(epoch), groups: [group], spares: spares.map { NodeID($0) })
+        }
+        let bench = try ControlBench()
+        bench.agent.planNotes = ["no new plan"]
+        bench.agent.planExplanation = PlanExplanation(
+            plan: plan(2, ["a", "c"], spares: ["d"]), previous: plan(1, ["a", "b"], spares: []),
+            candidates: ["a", "b", "c", "d"].map {
+                Candidate(node: NodeID($0), address: "10.0.0.1", isUsable: $0 != "c")
+            })
+        let answer = try JSONValue(parsing: try bench.send(.get, "/v1/plan").body)
+        #expect(
+            answer["explanation"] == [
+                "no new plan", "mixed-0 rank 0: a keeps it",
+                "mixed-0 rank 1: c takes it from b, which was not usable",
+                "mixed-0 rank 1 waits for c, which is gone, or for a spare",
+                "b has no rank: it was not usable when this was planned",
+                "d is a spare: every rank has a node",
+            ])
+    }
+
     @Test func `events are told in order, from the one asked for on`() throws {
         let bench = try ControlBench()
         for _ in 1...3 {
@@ -125,6 +155,7 @@ private final class ControlBench {
 private final class RememberingAgent: ControlSource {
     var state = ReplicatedState()
     var planNotes: [String] = []
+    var planExplanation: PlanExplanation?
     var asked: [OperatorRequest] = []
     var answer = PeerAnswer.accepted("done")
 

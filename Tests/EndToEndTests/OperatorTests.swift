@@ -13,6 +13,7 @@ extension EndToEnd {
                 try cluster.waitUntilReady()
                 let stop = try cluster.ask(cluster.nodes[3], ["stop"])
                 #expect(stop.code == 0, "\(stop.output)")
+                #expect(stop.output.hasPrefix("the deployment: stop agreed"), "\(stop.output)")
                 try cluster.wait(for: "no shard left") {
                     cluster.nodes.allSatisfy { cluster.shards(on: $0).isEmpty }
                 }
@@ -20,6 +21,8 @@ extension EndToEnd {
                     $0.groups.allSatisfy { $0.state == "stopped" }
                 }
                 #expect(stopped.json["wanted"] == "stopped")
+                #expect(stopped.exitCode == 3)
+                #expect(stopped.reasons == ["the deployment is stopped by the operator"])
 
                 let start = try cluster.ask(cluster.nodes[2], ["start"])
                 #expect(start.code == 0, "\(start.output)")
@@ -28,13 +31,40 @@ extension EndToEnd {
 
                 let restart = try cluster.ask(cluster.nodes[1], ["restart", "prefill-0"])
                 #expect(restart.code == 0, "\(restart.output)")
+                #expect(
+                    restart.output
+                        == "prefill-0: restart agreed; generation 2 ends, generation 3 follows. "
+                        + "Watch: glm-agent status\n")
                 let after = try cluster.wait(for: "prefill-0 restarted") {
                     $0.isReady && $0.group("prefill-0")?.generation == 3
                 }
                 #expect(after.group("decode-0")?.pids == again.group("decode-0")?.pids)
-                let unknown = try cluster.ask(cluster.nodes[1], ["restart", "prefill-7"])
+                #expect(after.json.elements("groups").allSatisfy { $0.number("restarts") == 0 })
+                let unknown = try cluster.ask(cluster.nodes[1], ["restart", "prefil-0"])
                 #expect(unknown.code == 1)
-                #expect(unknown.output.contains("prefill-7"), "\(unknown.output)")
+                #expect(
+                    unknown.output.contains("did you mean \"prefill-0\"? There are: "),
+                    "\(unknown.output)")
+                let plan = try cluster.ask(cluster.nodes[3], ["plan"])
+                let why = "decode-0 rank 0: \(cluster.nodes[2].name), the next in the configured"
+                #expect(plan.output.contains(why), "\(plan.output)")
+            }
+        }
+
+        @Test func `with a group stopped by the operator nothing is ready`() throws {
+            try TestCluster.run { cluster in
+                try cluster.waitUntilReady()
+                let stop = try cluster.ask(cluster.nodes[1], ["stop", "decode-0"])
+                #expect(stop.code == 0, "\(stop.output)")
+                let reason = "decode-0 is stopped by the operator; no decode group serves"
+                let stopped = try cluster.wait(for: "stopped") { $0.reasons == [reason] }
+                #expect(!stopped.isReady && stopped.exitCode == 3)
+                let shown = try cluster.ask(cluster.nodes[2], ["status"])
+                #expect(shown.code == 3 && shown.output.contains("ready     no (\(reason))"))
+                _ = try cluster.ask(cluster.nodes[3], ["start", "decode-0"])
+                try cluster.waitUntilReady()
+                let kinds = try cluster.events(cluster.nodes[0]).map { $0.text("kind") }
+                #expect(Set(["elected", "joined", "ready"]).isSubset(of: kinds), "\(kinds)")
             }
         }
 
@@ -49,6 +79,11 @@ extension EndToEnd {
                 for (shard, words) in says.sorted(by: { $0.key < $1.key }) {
                     let (code, text) = try cluster.ask(first, ["logs", shard])
                     #expect(code == 0 && text.contains(words), "\(shard): \(code) \(text)")
+                }
+                let json = try cluster.ask(first, ["logs", "router", "-n", "2", "--json"])
+                for line in json.output.split(separator: "\n") {
+                    let fact = try JSONValue(parsing: String(line))
+                    #expect(fact["shard"] == "router" && fact["line"]?.stringValue != nil)
                 }
                 let none = try cluster.ask(first, ["logs", "prefill-9/0"])
                 #expect(none.code == 1 && none.output.contains("decode-0/1"), "\(none.output)")

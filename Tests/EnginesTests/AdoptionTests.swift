@@ -66,12 +66,19 @@ extension EnginesTests {
             bench.host.close()
             kill(try #require(bench.startedProcess), SIGUSR1)
             let shim = try #require(bench.shim)
+            let before = bench.loop.wallTime
             #expect(bench.run { !shim.isAlive })
+            let after = bench.loop.wallTime
             for _ in 0..<2 {
                 try bench.replaceHost()
                 #expect(try bench.host.adoptAll().count == 1)
                 #expect(bench.runToEnd())
-                #expect(bench.events == [.exited(.code(5), logTail: ["last words"])])
+                #expect(
+                    bench.events.map(\.untimed) == [.exited(.code(5), logTail: ["last words"])])
+                // The time is that of the end, and not of whoever heard of it.
+                let milliseconds = try #require(bench.ends.first?.endedAt).milliseconds
+                #expect(before.millisecondsSinceEpoch <= milliseconds)
+                #expect(milliseconds <= after.millisecondsSinceEpoch)
             }
             bench.host.forget(bench.shard)
             #expect(bench.run { !Files.exists(bench.directory.launchFile) })
@@ -183,4 +190,8 @@ extension EnginesTests {
 
         private var sleeper: String { "/bin/sleep 1000" }
     }
+}
+
+extension EndTime {
+    fileprivate var milliseconds: Int64 { microsecondsSinceEpoch / 1000 }
 }

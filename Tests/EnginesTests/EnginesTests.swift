@@ -92,7 +92,8 @@ final class Workbench {
         return nil
     }
 
-    var end: ShardEvent? { ends.first }
+    /// How it ended; when is a matter of its own.
+    var end: ShardEvent? { ends.first?.untimed }
 
     var ends: [ShardEvent] {
         events.filter {
@@ -123,6 +124,23 @@ final class Workbench {
 
     var shim: ProcessIdentity? {
         if case .shim(let identity) = ShimClaim.read(from: directory) { identity } else { nil }
+    }
+}
+
+extension ShardEvent {
+    var untimed: ShardEvent {
+        switch self {
+        case .exited(let status, _, let logTail): .exited(status, logTail: logTail)
+        case .stopped(let status, _): .stopped(status)
+        case .started, .adopted, .failed: self
+        }
+    }
+
+    var endedAt: EndTime? {
+        switch self {
+        case .exited(_, let time, _), .stopped(_, let time): time
+        case .started, .adopted, .failed: nil
+        }
     }
 }
 

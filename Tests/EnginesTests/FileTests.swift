@@ -56,6 +56,7 @@ extension EnginesTests {
             var status = ShimStatus(since: WallTime(millisecondsSinceEpoch: 123))
             status.phase = .ending
             status.exit = exit
+            status.endedAt = exit.map { _ in EndTime(microsecondsSinceEpoch: 7) }
             status.engine = exit == nil ? engine : nil
             status.remaining = [1, 2]
             status.isStopRequested = exit == .unknown

@@ -9,6 +9,8 @@ private struct Bench {
     var swim: Swim
     var now = Instant.zero
     var actions: [SwimAction] = []
+    /// What followed from the answers to pings.
+    private var answers: [SwimAction] = []
 
     /// Node `n0` among `n0 ... nX`, all heard of as alive.
     init(nodeCount: Int, seed: UInt64 = 7) {
@@ -52,6 +54,22 @@ private struct Bench {
             if condition(self) { return }
         }
         Issue.record("not within 200 ticks", sourceLocation: location)
+    }
+
+    /// Answers every ping of the last step; each one is told before.
+    mutating func answerPings(_ onPing: (Int, Instant) -> Void = { _, _ in }) {
+        for case .send(let message, let node) in actions {
+            guard case .ping(let sequence) = message.kind else { continue }
+            if let position = names.firstIndex(of: node) { onPing(position, now) }
+            swim.step(
+                .received(SwimMessage(.acknowledge(sequence, subject: node)), from: node),
+                at: now, into: &answers)
+        }
+    }
+
+    mutating func tickAnswering(_ onPing: (Int, Instant) -> Void = { _, _ in }) {
+        tick()
+        answerPings(onPing)
     }
 
     func state(_ node: Int) -> MemberState? { swim.state(of: names[node]) }
@@ -261,7 +279,62 @@ private struct Bench {
             }
         }
         #expect(bench.swim.members.allSatisfy { $0.state == .alive })
-        // 40 rounds of three probes, two push-pulls.
-        #expect(sent <= 125, "\(sent) messages in 20 s")
+        // 40 rounds of five probes, two push-pulls.
+        #expect(sent <= 210, "\(sent) messages in 20 s")
+    }
+    @Test func `each of sixteen is probed in every third round`() {
+        var bench = Bench(nodeCount: 16)
+        var lastProbe: [Int: Instant] = [:]
+        while bench.now < .zero + .seconds(20) {
+            bench.tickAnswering { node, now in
+                let pause = now - (lastProbe[node] ?? now)
+                #expect(pause <= .milliseconds(1500), "node \(node)")
+                lastProbe[node] = now
+            }
+        }
+        #expect(lastProbe.count == 15)
+    }
+
+    @Test func `a failed probe asks everyone who was heard but has not answered`() {
+        var bench = Bench(nodeCount: 16)
+        var asked: Set<Int> = []
+        var suspects: [Int] = []
+        while suspects.isEmpty, bench.now < .zero + .seconds(5) {
+            bench.tick()
+            asked.formUnion((1...15).filter { !bench.pings(to: $0).isEmpty })
+            suspects = (1...15).filter { bench.state($0) == .suspect }
+            for node in 1...15 { bench.hear(.gossip, from: node) }
+        }
+        #expect(!suspects.isEmpty)
+        #expect(asked.count == 15)
+    }
+
+    @Test func `news after a long silence is not taken for lateness`() {
+        var bench = Bench(nodeCount: 4)
+        while bench.now < .zero + .seconds(8) { bench.tickAnswering() }
+        bench.hear(.gossip, [bench.update(2, .suspect, by: 3)], from: 3)
+        bench.take(.tick)
+        #expect(!bench.actions.contains { if case .late = $0 { true } else { false } })
+    }
+
+    @Test func `a node that was stopped says so once, and when it is in time again`() {
+        var bench = Bench(nodeCount: 4)
+        while bench.now < .zero + .seconds(4) { bench.tickAnswering() }
+        var told: [SwimAction] = []
+        for pause in [Duration.seconds(5), .seconds(1)] {
+            let due = bench.swim.nextDeadline ?? bench.now
+            bench.now = due + pause
+            bench.take(.tick)
+            told += bench.actions.filter { if case .late = $0 { true } else { false } }
+            bench.answerPings()
+        }
+        #expect(told == [.late(by: .seconds(5))])
+        let stopped = bench.now
+        while bench.now < stopped + .seconds(4) {
+            bench.tickAnswering()
+            told += bench.actions.filter { $0 == .inTime }
+        }
+        #expect(told.dropFirst() == [.inTime])
+        #expect(bench.swim.members.allSatisfy { $0.state == .alive })
     }
 }

@@ -98,6 +98,11 @@ struct Cluster {
         indices.first { simulation.machines[$0] != nil && $0 != leader } ?? 0
     }
 
+    /// A node that runs nothing.
+    var spare: Int {
+        indices.first { index in !processes.contains { $0.node == name(index) } } ?? 0
+    }
+
     func machine(_ index: Int) throws -> NodeMachine {
         guard let machine = simulation.machines[index] else { throw Missing(what: name(index)) }
         return machine

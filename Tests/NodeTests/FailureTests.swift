@@ -27,6 +27,26 @@ import WireProtocol
         #expect(text.contains("rank 1 on \(cluster.name(lost))"), "\(text)")
     }
 
+    @Test func `the last failure is told by every node after the group serves again`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        #expect(try cluster.group("prefill-0", by: 0).lastFailure == nil)
+        try cluster.killShard("prefill-0", rank: 1)
+        cluster.wait { (try? $0.group("prefill-0", by: 0).generation) == 2 }
+        cluster.settle()
+        #expect(try cluster.ask(2, .propose(.restart(GroupName("prefill-0")))).isAccepted)
+        cluster.wait { (try? $0.group("prefill-0", by: 0).generation) == 3 }
+        cluster.settle()
+        for index in cluster.indices {
+            let group = try cluster.group("prefill-0", by: index)
+            let failure = try #require(group.lastFailure)
+            #expect(failure.generation == 1 && failure.rank == 1 && failure.kind == "failure")
+            #expect(failure.logTail == ["last words of prefill-0.g1.r1"])
+            #expect(group.restarts == 1, "the operator's restart is not counted")
+            #expect(try cluster.group("decode-0", by: index).lastFailure == nil)
+        }
+    }
+
     @Test func `the leader is told of an exit in the very step that sees it`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()

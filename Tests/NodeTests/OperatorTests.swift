@@ -11,6 +11,44 @@ import WireProtocol
 @testable import Simulation
 
 @Suite struct OperatorTests {
+    @Test func `a new file waits for every node, says for whom, and can be applied without`() throws
+    {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        let gone = cluster.spare
+        cluster.simulation.crashHost(gone)
+        let old = try cluster.machine(cluster.follower).configuration.deployment
+        let new = Deployment(
+            profileName: old.profileName, profileYAML: old.profileYAML, modelPath: "/models/new",
+            engine: old.engine)
+        for index in cluster.indices where index != gone {
+            cluster.simulation.replaceFile(of: index, by: new)
+        }
+        cluster.pass(.seconds(20))
+        let asked = cluster.follower
+        let notes = try cluster.status(asked).notes
+        #expect(notes.first?.contains("it waits for \(cluster.name(gone)), whose file") == true)
+        #expect(notes.first?.contains("glm-agent apply") == true, "\(notes)")
+        #expect(try cluster.machine(asked).state.deployment == old)
+
+        #expect(try cluster.ask(asked, .apply).isAccepted)
+        for name in ["prefill-0", "decode-0"] {
+            cluster.wait { (try? $0.group(name, by: asked).generation) == 2 }
+            cluster.wait { (try? $0.group(name, by: asked).state) == "ready" }
+        }
+        #expect(try cluster.machine(asked).state.deployment == new)
+        let serial = try cluster.machine(asked).state.deploymentSerial
+        #expect(try cluster.ask(asked, .apply).isAccepted, "once more changes nothing")
+        cluster.pass(.seconds(5))
+        #expect(try cluster.machine(asked).state.deploymentSerial == serial)
+
+        // What comes back with the old file runs what is agreed, and is told of.
+        cluster.simulation.repair(.boot(gone))
+        cluster.wait { (try? $0.status(asked).notes.first?.hasPrefix($0.name(gone))) == true }
+        cluster.pass(.seconds(5))
+        #expect(try cluster.machine(asked).state.deployment == new)
+    }
+
     @Test func `a group is stopped, started and restarted from any node`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()
@@ -28,6 +66,48 @@ import WireProtocol
             cluster.settle()
         }
         #expect(cluster.processes(of: "prefill-0") == prefill)
+    }
+
+    @Test func `what is stopped does not serve, and the cluster is not ready`() throws {
+        var cluster = try Cluster(.twoPrefills, nodes: 6)
+        cluster.settle()
+        let steps: [(Command.Action, String)] = [
+            (.stop(GroupName("prefill-1")), "prefill-1 is stopped by the operator"),
+            (
+                .stop(GroupName("decode-0")),
+                "decode-0 is stopped by the operator; no decode group serves"
+            ),
+        ]
+        var expected: [String] = []
+        for (order, reason) in steps {
+            #expect(try cluster.ask(1, .propose(order)).isAccepted)
+            expected.append(reason)
+            cluster.wait { (try? $0.status(2).reasons) == expected }
+            #expect(try !cluster.status(2).ready)
+        }
+        #expect(try cluster.ask(1, .propose(.stop(nil))).isAccepted)
+        cluster.wait { $0.processes.isEmpty }
+        #expect(try cluster.status(2).reasons == ["the deployment is stopped by the operator"])
+        #expect(try !cluster.status(2).ready)
+        #expect(try cluster.ask(1, .propose(.start(nil))).isAccepted)
+        cluster.settle()
+        #expect(try cluster.status(2).groups.allSatisfy { $0.restarts == 0 })
+    }
+
+    @Test func `an order is answered with what follows, on every node`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        for index in cluster.indices {
+            let generation = try cluster.group("decode-0", by: index).generation
+            let answer = try cluster.ask(index, .propose(.restart(GroupName("decode-0"))))
+            #expect(
+                answer
+                    == .accepted(
+                        "decode-0: restart agreed; generation \(generation) ends, generation "
+                            + "\(generation + 1) follows. Watch: glm-agent status"))
+            cluster.wait { (try? $0.group("decode-0", by: index).generation) == generation + 1 }
+            cluster.settle()
+        }
     }
 
     @Test func `everything is stopped and started`() throws {
@@ -63,6 +143,34 @@ import WireProtocol
         #expect(try cluster.ask(1, .propose(.restart(group))).refusal == .notFound)
         let log = OperatorRequest.log(shard: "decode-9/0", lastLines: 1, from: nil)
         #expect(try cluster.ask(2, log).refusal == .notFound)
+    }
+
+    @Test func `a misspelt group or shard is answered with the nearest and all there are`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        #expect(
+            try cluster.ask(0, .propose(.restart(GroupName("prefil-0"))))
+                == .refused(
+                    .notFound,
+                    "there is no group \"prefil-0\"; did you mean \"prefill-0\"? "
+                        + "There are: prefill-0, decode-0, router"))
+        #expect(
+            try cluster.ask(1, .log(shard: "decod-0/1", lastLines: 1, from: nil))
+                == .refused(
+                    .notFound,
+                    "there is no shard \"decod-0/1\"; did you mean \"decode-0/1\"? There are: "
+                        + "decode-0/0, decode-0/1, prefill-0/0, prefill-0/1, router/0"))
+    }
+
+    @Test func `any node knows why the ranks are where they are`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        for index in cluster.indices {
+            let explanation = try #require(try cluster.machine(index).planExplanation)
+            #expect(explanation.ranks[0].reason == .configuredOrder)
+            #expect(explanation.ranks.allSatisfy { !$0.isWaitedFor })
+            #expect(explanation.idle.map(\.isSpare) == [true])
+        }
     }
 
     @Test func `without a leader a request is refused, and a shard runs on`() throws {

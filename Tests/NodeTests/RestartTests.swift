@@ -31,6 +31,28 @@ import WireProtocol
         #expect(cluster.launches == launches)
     }
 
+    @Test func `what an agent's disk holds already is not told as news when it starts again`()
+        throws
+    {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let index = cluster.follower
+        let told = { (cluster: Cluster) in
+            cluster.simulation.transcript.count {
+                $0.contains("\(cluster.name(index)): applied")
+            }
+        }
+        #expect(told(cluster) > 3)
+        cluster.simulation.crashAgent(index)
+        let before = told(cluster)
+        cluster.simulation.startAgent(index)
+        cluster.settle()
+        #expect(try !cluster.machine(index).state.ledger.isEmpty)
+        #expect(told(cluster) <= before + 1, "\(cluster.story)")
+        try cluster.killShard("decode-0", rank: 0)
+        cluster.wait { told($0) >= before + 2 }
+    }
+
     @Test func `a node that slept through a new generation ends its old shard and starts none`()
         throws
     {

@@ -213,12 +213,10 @@ func failure(_ profile: Profile, _ candidates: [Candidate], after previous: Plan
                 == "prefill-0: n2 n3; decode-0: n5 n6; router: n2")
         let waiting = try plan(profile, nodes(4, down: [3]))
         #expect(told(waiting) == "prefill-0: n1 n2; decode-0: n3 n4; router: n1")
-        let lines = PlanExplanation(
+        let ranks = PlanExplanation(
             plan: waiting, previous: nil, candidates: nodes(4, down: [3])
-        ).lines
-        #expect(
-            lines.contains(
-                "decode-0 rank 0 waits for n3, which is not usable, and no spare fits"))
+        ).ranks
+        #expect(ranks.map(\.isWaitedFor) == [false, false, true, false, false])
     }
 }
 
@@ -241,10 +239,14 @@ func failure(_ profile: Profile, _ candidates: [Candidate], after previous: Plan
         #expect(second.epoch == Epoch(2))
         #expect(second.groups[0] == first.groups[0])
         #expect(second.groups[1].distInit?.host == "10.0.0.5")
-        let lines = PlanExplanation(
-            plan: second, previous: first, candidates: nodes(6, down: [3])
-        ).lines
-        #expect(lines == ["decode-0 rank 0 moves to n5 from n3, which is not usable"])
+        let explanation = PlanExplanation(
+            plan: second, previous: first, candidates: nodes(6, down: [3]))
+        #expect(
+            explanation.ranks.map(\.reason) == [
+                .kept, .kept, .moved(from: NodeID("n3"), because: .unusable), .kept, .kept,
+            ])
+        #expect(explanation.idle.map(\.node.name) == ["n3", "n6"])
+        #expect(explanation.idle.map(\.isSpare) == [false, true])
         // The returned node is a spare; nothing moves back.
         let third = try plan(profile, nodes(6), after: second, epoch: 3)
         #expect(third.groups == second.groups)

@@ -45,6 +45,43 @@ import Testing
         #expect(rendered.scripts.map(\.node.name) == ["n1", "n2"])
     }
 
+    @Test func `deviations show what stands in the scripts`() throws {
+        let rendered = try rendered("glm-5.1-w4a8-2p1d-48p-in128k-out1k-prefix90-50ms")
+        let shown = Dictionary(uniqueKeysWithValues: rendered.deviations.map { ($0.place, $0) })
+        let prefill = try #require(shown["prefill environment SGLANG_HOST_IP"])
+        #expect(prefill.ours == "10.0.0.1")
+        #expect(
+            prefill.why.hasSuffix(
+                "(Shown is the value of prefill-0 rank 0; it differs between the shards.)"))
+        let router = try #require(shown["router argument --prefill"])
+        #expect(router.ours == "http://10.0.0.1:8000 8998, http://10.0.0.3:8000 8999")
+        #expect(!router.why.contains("Shown is"))
+        let json = rendered.json["deviations"]?.arrayValue ?? []
+        #expect(json.map { $0["ours"]?.stringValue } == rendered.deviations.map(\.ours))
+    }
+
+    @Test(arguments: ProfileCatalog.names)
+    func `no deviation shows a placeholder`(name: String) throws {
+        for deviation in try rendered(name).deviations {
+            #expect(Template(deviation.ours).placeholders.isEmpty, "\(deviation.place)")
+        }
+    }
+
+    @Test func `a deviation that is about no value keeps its words`() throws {
+        let rendered = try rendered("glm-5.1-w4a8-1p1d-48p-in65k-out1k5-prefix100-33ms")
+        let twice = rendered.deviations.first { $0.place.hasSuffix("--enable-dp-attention") }
+        #expect(twice?.ours == "given once")
+    }
+
+    @Test func `the router has a script of its own`() throws {
+        let rendered = try rendered(ProfileCatalog.names[0])
+        let script = try #require(rendered.routerScript)
+        #expect(script.node == NodeID("n1"))
+        #expect(script.text.contains("sglang_router.launch_router"))
+        #expect(!script.text.contains("sglang.launch_server"))
+        #expect(try self.rendered("glm-5.1-w4a8-16p-in3k5-out1k5-50ms").routerScript == nil)
+    }
+
     @Test func `the example of the format is a profile that plans and launches`() throws {
         let profile = try Profile.parse(
             try #require(example()), file: "Protocols/profile.md")

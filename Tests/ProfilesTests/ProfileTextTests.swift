@@ -29,7 +29,7 @@ import Testing
         }
         #expect(
             error.map { "\($0)" }
-                == "published profiles:1:1: unknown profile "
+                == "unknown profile "
                 + "\"glm-5.1-w4a8-1p1d-32p-in64k-out1k-30ms\"; did you mean "
                 + "\"glm-5.1-w4a8-1p1d-32p-in64k-out1k-20ms\"?")
     }

@@ -182,7 +182,8 @@ import Testing
             for life in 1...3 as ClosedRange<UInt64> {
                 let bench = try StoreBench(directory)
                 var raft = Raft(
-                    configuration: RaftConfiguration(), local: node, voters: [node],
+                    configuration: RaftConfiguration(), local: node,
+                    bootstrap: Participants(voters: [node]),
                     restored: bench.opened.state, seed: life, at: bench.loop.now)
                 var inputs: [RaftInput] = [.tick]
                 committed = []

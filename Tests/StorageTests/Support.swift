@@ -71,7 +71,9 @@ private func write(
     var truncateFrom: LogIndex?
     if snapshots, generator.chance(0.1), let entry = state.entries.randomElement(using: &generator)
     {
-        snapshot = Snapshot(index: entry.index, term: entry.term, state: [1, 2, 3])
+        snapshot = Snapshot(
+            index: entry.index, term: entry.term, state: [1, 2, 3],
+            participants: generator.chance(0.5) ? participants(token) : nil)
     } else if generator.chance(0.2), let entry = state.entries.last {
         truncateFrom = entry.index
         last = LogIndex(entry.index.value - 1)
@@ -81,9 +83,23 @@ private func write(
         let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: token), count: Int(offset) * 7)
         return LogEntry(
             index: LogIndex(last.value + offset + 1), term: hardState.term,
-            payload: generator.chance(0.2) ? .leadership : .command(bytes))
+            payload: payload(bytes, token: token, using: &generator))
     }
     return PersistRequest(
         token: PersistToken(token), snapshot: snapshot, truncateFrom: truncateFrom,
         entries: entries, hardState: hardState == state.hardState ? nil : hardState)
+}
+
+private func payload(
+    _ bytes: [UInt8], token: UInt64, using generator: inout SeededGenerator
+) -> LogEntry.Payload {
+    if generator.chance(0.2) { return .leadership }
+    if generator.chance(0.2), let new = participants(token) { return .participants(new) }
+    return .command(bytes)
+}
+
+private func participants(_ token: UInt64) -> Participants? {
+    Participants(
+        voters: [NodeID("n1"), NodeID("nœud-\(token)")],
+        learners: token % 2 == 0 ? [] : [NodeID("n2")])
 }

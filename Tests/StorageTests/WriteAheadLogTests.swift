@@ -45,6 +45,33 @@ import Testing
         #expect(hex == header + leadership + command + vote)
     }
 
+    @Test func `participants lie in the log as Protocols/storage.md says`() throws {
+        let participants = try #require(
+            Participants(voters: [NodeID("n1")], learners: [NodeID("n2")]))
+        let request = PersistRequest(
+            token: PersistToken(1),
+            snapshot: Snapshot(
+                index: LogIndex(1), term: Term(3), state: [7], participants: participants),
+            entries: [
+                LogEntry(
+                    index: LogIndex(2), term: Term(3), payload: .participants(participants))
+            ])
+        let names: [UInt8] =
+            [1, 0, 0, 0, 2, 0, 0, 0] + Array("n1".utf8) + [1, 0, 0, 0, 2, 0, 0, 0]
+            + Array("n2".utf8)
+        let term: [UInt8] = [3, 0, 0, 0, 0, 0, 0, 0]
+        let snapshot: [UInt8] = [8, 1, 0, 0, 0, 0, 0, 0, 0] + term + [1, 0, 0, 0, 7] + names
+        let entry: [UInt8] = [7, 2, 0, 0, 0, 0, 0, 0, 0] + term + names
+        #expect(WriteAheadLogRecord.encode(request) == snapshot + entry)
+    }
+
+    @Test func `participants without a voter are no participants`() {
+        let index: [UInt8] = [2, 0, 0, 0, 0, 0, 0, 0]
+        let nobody = [UInt8](repeating: 0, count: 8)
+        let payload = [7] + index + index + nobody
+        #expect(WriteAheadLogRecord.decode(payload[...], token: PersistToken(1)) == nil)
+    }
+
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func `what is written is read`(seed: UInt64) throws {
         let sample = Sample(seed: seed, count: 40)

@@ -31,14 +31,16 @@ struct GroupDriver {
 
     static func rank(
         _ index: Int, _ state: ShardState?, since: Int64 = wallStart, absentSince: Instant? = nil,
-        hasReported: Bool = true, why: String = "", logTail: [String] = []
+        hasReported: Bool = true, why: String = "", logTail: [String] = [],
+        endedAt: EndTime? = nil
     ) -> RankView {
         let shard = ShardID(
             group: GroupName("prefill-0"), generation: Generation(3), rank: NodeRank(index))
         let report = state.map {
             ShardReport(
                 shard: shard, state: $0, processID: 1,
-                since: WallTime(millisecondsSinceEpoch: since), why: why, logTail: logTail)
+                since: WallTime(millisecondsSinceEpoch: since), why: why, logTail: logTail,
+                endedAt: endedAt)
         }
         return RankView(
             node: NodeID("node-\(index + 1)"), rank: NodeRank(index), absentSince: absentSince,
@@ -47,11 +49,14 @@ struct GroupDriver {
 
     mutating func set(
         _ index: Int, _ state: ShardState?, after: Duration = .zero, hasReported: Bool = true,
-        why: String = "", logTail: [String] = []
+        why: String = "", logTail: [String] = [], endedAfterMicroseconds: Int64? = nil
     ) {
         view.ranks[index] = Self.rank(
             index, state, since: Self.wallStart + after.nanoseconds / 1_000_000,
-            hasReported: hasReported, why: why, logTail: logTail)
+            hasReported: hasReported, why: why, logTail: logTail,
+            endedAt: endedAfterMicroseconds.map {
+                EndTime(microsecondsSinceEpoch: Self.wallStart * 1000 + $0)
+            })
     }
 
     /// The node of a rank is gone; its last report goes with it, as the leader forgets it.

@@ -16,7 +16,7 @@ import Testing
 
     @Test func `a launch after an end tells why`() {
         var group = GroupDriver(.ended(Self.lost))
-        #expect(group.decide().proposal == .launch(why: "launched again, \(Self.lost.why)"))
+        #expect(group.decide().proposal == .launch(why: "launched again after: \(Self.lost.why)"))
     }
 
     enum Hindrance: CaseIterable {

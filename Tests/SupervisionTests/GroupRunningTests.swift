@@ -5,6 +5,14 @@ import Supervision
 import Testing
 
 @Suite struct GroupRunningTests {
+    @Test func `an engine that does not answer is shown long before it is given up`() {
+        var group = GroupDriver.serving(failures: 1)
+        group.set(0, .ready, why: "has not answered for 25 s: timed out")
+        let decision = group.decide(after: .seconds(3600))
+        #expect(decision.condition == .degraded && decision.proposal == nil)
+        #expect(decision.why == "rank 0 on node-1 has not answered for 25 s: timed out")
+    }
+
     /// One row of the decision table: the states of the two ranks and what follows.
     @Test(
         arguments: [
@@ -70,6 +78,25 @@ import Testing
                 == EndCause(
                     .failure, why: "rank 2 on node-3 ended: killed by signal 9",
                     node: NodeID("node-3"), rank: NodeRank(2), logTail: ["x"]))
+    }
+
+    /// Each rank: when its agent told of the end, and when its process had ended.
+    @Test(
+        arguments: [
+            ([(0, 900), (5, 200)], 1), ([(5, 200), (0, 900)], 0), ([(0, 200), (0, 200)], 0),
+            // Nobody saw the second end: it ended before it was found so.
+            ([(0, 900), (1, nil)], 0), ([(2, 1900), (1, nil)], 1),
+        ] as [([(Int, Int64?)], Int)])
+    func `the rank is named whose process ended first, whoever told of it first`(
+        ranks: [(told: Int, endedMicroseconds: Int64?)], named: Int
+    ) {
+        var group = GroupDriver.serving()
+        for (index, rank) in ranks.enumerated() {
+            group.set(
+                index, .exited, after: .milliseconds(rank.told),
+                endedAfterMicroseconds: rank.endedMicroseconds)
+        }
+        #expect(group.decide().end?.rank == NodeRank(named))
     }
 
     @Test func `of ranks that fell together the lowest is named`() {

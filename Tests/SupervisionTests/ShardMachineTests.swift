@@ -88,6 +88,18 @@ import Testing
         #expect(shard.machine.nextDeadline == nil)
     }
 
+    @Test(arguments: [
+        ShardInput.exited(.signal(9), at: EndTime(microsecondsSinceEpoch: 7), logTail: []),
+        .stopped(.code(0), at: EndTime(microsecondsSinceEpoch: 7)),
+    ])
+    func `the report tells when the process ended, whenever that is heard`(input: ShardInput) {
+        var shard = ShardDriver.ready()
+        #expect(shard.report.endedAt == nil)
+        shard.take(input)
+        #expect(shard.report.endedAt == EndTime(microsecondsSinceEpoch: 7))
+        #expect(shard.report.since.millisecondsSinceEpoch >= ShardDriver.wallStart)
+    }
+
     @Test func `the first word about an end stands`() {
         var shard = ShardDriver.ready()
         shard.take(.exited(.signal(9), logTail: ["out of memory"]))
@@ -140,6 +152,31 @@ import Testing
         let interval = ShardDriver.policy.livenessInterval
         #expect(shard.answer(result, for: interval) == [.ready, .unresponsive])
         #expect(shard.report.why.hasPrefix("has not answered for"))
+    }
+
+    @Test func `the limit counts from the first question without an answer, however late that is`()
+    {
+        var shard = ShardDriver.ready()
+        shard.wait(ShardDriver.policy.livenessInterval)
+        shard.wait(.seconds(25))
+        shard.take(.probed(.failing("timed out")))
+        #expect(shard.state == .ready)
+        #expect(shard.report.why == "has not answered for 25 s: timed out")
+        shard.wait(ShardDriver.policy.livenessInterval)
+        shard.wait(.seconds(25))
+        shard.take(.probed(.failing("timed out")))
+        shard.wait(ShardDriver.policy.livenessInterval)
+        #expect(shard.state == .unresponsive, "60 s after the first question, with one under way")
+        #expect(shard.report.why == "has not answered for 55 s: timed out")
+    }
+
+    @Test func `a router without workers is well, and says so for as long as it has none`() {
+        var shard = ShardDriver.ready()
+        let none = ProbeResult.idle("has nothing to route to")
+        #expect(shard.answer(none, for: .seconds(3600)) == [.ready])
+        #expect(shard.report.why == "has nothing to route to")
+        #expect(shard.answer(.answers, for: .seconds(10)) == [.ready])
+        #expect(shard.report.why.isEmpty)
     }
 
     @Test func `one answer begins the count anew`() {

@@ -67,32 +67,84 @@ extension Sample {
         LogEntry(index: LogIndex(42), term: Term(7), payload: .command(command[0].bytes)),
     ]
 
-    static let raft: [Sample] = [
+    static let raft: [Sample] =
+        [
+            raft(
+                "pre-vote request", term: 8,
+                .preVoteRequest(lastIndex: LogIndex(42), lastTerm: Term(7))),
+            raft("pre-vote granted", term: 8, .preVoteReply(granted: true)),
+            raft("pre-vote refused", term: 7, .preVoteReply(granted: false)),
+            raft("vote request", term: 0, .voteRequest(lastIndex: .zero, lastTerm: .zero)),
+            raft("vote granted", term: largest, .voteReply(granted: true)),
+            raft(
+                "heartbeat", term: 7,
+                .append(
+                    previousIndex: LogIndex(42), previousTerm: Term(7), entries: [],
+                    commit: LogIndex(42))),
+            raft(
+                "append of a leadership and a command", term: 7,
+                .append(
+                    previousIndex: LogIndex(40), previousTerm: Term(6), entries: entries,
+                    commit: LogIndex(40))),
+            raft("append accepted", term: 7, .appendReply(accepted: true, matched: LogIndex(42))),
+            raft(
+                "append refused", term: 7,
+                .appendReply(accepted: false, matched: LogIndex(largest))),
+            raft(
+                "snapshot", term: 7,
+                .installSnapshot(
+                    Snapshot(index: LogIndex(500), term: Term(6), state: state[0].bytes))),
+            raft("snapshot reply", term: 7, .snapshotReply(matched: LogIndex(500))),
+        ] + laterRaft
+
+    private static let participants = Participants(
+        voters: [node1, node2], learners: [NodeID("节点-3")])
+
+    /// What came with changes of the participants, transfers, reads and long snapshots.
+    private static let laterRaft: [Sample] = [
         raft(
-            "pre-vote request", term: 8,
-            .preVoteRequest(lastIndex: LogIndex(42), lastTerm: Term(7))),
-        raft("pre-vote granted", term: 8, .preVoteReply(granted: true)),
-        raft("pre-vote refused", term: 7, .preVoteReply(granted: false)),
-        raft("vote request", term: 0, .voteRequest(lastIndex: .zero, lastTerm: .zero)),
-        raft("vote granted", term: largest, .voteReply(granted: true)),
+            "vote request of a successor", term: 8,
+            .voteRequest(lastIndex: LogIndex(42), lastTerm: Term(7), isTransfer: true)),
         raft(
-            "heartbeat", term: 7,
+            "heartbeat of a round of reads", term: 7,
             .append(
                 previousIndex: LogIndex(42), previousTerm: Term(7), entries: [],
-                commit: LogIndex(42))),
+                commit: LogIndex(42), round: ReadRound(1))),
         raft(
-            "append of a leadership and a command", term: 7,
+            "append of participants", term: 7,
             .append(
-                previousIndex: LogIndex(40), previousTerm: Term(6), entries: entries,
-                commit: LogIndex(40))),
-        raft("append accepted", term: 7, .appendReply(accepted: true, matched: LogIndex(42))),
+                previousIndex: LogIndex(42), previousTerm: Term(7),
+                entries: [(participants, 43), (Participants(voters: [node1]), 44)].compactMap {
+                    participants, index in
+                    participants.map {
+                        LogEntry(
+                            index: LogIndex(index), term: Term(7), payload: .participants($0))
+                    }
+                }, commit: LogIndex(42))),
         raft(
-            "append refused", term: 7,
-            .appendReply(accepted: false, matched: LogIndex(largest))),
+            "append accepted in a round of reads", term: 7,
+            .appendReply(accepted: true, matched: LogIndex(42), round: ReadRound(largest))),
         raft(
-            "snapshot", term: 7,
+            "snapshot with participants", term: 7,
             .installSnapshot(
-                Snapshot(index: LogIndex(500), term: Term(6), state: state[0].bytes))),
-        raft("snapshot reply", term: 7, .snapshotReply(matched: LogIndex(500))),
+                Snapshot(
+                    index: LogIndex(500), term: Term(6), state: state[0].bytes,
+                    participants: participants))),
+        raft("campaign now", term: 7, .timeoutNow),
+        raft(
+            "piece of a snapshot", term: 7,
+            .snapshotPiece(
+                SnapshotPiece(
+                    index: LogIndex(500), term: Term(6), participants: participants,
+                    stateByteCount: 3_000_000, offset: 1_048_576, bytes: [0xCA, 0xFE]))),
+        raft(
+            "piece of a snapshot without participants", term: 7,
+            .snapshotPiece(
+                SnapshotPiece(
+                    index: LogIndex(500), term: Term(6), participants: nil,
+                    stateByteCount: 2, offset: 0, bytes: [0, 1]))),
+        raft(
+            "piece reply", term: 7,
+            .snapshotPieceReply(index: LogIndex(500), receivedByteCount: 1_048_578)),
     ]
 }

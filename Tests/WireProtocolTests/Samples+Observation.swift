@@ -9,13 +9,14 @@ import WireProtocol
 extension Sample {
     private static func shard(
         _ state: ShardState, process: Int32? = nil, since: Int64 = 1_795_547_128_120,
-        exit: ExitStatus? = nil, why: String = "", logTail: [String] = []
+        exit: ExitStatus? = nil, why: String = "", logTail: [String] = [], endedAt: Int64? = nil
     ) -> ShardReport {
         ShardReport(
             shard: ShardID(
                 group: GroupName("prefill-0"), generation: Generation(3), rank: .master),
             state: state, processID: process, since: WallTime(millisecondsSinceEpoch: since),
-            exit: exit, why: why, logTail: logTail)
+            exit: exit, why: why, logTail: logTail,
+            endedAt: endedAt.map { EndTime(microsecondsSinceEpoch: $0) })
     }
 
     private static func nodeReport(_ shards: [ShardReport]) -> NodeReport {
@@ -56,6 +57,14 @@ extension Sample {
                 nodeReport([
                     shard(.waiting, since: .min), shard(.waiting, since: -1),
                     shard(.waiting, since: 0), shard(.waiting, since: .max),
+                ]))),
+        Sample(
+            "report of ends that the shim saw",
+            .report(
+                nodeReport([
+                    shard(.exited, exit: .signal(9), endedAt: 1_795_547_128_119_250),
+                    shard(.stopped, exit: .code(0), endedAt: .min),
+                    shard(.exited, exit: .code(0), endedAt: .max),
                 ]))),
         Sample(
             "report of the largest generation and rank",

@@ -99,6 +99,11 @@ extension Sample {
         Sample("stop a group", .stop(GroupName("decode-0"))),
         Sample("start everything", .start(nil)),
         Sample("start a group", .start(GroupName("组-0"))),
+        Sample("elected", .elected(NodeID("node-1"), term: largest)),
+        Sample("joined", .joined([NodeID("node-1"), NodeID("node-2")])),
+        Sample("joined by nobody", .joined([])),
+        Sample("lost", .lost([NodeID("node-2")])),
+        Sample("serves", .serves(GroupName("prefill-0"), generation)),
     ]
 
     private static func record(
@@ -131,14 +136,39 @@ extension Sample {
                     record(decode, .ended(failure)), record(mixed, .failed(failure)),
                     record(prefill, .running, generation: largest), stoppedRecord,
                 ],
-                ledger: LedgerEvent.Kind.allCases.enumerated().map { index, kind in
-                    LedgerEvent(
-                        sequence: UInt64(index) + 1,
-                        time: WallTime(millisecondsSinceEpoch: Int64(index) - 1), kind: kind,
-                        node: index % 2 == 0 ? nil : NodeID("node-2"),
-                        group: index % 3 == 0 ? nil : GroupName("decode-0"),
-                        generation: index % 3 == 0 ? nil : Generation(3), text: "\(kind) 🙂")
-                },
+                ledger: events(LedgerEvent.Kind.allCases.prefix(firstKinds)),
                 nextSequence: largest)),
+        Sample("state with a history", historic),
     ]
+
+    /// Of the kinds of events, so many are in the older vector; newer ones are in a newer one.
+    private static let firstKinds = 9
+
+    private static func events(_ kinds: ArraySlice<LedgerEvent.Kind>) -> [LedgerEvent] {
+        kinds.enumerated().map { index, kind in
+            LedgerEvent(
+                sequence: UInt64(index) + 1,
+                time: WallTime(millisecondsSinceEpoch: Int64(index) - 1), kind: kind,
+                node: index % 2 == 0 ? nil : NodeID("node-2"),
+                group: index % 3 == 0 ? nil : GroupName("decode-0"),
+                generation: index % 3 == 0 ? nil : Generation(3), text: "\(kind) 🙂")
+        }
+    }
+
+    private static let historic: ReplicatedState = {
+        let time = WallTime(millisecondsSinceEpoch: 1_795_547_128_120)
+        var served = record(prefill, .running)
+        served.launchedAt = WallTime(millisecondsSinceEpoch: -1)
+        served.servesSince = time
+        served.lastFailure = GroupFailure(
+            generation: Generation(2), cause: failure, time: time)
+        var launched = record(decode, .running)
+        launched.launchedAt = time
+        return ReplicatedState(
+            deployment: nil, deploymentSerial: 0, isWanted: true, plan: nil, epoch: .none,
+            groups: [launched, served],
+            ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds)), nextSequence: 5,
+            electedTerm: 7,
+            present: [NodeID("node-1"), NodeID("节点-2")])
+    }()
 }

@@ -49,6 +49,9 @@ import WireProtocol
             Issue.record("\(sample.name) is no array")
             return
         }
+        // These leave out an element of today, which a newer peer would say before its news.
+        let older = ["state before everything", "state with every group phase"]
+        guard !older.contains(sample.name) else { return }
         let longer = CBORValue.array(elements + [.text("news"), .array([.null])])
         #expect(try sample.read(longer.encoded) == sample.value)
     }

@@ -20,13 +20,19 @@ extension ArgumentParser {
         text += "\nWithout a command, the agent of this node runs (`glm-agent run`).\n"
         return text
     }
+
+    /// What `glm-agent COMMAND --help` prints; a command that others begin with names them.
+    func help(of command: CommandSpec) -> String {
+        let further = commands.filter { $0.name.hasPrefix(command.name + " ") && !$0.isHidden }
+        return command.help(subcommands: further)
+    }
 }
 
 extension CommandSpec {
-    /// What `glm-agent COMMAND --help` prints.
-    var help: String {
+    fileprivate func help(subcommands: [CommandSpec]) -> String {
         var text = "glm-agent \(name): \(summary)\n\nUsage: \(usage)\n"
         if !discussion.isEmpty { text += "\n\(discussion)\n" }
+        text += section("Subcommands", subcommands.map { ($0.name, $0.summary) })
         text += section("Arguments", positionals.map { ($0.name, $0.summary) })
         let helpRow = ("-h, --help", "print this")
         text += section("Options", options.map { ($0.synopsis, $0.summary) } + [helpRow])

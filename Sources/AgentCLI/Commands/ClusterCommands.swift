@@ -103,14 +103,25 @@ func showLogs(_ invocation: Invocation) -> ExitCode {
     guard Int(lines).map({ $0 >= 0 }) ?? false else {
         return invocation.misused("--lines takes a number from 0, not \"\(lines)\"")
     }
+    let shard = invocation.arguments.positional(0) ?? ""
     let path = ControlPath(
         "/v1/logs",
         [
-            "shard": invocation.arguments.positional(0) ?? "", "lines": lines,
+            "shard": shard, "lines": lines,
             "follow": invocation.arguments.has(.follow) ? "1" : "0",
         ])
+    let console = invocation.console
     return invocation.asking { () throws(ControlError) in
-        try invocation.control.stream(path) { invocation.console.outRaw($0) }
+        guard invocation.arguments.has(.json) else {
+            try invocation.control.stream(path) { console.outRaw($0) }
+            return .success
+        }
+        let lines = LineCutter { line in
+            let fact: JSONValue = ["shard": .string(shard), "line": .string(line)]
+            console.out(fact.compact)
+        }
+        try invocation.control.stream(path) { lines.take($0) }
+        lines.finish()
         return .success
     }
 }
@@ -118,31 +129,41 @@ func showLogs(_ invocation: Invocation) -> ExitCode {
 func showEvents(_ invocation: Invocation) -> ExitCode {
     let follow = invocation.arguments.has(.follow) ? "1" : "0"
     let path = ControlPath("/v1/events", ["after": "0", "follow": follow])
-    let printer = EventPrinter(invocation)
+    let isRaw = invocation.arguments.has(.json)
+    let lines = LineCutter { line in
+        let event = try? JSONValue(parsing: line)
+        invocation.console.out(isRaw ? line : event.map(eventLine) ?? line)
+    }
     return invocation.asking { () throws(ControlError) in
-        try invocation.control.stream(path) { printer.take($0) }
+        try invocation.control.stream(path) { lines.take($0) }
+        lines.finish()
         return .success
     }
 }
 
-/// Cuts the stream of events into lines and prints each.
-private final class EventPrinter {
-    private let invocation: Invocation
+/// Cuts a stream into lines.
+final class LineCutter {
+    private let onLine: (String) -> Void
     private var rest = ""
 
-    init(_ invocation: Invocation) {
-        self.invocation = invocation
+    init(onLine: @escaping (String) -> Void) {
+        self.onLine = onLine
     }
 
     func take(_ piece: String) {
         rest += piece
-        while let end = rest.firstIndex(of: "\n") {
+        // Not by Character: "\r\n" is one, and equals neither.
+        while let end = rest.utf8.firstIndex(of: UInt8(ascii: "\n")) {
             let line = String(rest[..<end])
-            rest = String(rest[rest.index(after: end)...])
-            let event = try? JSONValue(parsing: line)
-            let isRaw = invocation.arguments.has(.json)
-            invocation.console.out(isRaw ? line : event.map(eventLine) ?? line)
+            rest = String(rest[rest.utf8.index(after: end)...])
+            onLine(line)
         }
+    }
+
+    /// The stream has ended: a last line may have no end of its own.
+    func finish() {
+        if !rest.isEmpty { onLine(rest) }
+        rest = ""
     }
 }
 
@@ -151,6 +172,7 @@ private final class EventPrinter {
 func restartGroup(_ invocation: Invocation) -> ExitCode { order("/v1/restart", invocation) }
 func stopGroups(_ invocation: Invocation) -> ExitCode { order("/v1/stop", invocation) }
 func startGroups(_ invocation: Invocation) -> ExitCode { order("/v1/start", invocation) }
+func applyDeployment(_ invocation: Invocation) -> ExitCode { order("/v1/apply", invocation) }
 
 private func order(_ path: String, _ invocation: Invocation) -> ExitCode {
     invocation.asking { () throws(ControlError) in

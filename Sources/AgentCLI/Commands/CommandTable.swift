@@ -35,7 +35,9 @@ func commandTable() -> [Command] {
         Command(spec: .restart, run: restartGroup),
         Command(spec: .stop, run: stopGroups),
         Command(spec: .start, run: startGroups),
+        Command(spec: .apply, run: applyDeployment),
         Command(spec: .simulate, run: simulate),
+        Command(spec: .inventory, run: showInventory),
         Command(spec: .version, run: showVersion),
         Command(spec: .help, run: showHelp),
         Command(spec: .completions, run: printCompletions),
@@ -89,7 +91,8 @@ extension CommandSpec {
 
     static let logs = CommandSpec(
         name: "logs", summary: "the log of a shard, from whichever node runs it",
-        options: [.socket, .follow, .lines],
+        discussion: "With --json, each line is an object with the members shard and line.",
+        options: [.socket, .json, .follow, .lines],
         positionals: [
             PositionalSpec(
                 "SHARD", "group and rank, as in prefill-0/0; or a whole name, prefill-0.g3.r0")
@@ -127,6 +130,18 @@ extension CommandSpec {
         positionals: [PositionalSpec("GROUP", optional: true, "the group; all of them without it")],
         exitCodes: [.success, .failure, .usage, .noAgent],
         examples: [Example("glm-agent start decode-0", "let decode-0 run again")])
+
+    static let apply = CommandSpec(
+        name: "apply", summary: "run what this node's file says, without waiting for the others",
+        discussion: """
+            A changed file takes effect by itself once every agent was restarted with it. Where a node
+            is gone for good, or its agent cannot be restarted now, this puts the file of the
+            answering node into effect at once. Groups whose launch changes restart; `status` keeps
+            telling whose file differs.
+            """,
+        options: [.socket, .json],
+        exitCodes: [.success, .failure, .usage, .noAgent],
+        examples: [Example("glm-agent apply", "a smaller profile, while a node is down")])
 }
 
 // MARK: - Without an agent
@@ -139,12 +154,13 @@ extension CommandSpec {
     )
 
     static let profilesList = CommandSpec(
-        name: "profiles list", summary: "the same table", options: [.json, .names],
+        name: "profiles list", summary: "the published table: cards, nodes, mode, dataset, TPOT",
+        options: [.json, .names],
         exitCodes: [.success, .usage],
         examples: [Example("glm-agent profiles list --names", "the names alone, for a script")])
 
     static let profilesShow = CommandSpec(
-        name: "profiles show", summary: "a profile in the format of an own one",
+        name: "profiles show", summary: "a profile in the format of an own one", options: [.json],
         positionals: [PositionalSpec("NAME", completion: .profile, "a published name")],
         exitCodes: [.success, .usage],
         examples: [
@@ -155,18 +171,28 @@ extension CommandSpec {
 
     static let profilesValidate = CommandSpec(
         name: "profiles validate", summary: "check a profile of your own",
+        discussion: """
+            Names of flags, of environment variables, of the CPU governor and of the hardware that
+            are nearly known ones are warned of: they are legal, and often misspelt.
+            """,
+        options: [.strict, .json],
         positionals: [PositionalSpec("FILE", completion: .file, "the profile")],
         exitCodes: [.success, .usage],
-        examples: [Example("glm-agent profiles validate mine.yaml", "every mistake, with its line")]
-    )
+        examples: [
+            Example("glm-agent profiles validate mine.yaml", "every mistake, with its line"),
+            Example("glm-agent profiles validate --strict mine.yaml", "a check for a script"),
+        ])
 
     static let render = CommandSpec(
         name: "render", summary: "what would run where, without any agent",
         discussion: """
             Without --json: one bash script per node that runs with no agent at all, and the
-            deviations from the publication with their reasons.
+            deviations from the publication with their reasons. A node's script starts the router
+            too where the router is on that node; `bash NODE.sh router` and router.sh start it alone.
             """,
-        options: [.profileFile, .nodes, .interface, .model, .sglang, .json],
+        options: [
+            .profileFile, .nodes, .interface, .model, .sglang, .node, .output, .json,
+        ],
         positionals: [
             PositionalSpec("PROFILE", optional: true, completion: .profile, "a published name")
         ],
@@ -174,7 +200,11 @@ extension CommandSpec {
             Example(
                 "glm-agent render glm-5.1-w4a8-1p1d-32p-in16k-out1k-50ms "
                     + "--nodes 10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4 --interface eth0 --model /data/glm-5.1",
-                "the four scripts of a 1P1D deployment")
+                "the four scripts of a 1P1D deployment"),
+            Example(
+                "glm-agent render --profile mine.yaml --nodes a=10.0.0.1,b=10.0.0.2 "
+                    + "--interface eth0 --model /data/glm-5.1 --output scripts",
+                "scripts/a.sh and scripts/b.sh, to copy to the nodes"),
         ])
 
     static let rehearse = CommandSpec(
@@ -185,7 +215,7 @@ extension CommandSpec {
             DIR/NODE, so that `glm-agent status --socket DIR/NODE/agent.sock` asks it. Everything
             that was started is gone afterwards.
             """,
-        options: [.once, .directory, .nodeCount, .timeLimit, .json],
+        options: [.profileFile, .once, .directory, .nodeCount, .timeLimit, .json],
         positionals: [
             PositionalSpec(
                 "PROFILE", optional: true, completion: .profile,
@@ -194,6 +224,21 @@ extension CommandSpec {
         examples: [
             Example("glm-agent rehearse", "stay with a live view until Ctrl-C"),
             Example("glm-agent rehearse \(rehearsedByDefault) --once", "a check for a script"),
+        ])
+
+    static let inventory = CommandSpec(
+        name: "inventory", summary: "what this node is: dies, versions, settings; needs no agent",
+        discussion: """
+            Reads npu-smi (one call at a time), hccn_tool and files, and changes nothing. What cannot be
+            found out is told with the reason. As root it also sees who holds the device files. The
+            JSON form is specified in Protocols/inventory.md.
+            """,
+        options: [.root, .model, .json],
+        examples: [
+            Example("glm-agent inventory", "a line a die, versions, settings"),
+            Example(
+                "glm-agent inventory --model /data/glm-5.1 --json",
+                "everything, with the weights, for a comparison of nodes"),
         ])
 
     static let version = CommandSpec(
@@ -209,20 +254,26 @@ extension CommandSpec {
         exitCodes: [.success, .usage], examples: [Example("glm-agent help status", "its help")])
 }
 
-// MARK: - Hidden
+// MARK: - For shells
 
 extension CommandSpec {
     static let completions = CommandSpec(
         name: "completions", summary: "a completion script for a shell",
         positionals: [PositionalSpec("SHELL", "bash, zsh or fish")],
         exitCodes: [.success, .usage],
-        examples: [Example("source <(glm-agent completions bash)", "in ~/.bashrc")],
-        isHidden: true)
+        examples: [
+            Example(
+                "glm-agent completions bash > /etc/bash_completion.d/glm-agent", "for every user")
+        ])
 
     static let manual = CommandSpec(
         name: "man", summary: "the manual page", exitCodes: [.success, .usage],
-        examples: [Example("glm-agent man | man -l -", "read it")], isHidden: true)
+        examples: [Example("glm-agent man | man -l -", "read it")])
+}
 
+// MARK: - Hidden
+
+extension CommandSpec {
     static let shim = CommandSpec(
         name: "shim", summary: "the process between an agent and one shard", isHidden: true,
         takesAnything: true)

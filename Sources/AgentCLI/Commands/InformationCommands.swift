@@ -26,7 +26,7 @@ func showHelp(_ invocation: Invocation) -> ExitCode {
         return invocation.misused(
             "there is no command \"\(name)\"" + suggestion(for: name, in: known))
     }
-    invocation.console.outRaw(spec.help)
+    invocation.console.outRaw(parser.help(of: spec))
     return .success
 }
 

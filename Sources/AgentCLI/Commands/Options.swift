@@ -17,14 +17,22 @@ extension OptionSpec {
         "profile", value: "FILE", completion: .file,
         "a profile of your own instead of a published one")
     static let nodes = OptionSpec(
-        "nodes", value: "A,B,…", "the nodes' addresses: prefill nodes first, in the published order"
-    )
+        "nodes", value: "A,B,…",
+        "addresses, or NAME=ADDRESS: prefill nodes first, in the published order")
+    static let node = OptionSpec("node", value: "NAME", "the script of this node alone")
+    static let output = OptionSpec(
+        "output", value: "DIR", completion: .directory,
+        "write NODE.sh for each node, and router.sh, instead of printing")
+    static let strict = OptionSpec("strict", "take warnings for errors")
     static let interface = OptionSpec(
         "interface", value: "IF", "the network interface of HCCL and Gloo")
     static let model = OptionSpec(
         "model", value: "DIR", completion: .directory, "the directory of the weights")
     static let sglang = OptionSpec(
         "sglang", value: "VERSION", "the SGLang version installed (the profile's own)")
+    static let root = OptionSpec(
+        "root", value: "DIR", completion: .directory,
+        "a directory that stands for the node's / (/)")
     static let once = OptionSpec(
         "once", "end after the first answer; the exit code tells if it was right")
     static let directory = OptionSpec(

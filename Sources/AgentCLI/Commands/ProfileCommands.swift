@@ -1,8 +1,8 @@
-// The published deployments, profiles of one's own, and what they come to on given nodes: all without
-// an agent.
+// The published deployments and profiles of one's own, without any agent.
 
 import Base
 import EventLoop
+import Glibc
 import Planning
 import Profiles
 import YAML
@@ -60,90 +60,63 @@ extension Profile {
 }
 
 func showProfile(_ invocation: Invocation) -> ExitCode {
-    invocation.withConfiguration { () throws(ConfigurationError) in
-        let name = invocation.arguments.positional(0) ?? ""
-        invocation.console.outRaw(try ProfileCatalog.profile(named: name).yaml)
-        return .success
-    }
+    let name = invocation.arguments.positional(0) ?? ""
+    guard let profile = invocation.publishedProfile(name) else { return .usage }
+    invocation.show(profile.json) { profile.yaml }
+    return .success
 }
+
+// MARK: - Checking
 
 func validateProfile(_ invocation: Invocation) -> ExitCode {
     let path = invocation.arguments.positional(0) ?? ""
-    return invocation.withConfiguration { () throws(ConfigurationError) in
-        guard let profile = try invocation.profile(inFile: path) else { return .usage }
+    guard let text = invocation.text(ofProfileFile: path) else { return .usage }
+    let log = DiagnosticLog()
+    var errors: [Diagnostic] = []
+    var profile: Profile?
+    do throws(ConfigurationError) {
+        profile = try Profile.parse(text, file: path, suspicions: log)
+    } catch {
+        errors = error.diagnostics
+    }
+    let isStrict = invocation.arguments.has(.strict)
+    let warnings = isStrict ? [] : log.warnings
+    errors += isStrict ? log.warnings : []
+    let isRight = errors.isEmpty
+    if invocation.arguments.has(.json) {
+        let facts = validation(path, isRight ? profile : nil, errors, warnings)
+        invocation.console.outRaw(facts.pretty)
+        return isRight ? .success : .usage
+    }
+    for warning in warnings { invocation.console.complain("warning: \(warning)") }
+    if !isRight { invocation.console.complain(ConfigurationError(errors).description) }
+    if isRight, let profile {
         invocation.console.out(
             "\(path) is right: \(profile.name), \(profile.topology), \(profile.cards) cards, "
                 + "\(profile.nodesNeeded) nodes")
-        return .success
     }
+    return isRight ? .success : .usage
 }
 
-// MARK: - Rendering
-
-func renderProfile(_ invocation: Invocation) -> ExitCode {
-    let arguments = invocation.arguments
-    guard let addresses = arguments[.nodes] else {
-        return invocation.misused("--nodes is missing: the nodes' addresses, prefill nodes first")
-    }
-    guard let interface = arguments[.interface] else {
-        return invocation.misused("--interface is missing: the interface of HCCL and Gloo")
-    }
-    guard let model = arguments[.model] else {
-        return invocation.misused("--model is missing: the directory of the weights")
-    }
-    return invocation.withConfiguration { () throws(ConfigurationError) in
-        guard let profile = try invocation.namedProfile() else { return .usage }
-        if let refusal = sglangRefusal(arguments[.sglang], profile) {
-            return invocation.misused(refusal)
-        }
-        let candidates = addresses.split(separator: ",").map { address in
-            Candidate(
-                node: NodeID(String(address)), address: String(address), isUsable: true)
-        }
-        let outcome = Planner.plan(
-            profile: profile, candidates: candidates, previous: nil, epoch: Epoch.none.next)
-        switch outcome {
-        case .failure(let failure):
-            return invocation.misused("\(profile.name) cannot be placed: \(failure)")
-        case .success(let plan):
-            let rendered = RenderedPlan(
-                profile: profile, modelPath: model, plan: plan, interface: { _ in interface })
-            invocation.show(rendered.json) {
-                scripts(of: rendered, profile, hasColour: invocation.console.hasColour)
-            }
-            return .success
-        }
-    }
+private func validation(
+    _ path: String, _ profile: Profile?, _ errors: [Diagnostic], _ warnings: [Diagnostic]
+) -> JSONValue {
+    [
+        "file": .string(path), "valid": .bool(errors.isEmpty),
+        "profile": JSONValue(profile?.name), "topology": JSONValue(profile?.topology),
+        "cards": profile.map { .integer(Int64($0.cards)) } ?? .null,
+        "nodes": profile.map { .integer(Int64($0.nodesNeeded)) } ?? .null,
+        "errors": .array(errors.map(json)), "warnings": .array(warnings.map(json)),
+    ]
 }
 
-/// Why these arguments would not be understood by that version; nil where they would.
-private func sglangRefusal(_ text: String?, _ profile: Profile) -> String? {
-    guard let text else { return nil }
-    guard let version = Version(text) else {
-        return "--sglang takes a version such as 0.5.12, not \"\(text)\""
-    }
-    guard let range = profile.sglang, !range.contains(version) else { return nil }
-    return
-        "\(profile.name) is for SGLang \(range), and \(version) does not understand its arguments"
-}
-
-private func scripts(of rendered: RenderedPlan, _ profile: Profile, hasColour: Bool) -> String {
-    var text = ""
-    for script in rendered.scripts {
-        text += "# ===== node \(script.node) =====\n" + script.text + "\n"
-    }
-    guard !profile.deviations.isEmpty else { return text }
-    text += "# ===== where this differs from the publication, and why =====\n"
-    for deviation in profile.deviations {
-        text += "# \(deviation.place)\n"
-        for (title, value) in [
-            ("published", deviation.published), ("ours", deviation.ours), ("why", deviation.why),
-        ] {
-            let lines = value.split(separator: "\n").map(String.init)
-            text += "#   \(title): " + lines.joined(separator: "\n#     ") + "\n"
-        }
-    }
-    return text
+private func json(of diagnostic: Diagnostic) -> JSONValue {
+    [
+        "file": .string(diagnostic.location.file),
+        "line": .integer(Int64(diagnostic.location.line)),
+        "column": .integer(Int64(diagnostic.location.column)),
+        "field": .string(diagnostic.field), "message": .string(diagnostic.message),
+    ]
 }
 
 // MARK: - Finding the profile
@@ -161,12 +134,14 @@ extension Invocation {
         }
     }
 
-    /// The profile that the command line names, published or in a file; nil after a complaint.
-    func namedProfile() throws(ConfigurationError) -> Profile? {
+    /// The profile that the command line names, published or in a file, and the published one of
+    /// `name` where it names none; nil after a complaint.
+    func namedProfile(or name: String? = nil) throws(ConfigurationError) -> Profile? {
         switch (arguments.positional(0), arguments[.profileFile]) {
-        case (let name?, nil): return try ProfileCatalog.profile(named: name)
+        case (let name?, nil): return publishedProfile(name)
         case (nil, let file?): return try profile(inFile: file)
         case (nil, nil):
+            if let name { return publishedProfile(name) }
             _ = misused("PROFILE is missing: a published name, or --profile FILE")
         case (_?, _?):
             _ = misused("either PROFILE or --profile FILE, not both")
@@ -174,15 +149,38 @@ extension Invocation {
         return nil
     }
 
-    /// The profile in that file; nil after a complaint that it cannot be read.
-    func profile(inFile path: String) throws(ConfigurationError) -> Profile? {
-        let bytes: [UInt8]
-        do throws(UVError) {
-            bytes = try Files.read(path, limitBytes: 1 << 20)
+    /// The published profile of that name; nil after a complaint that there is none.
+    func publishedProfile(_ name: String) -> Profile? {
+        do throws(UnknownProfile) {
+            return try ProfileCatalog.profile(named: name)
         } catch {
-            console.complain("\(error)")
+            console.complain("\(error)\n  `glm-agent profiles` lists them.")
             return nil
         }
-        return try Profile.parse(String(decoding: bytes, as: UTF8.self), file: path)
+    }
+
+    /// The profile in that file, after a warning of every suspicious name; nil after a complaint
+    /// that it cannot be read.
+    private func profile(inFile path: String) throws(ConfigurationError) -> Profile? {
+        guard let text = text(ofProfileFile: path) else { return nil }
+        let log = DiagnosticLog()
+        defer { for warning in log.warnings { console.complain("warning: \(warning)") } }
+        return try Profile.parse(text, file: path, suspicions: log)
+    }
+
+    /// The text of that file; nil after a complaint that it cannot be read.
+    func text(ofProfileFile path: String) -> String? {
+        do throws(UVError) {
+            return String(decoding: try Files.read(path, limitBytes: 1 << 20), as: UTF8.self)
+        } catch {
+            let isMissing = error.code == -ENOENT
+            console.complain(
+                isMissing
+                    ? "there is no file \(path)\n  Name the file of a profile, or begin one: "
+                        + "`glm-agent profiles show NAME > \(path)`."
+                    : "\(path) cannot be read: \(error.message)\n"
+                        + "  It must be a file that you may read, of at most 1 MiB.")
+            return nil
+        }
     }
 }

@@ -20,7 +20,7 @@ func runRehearsalEngine(_ invocation: Invocation) -> ExitCode {
 }
 
 /// The environment of this process.
-private func currentEnvironment() -> [String: String] {
+func currentEnvironment() -> [String: String] {
     var variables: [String: String] = [:]
     var entry = environ
     while let text = entry.pointee {

@@ -9,8 +9,9 @@ import YAML
 
 func rehearse(_ invocation: Invocation) -> ExitCode {
     invocation.withConfiguration { () throws(ConfigurationError) in
-        let name = invocation.arguments.positional(0) ?? rehearsedByDefault
-        let profile = try ProfileCatalog.profile(named: name)
+        guard let profile = try invocation.namedProfile(or: rehearsedByDefault) else {
+            return .usage
+        }
         let count: Int
         switch invocation.number(.nodeCount, or: profile.nodesNeeded, in: 1...250) {
         case .success(let number): count = number

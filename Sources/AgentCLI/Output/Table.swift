@@ -26,7 +26,13 @@ struct Table {
     private let titles: [String]
     /// The columns with numbers, which stand right.
     private let numeric: Set<Int>
-    private var rows: [[Cell]] = []
+    private var rows: [Row] = []
+
+    private enum Row {
+        case cells([Cell])
+        /// A line of its own, which makes no column wider.
+        case note(String)
+    }
 
     /// - Parameter titles: one a column; a title that ends in `#` (not shown) marks a column of
     ///   numbers.
@@ -38,17 +44,30 @@ struct Table {
     /// Adds a row. Missing cells are empty.
     mutating func add(_ cells: Cell...) {
         invariant(cells.count <= titles.count, "a row of \(cells.count) cells is too wide")
-        rows.append(cells)
+        rows.append(.cells(cells))
+    }
+
+    /// Adds a line about the row above.
+    mutating func addNote(_ text: String) {
+        rows.append(.note(text))
     }
 
     /// The lines, each indented by two columns, without spaces at their ends.
     func lines(colour: Bool) -> [String] {
         let header = titles.map { Cell($0, .heading) }
-        let all = [header] + rows
+        let all = [.cells(header)] + rows
         let widths = titles.indices.map { column in
-            all.map { column < $0.count ? $0[column].text.count : 0 }.max() ?? 0
+            all.map { row in
+                guard case .cells(let cells) = row, column < cells.count else { return 0 }
+                return cells[column].text.count
+            }.max() ?? 0
         }
-        return all.map { line(of: $0, widths: widths, colour: colour) }
+        return all.map { row in
+            switch row {
+            case .cells(let cells): line(of: cells, widths: widths, colour: colour)
+            case .note(let text): "    \(text)"
+            }
+        }
     }
 
     private func line(of cells: [Cell], widths: [Int], colour: Bool) -> String {

@@ -42,9 +42,11 @@ final class RehearsalCluster {
     func start() throws(RehearsalFailure) {
         for node in site.nodes {
             do throws(UVError) {
+                // By its path, so that `ps` shows what runs.
+                let program = try ownExecutable()
                 let log = try OpenFile(node.log, .append, permissions: 0o600)
                 let specification = ChildSpecification(
-                    executable: "/proc/self/exe",
+                    executable: program,
                     arguments: ["run", "--config", node.configuration],
                     descriptors: [.null, .inherit(log.descriptor), .inherit(log.descriptor)],
                     isDetached: true)

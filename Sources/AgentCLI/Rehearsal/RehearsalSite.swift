@@ -1,6 +1,6 @@
 // A cluster's worth of nodes in one directory: each has its configuration, state, logs and control
 // socket in DIR/NODE, and an address of its own in 127.0.0.0/8, all of which Linux takes for this
-// host. The profile is the published one; what differs is listed in `agentConfiguration`.
+// host. The profile is the one that is rehearsed; what differs is listed in `agentConfiguration`.
 
 import Base
 import EventLoop
@@ -59,6 +59,7 @@ struct RehearsalSite {
                 UInt8(ascii: "a") + UInt8.random(in: 0..<26, using: &generator)
             }
             try Files.replace(secretFile, with: secret, permissions: 0o600)
+            try Files.replace(profileFile, with: Array(profile.yaml.utf8))
             for node in nodes {
                 try Files.makeDirectories(node.directory, permissions: 0o700)
                 try Files.replace(
@@ -70,6 +71,8 @@ struct RehearsalSite {
     }
 
     private var secretFile: String { "\(directory)/secret" }
+    /// The complete profile, whether it is a published one or the operator's own.
+    private var profileFile: String { "\(directory)/profile.yaml" }
 
     /// The configuration of one node. Times are short, since nothing real is loaded; the router is
     /// bound to its node's address, so that several rehearsals fit on one host.
@@ -85,7 +88,7 @@ struct RehearsalSite {
             control_socket: \(node.socket)
             http_listen: \(node.address):7601
             engine: rehearsal
-            profile: \(profile.name)
+            profile_file: \(profileFile)
             model_path: \(Self.modelPath)
             host_tuning: "off"
             overrides:

@@ -13,7 +13,7 @@ struct StatusView {
     var text: String {
         let lines =
             summary + [""] + members + [""] + groups + router
-            + (reasons.isEmpty ? [] : [""] + reasons)
+            + (reasons.isEmpty ? [] : [""] + reasons) + (notes.isEmpty ? [] : [""] + notes)
         return lines.map { $0 + "\n" }.joined()
     }
 
@@ -30,9 +30,16 @@ struct StatusView {
             ("quorum", quorum),
             ("profile", profile),
             ("as of", age),
-            ("ready", isReady ? styled("yes", .good) : styled("no", .bad)),
+            ("ready", ready),
         ]
         return rows.map { "\($0.0.padded(to: 8))  \($0.1)" }
+    }
+
+    /// With the most important reason; all of them stand below.
+    private var ready: String {
+        if isReady { return styled("yes", .good) }
+        let reason = list("reasons").first?.stringValue
+        return styled("no", .bad) + (reason.map { " (\($0))" } ?? "")
     }
 
     private var quorum: String {
@@ -75,6 +82,7 @@ struct StatusView {
                 Table.Cell(group.text("name")), "", "", .state(group.text("state")),
                 Table.Cell(group.number("generation")), "", Table.Cell(group.number("restarts")),
                 "", Table.Cell(group.text("why", or: place(of: group))))
+            if let failure = lastFailure(of: group) { table.addNote(failure) }
             for rank in group["ranks"]?.arrayValue ?? [] {
                 table.add(
                     "", Table.Cell(rank.number("rank")), Table.Cell(rank.text("node")),
@@ -94,6 +102,13 @@ struct StatusView {
         return parts.joined(separator: ", ")
     }
 
+    /// Why it last had to start again, also when it serves by now.
+    private func lastFailure(of group: JSONValue) -> String? {
+        guard let failure = group["last_failure"], failure != .null else { return nil }
+        return "last failure: generation \(failure.number("generation")), "
+            + "\(failure.text("why")), \(ageText(of: failure, field: "time", now: now)) ago"
+    }
+
     private var router: [String] {
         guard let router = status["router"], router != .null else { return [] }
         var table = Table("NODE", "STATE", "GEN#", "PID#", "RESTARTS#", "SINCE", "DETAIL")
@@ -102,6 +117,7 @@ struct StatusView {
             Table.Cell(router.number("generation")), Table.Cell(router.number("pid")),
             Table.Cell(router.number("restarts")), Table.Cell(since(router)),
             Table.Cell(router.text("why", or: router.text("url"))))
+        if let failure = lastFailure(of: router) { table.addNote(failure) }
         return ["", styled("ROUTER", .heading)] + table.lines(colour: colour)
     }
 
@@ -109,6 +125,12 @@ struct StatusView {
         let reasons = list("reasons").compactMap(\.stringValue)
         guard !reasons.isEmpty else { return [] }
         return [styled("NOT READY BECAUSE", .heading)] + reasons.map { "  \($0)" }
+    }
+
+    private var notes: [String] {
+        let notes = list("notes").compactMap(\.stringValue)
+        guard !notes.isEmpty else { return [] }
+        return [styled("NOTES", .heading)] + notes.map { "  \($0)" }
     }
 
     // MARK: - Reading

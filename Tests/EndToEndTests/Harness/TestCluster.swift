@@ -121,8 +121,10 @@ final class TestCluster {
 
     /// Kills one engine process that the status named, if it is one of this cluster's.
     func kill(_ pid: Int32?) throws {
+        let ours = Self.processes(of: directory)
+        // A program with a title of its own shows no environment; its shim does.
         guard let pid, let process = ProcessEntry(processID: pid),
-            process.environment.contains(where: { $0.hasPrefix("GLM_AGENT_STATE=\(directory)/") }),
+            ours.contains(where: { [pid, process.parent].contains($0.processID) }),
             process.identity.send(signal: SIGKILL)
         else { throw TestFailure("no process \(pid ?? 0) of this cluster") }
     }

@@ -1,0 +1,65 @@
+// What an operator is told once an order is agreed: what was ordered, and what happens next. It is
+// worked out on the state that the order meets, before it is applied.
+
+import Base
+import Planning
+
+extension ReplicatedState {
+    /// What follows from an order, for people; nil for commands that no operator gives.
+    public func consequence(of action: Command.Action) -> String? {
+        switch action {
+        case .restart(let group): "\(group): restart agreed; \(restartText(record(of: group)))"
+        case .stop(let group?): "\(group): stop agreed; \(stopText(record(of: group)))"
+        case .start(let group?): "\(group): start agreed; \(startText(record(of: group)))"
+        case .stop(nil):
+            "the deployment: stop agreed; what runs of it ends\(runningText), and nothing is "
+                + "launched until: glm-agent start"
+        case .start(nil):
+            "the deployment: start agreed; every group that does not run is launched. \(Self.watch)"
+        case .deploy(let new):
+            "\(new.profileName): agreed; groups whose launch changes end and start anew. "
+                + Self.watch
+        case .plan, .launch, .end, .settle, .elected, .joined, .lost, .serves: nil
+        }
+    }
+
+    private static let watch = "Watch: glm-agent status"
+
+    private var runningText: String {
+        let names = groups.filter { $0.phase == .running }.map(\.name.name)
+        return names.isEmpty ? "" : " (\(names.joined(separator: ", ")))"
+    }
+
+    private func restartText(_ record: GroupRecord) -> String {
+        let next = record.generation.next
+        let ends = record.phase == .running ? "generation \(record.generation) ends, " : ""
+        guard isWanted else {
+            return ends + "the whole deployment is stopped, so generation \(next) waits for: "
+                + "glm-agent start"
+        }
+        return ends + "generation \(next) follows. \(Self.watch)"
+    }
+
+    private func stopText(_ record: GroupRecord) -> String {
+        let ends =
+            record.phase == .running
+            ? "generation \(record.generation) ends" : "no generation of it runs"
+        return "\(ends), and none is launched until: glm-agent start \(record.name)"
+    }
+
+    private func startText(_ record: GroupRecord) -> String {
+        if case .failed = record.phase {
+            return "but it was given up, and only this launches it: "
+                + "glm-agent restart \(record.name)"
+        }
+        guard isWanted else {
+            return "the whole deployment is stopped, so it waits for: glm-agent start"
+        }
+        if record.phase == .running {
+            return record.isStoppedByOperator
+                ? "generation \(record.generation) goes on if it has not been ended. \(Self.watch)"
+                : "generation \(record.generation) runs and goes on"
+        }
+        return "generation \(record.generation.next) follows. \(Self.watch)"
+    }
+}

@@ -1,0 +1,98 @@
+// Changes of who takes part (thesis 4): one server at a time, the next once the one before is
+// committed. The leader adopts a change as it appends it, so that its own commit already needs a
+// majority of the new voters; a leader that removes itself does not count itself any more, leads
+// until that is agreed, and leaves.
+
+import Base
+
+extension Raft {
+    /// Appends the participants after the change, if this node leads and the change is safe.
+    mutating func change(
+        _ change: ParticipantsChange, _ proposal: ProposalID, at now: Instant
+    ) -> RaftAction {
+        switch participantsAfter(change, at: now) {
+        case .success(let new): append(.participants(new), proposal, at: now)
+        case .failure(let refusal): .refused(proposal, refusal)
+        }
+    }
+
+    private func participantsAfter(
+        _ change: ParticipantsChange, at now: Instant
+    ) -> Result<Participants, RaftRefusal> {
+        if let refusal = reasonNotToAppend ?? reasonNotToChange { return .failure(refusal) }
+        if case .record = change, hasRecordedParticipants { return .failure(.recordedAlready) }
+        return participants.after(change).flatMap { new in
+            if case .promote(let node) = change, let entries = lag(of: node, at: now) {
+                return .failure(.lagging(node, entries: entries))
+            }
+            let answering = new.voters.count { $0 == local || isAnswering($0, at: now) }
+            guard new.voters == participants.voters || answering >= new.quorum.size else {
+                return .failure(.noMajorityAfterwards(answering: answering, need: new.quorum.size))
+            }
+            return .success(new)
+        }
+    }
+
+    /// There is one change at a time, and the first of a term waits until an entry of that term is
+    /// committed: until then, a change of an earlier leader may come back, and majorities of the
+    /// two need not meet.
+    private var reasonNotToChange: RaftRefusal? {
+        if let newest = log.participants, newest.index > commitIndex {
+            return .changeUnderWay(newest.index)
+        }
+        return hasCommittedInTerm ? nil : .newLeader
+    }
+
+    /// True if this leader has committed an entry of its own term (§5.4.2, §8).
+    var hasCommittedInTerm: Bool { log.term(at: commitIndex) == term }
+
+    func isAnswering(_ node: NodeID, at now: Instant) -> Bool {
+        progress[node].map { now - $0.heardAt < configuration.electionTimeout.lowerBound } ?? false
+    }
+
+    /// How many entries a node lacks that is too far behind to vote; nil for one that is not.
+    private func lag(of node: NodeID, at now: Instant) -> UInt64? {
+        let entries = log.lastIndex.value - (progress[node]?.match ?? .zero).value
+        let follows = isAnswering(node, at: now) && entries <= configuration.promotionLagLimit
+        return follows ? nil : entries
+    }
+
+    // MARK: - The leader's view
+
+    /// Begins to follow the progress of a node, which may lack what follows from there on.
+    mutating func meet(_ node: NodeID, from index: LogIndex, at now: Instant) {
+        progress[node] = Progress(next: index, heardAt: now)
+    }
+
+    /// Who is new is sent the log; who is gone is sent it up to here, so that it learns that it is
+    /// and asks for no more votes.
+    mutating func participantsChanged(from before: Participants, at now: Instant) {
+        let index = log.lastIndex
+        for node in before.all where node != local && !participants.contains(node) {
+            departing[node] = index
+        }
+        for node in participants.all where node != local && !before.contains(node) {
+            departing[node] = nil
+            meet(node, from: index, at: now)
+        }
+    }
+
+    /// Speaks no more to nodes that do not take part, once they know or have not been heard for
+    /// long.
+    mutating func dismiss(at now: Instant) {
+        for (node, index) in departing where index <= commitIndex {
+            guard let known = progress[node] else { continue }
+            let isSilent = now - known.heardAt >= configuration.electionTimeout.upperBound
+            if known.match >= index || isSilent {
+                departing[node] = nil
+                progress[node] = nil
+            }
+        }
+    }
+
+    /// Leaves office, and has the voter that is furthest succeed at once.
+    mutating func resign(at now: Instant) {
+        if let successor = furthestVoter { send(.timeoutNow, to: successor) }
+        becomeFollower(in: term, of: nil, at: now)
+    }
+}
