@@ -66,7 +66,7 @@ extension ClusterSimulation {
         machines[index] = nil
         invariants.lifeEnded(nodes[index].node)
         plantAtCrash(index)
-        hosts[index].written = hosts[index].disk
+        hosts[index].rereadDisk()
         for other in nodes.indices where other != index {
             network[.init(index, other)].lastWords = [nil, nil]
         }
@@ -98,7 +98,6 @@ extension ClusterSimulation {
         switch configuration.plantedBug {
         case .losesDisk:
             hosts[index].disk = .empty
-            hosts[index].written = .empty
         case .losesVote: hosts[index].disk.hardState.votedFor = nil
         case .losesLastEntry:
             if !hosts[index].disk.entries.isEmpty { hosts[index].disk.entries.removeLast() }

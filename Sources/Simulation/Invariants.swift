@@ -68,6 +68,8 @@ struct Invariants {
         let node: NodeID
         let askedAt: Instant
         let request: OperatorRequest
+        /// How far the log was agreed on then.
+        let after: LogIndex
     }
 
     init(nodes: [NodeID]) {
@@ -93,7 +95,7 @@ struct Invariants {
         let term = machine.consensus.term
         if machine.consensus.role == .leader {
             if leaders[term] != machine.configuration.local {
-                checkLeader(machine, of: term, log: hosts[index].written)
+                checkLeader(machine, of: term, log: hosts[index])
                 read[index] = machine.consensus.lastIndex
             }
             checkContact(machine, index, at: now)
@@ -104,7 +106,7 @@ struct Invariants {
         // A node that has just started applies what it knew already once more.
         let from = checked[index].map { $0 < applied ? $0.next : applied } ?? applied
         checked[index] = applied
-        checkEntries(from, applied, machine.configuration.local, log: hosts[index].written)
+        checkEntries(from, applied, machine.configuration.local, log: hosts[index])
         if applied > agreedIn.values.max() ?? .zero { agreedIn[term] = applied }
         checkState(machine.state, hosts: hosts, at: now)
         checkDeployment(machine.state, hosts: hosts)
@@ -128,7 +130,7 @@ struct Invariants {
         var next = read[index].next
         while next <= machine.consensus.lastIndex {
             defer { next = next.next }
-            guard let entry = hosts[index].written.entry(at: next),
+            guard let entry = hosts[index].entry(at: next),
                 case .launch(let group, let generation, _)? = entry.action
             else { continue }
             let held = machine.state.record(of: group.name).launched?.ranks.map(\.node) ?? []
@@ -158,14 +160,16 @@ struct Invariants {
         guard state.deploymentSerial > deploymentSerial, let deployment = state.deployment
         else { return }
         deploymentSerial = state.deploymentSerial
-        if deploymentSerial > 1, !oneFileIsEnough, !hosts.allSatisfy({ $0.pastFiles.contains(deployment) }) {
+        if deploymentSerial > 1, !oneFileIsEnough,
+            !hosts.allSatisfy({ $0.pastFiles.contains(deployment) })
+        {
             broken("a deployment is agreed on that is not in every node's file")
         }
     }
 
     /// A term has one leader, and a leader's log holds everything that was agreed in earlier terms.
     /// One that slept through its own election may find that a later leader has agreed on more.
-    private mutating func checkLeader(_ machine: NodeMachine, of term: Term, log: DurableState) {
+    private mutating func checkLeader(_ machine: NodeMachine, of term: Term, log: SimulatedHost) {
         let node = machine.configuration.local
         if let known = leaders[term] {
             broken("term \(term) has two leaders: \(known) and \(node)")
@@ -182,7 +186,7 @@ struct Invariants {
 
     /// No two nodes apply different entries at one place of the log.
     private mutating func checkEntries(
-        _ first: LogIndex, _ last: LogIndex, _ node: NodeID, log: DurableState
+        _ first: LogIndex, _ last: LogIndex, _ node: NodeID, log: SimulatedHost
     ) {
         var index = first
         while index <= last {
@@ -419,7 +423,8 @@ struct Invariants {
     mutating func asked(
         _ id: RequestID, _ request: OperatorRequest, of node: NodeID, at now: Instant
     ) {
-        questions[id] = Question(node: node, askedAt: now, request: request)
+        questions[id] = Question(
+            node: node, askedAt: now, request: request, after: agreedIn.values.max() ?? .zero)
         if request == .apply { oneFileIsEnough = true }
     }
 
@@ -436,10 +441,12 @@ struct Invariants {
             guard !text.hasPrefix("log of \(group)") else { return }
             broken("request \(id.value) for the log of \(shard) is answered with another: \(text)")
         case (.propose(let action), .accepted(let text)):
-            let index = text.split(separator: " ").compactMap { UInt64($0) }.first ?? 0
-            if let entry = committed[LogIndex(index)], entry.action != action {
+            let isAgreed = committed.values.contains {
+                $0.index > question.after && $0.action == action
+            }
+            if !isAgreed {
                 broken(
-                    "request \(id.value) is answered as accepted, \(text), where another entry is")
+                    "request \(id.value) is answered as accepted (\(text)), and nothing is agreed")
             }
         case (.apply, .accepted): break
         case (.log, .accepted), (.propose, .log), (.apply, .log):
