@@ -28,6 +28,9 @@ public struct NodeConfiguration: Sendable {
     /// How long an operator's request may take before it is answered with a refusal.
     public var requestTimeout: Duration = .seconds(10)
 
+    /// Entries kept behind the applied index before the log is compacted.
+    public var logLimit = Self.standardLogLimit
+
     public init(
         cluster: String, version: String, local: NodeID, interface: String,
         nodes: [ConfiguredNode], deployment: Deployment
@@ -39,6 +42,8 @@ public struct NodeConfiguration: Sendable {
         self.nodes = nodes
         self.deployment = deployment
     }
+
+    public static let standardLogLimit: UInt64 = 1000
 
     /// At most this many nodes vote; the rest learn. More voters make commits slower, not safer.
     public static let voterLimit = 5
@@ -55,9 +60,12 @@ public struct NodeConfiguration: Sendable {
 public struct ConfiguredNode: Hashable, Sendable {
     public let node: NodeID
     public let address: String
+    /// The super pod that it is in; nil where the operator does not say.
+    public let superPod: String?
 
-    public init(node: NodeID, address: String) {
+    public init(node: NodeID, address: String, superPod: String? = nil) {
         self.node = node
         self.address = address
+        self.superPod = superPod
     }
 }

@@ -86,6 +86,18 @@ import YAML
         #expect(try parse(Self.smallest).warnings.isEmpty)
     }
 
+    @Test func `no group is placed across two super pods`() throws {
+        let pods = { (second: String) in
+            Self.smallest.replacing(
+                "nodes: [10.0.0.1, 10.0.0.2]",
+                with: "nodes: [{address: 10.0.0.1, super_pod: 7}, "
+                    + "{address: 10.0.0.2, super_pod: \(second)}]")
+        }
+        #expect(try parse(pods("7")).nodes.map(\.superPod) == ["7", "7"])
+        let told = complaints(pods("8"))
+        #expect(told.first?.contains("needs 2 nodes of one super pod") == true, "\(told)")
+    }
+
     @Test func `every field is read`() throws {
         let configuration = try parse(
             Self.smallest.replacing(
@@ -290,6 +302,6 @@ import YAML
             try configuration.findOwnNode(on: Self.host)
         }
         #expect(error?.description.contains(message) == true)
-        #expect(error?.description.contains("Set `node`") == true)
+        #expect(error?.description.contains("`nodes`") == true)
     }
 }
