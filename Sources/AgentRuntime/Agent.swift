@@ -260,11 +260,19 @@ public final class Agent: ControlSource {
 
     public var status: ClusterStatus {
         var status = machine.status(at: loop.now, wall: loop.wallTime)
-        if let refusal = transport.flatMap({
-            secretRefusal(by: $0.refusing, ofPeers: configuration.nodes.count - 1)
-        }) {
-            status.reasons.insert(refusal, at: 0)
+        let refusing = transport?.refusing ?? []
+        guard !refusing.isEmpty else { return status }
+        if refusing.count == configuration.nodes.count - 1 {
+            status.reasons.insert(
+                "every peer refuses this node's secret: copy the cluster's secret here (or mend "
+                    + "`cluster`), and restart this agent", at: 0)
             status.ready = false
+        } else {
+            // Whatever is missing without those peers is told by itself.
+            let names = refusing.map(\.name).joined(separator: ", ")
+            status.notes.append(
+                "this node and \(names) have different secrets (or clusters): copy the cluster's "
+                    + "secret to the odd one, and restart its agent")
         }
         return status
     }
@@ -287,15 +295,3 @@ public final class Agent: ControlSource {
 }
 
 @available(*, unavailable) extension Agent: Sendable {}
-
-/// Why peers do not talk with this agent, where it is the secret; nil where none refuses it.
-func secretRefusal(by refusing: [NodeID], ofPeers count: Int) -> String? {
-    guard !refusing.isEmpty else { return nil }
-    guard refusing.count == count else {
-        let names = refusing.map(\.name).joined(separator: ", ")
-        return "this node and \(names) have different secrets (or clusters): copy the cluster's "
-            + "secret to the odd one, and restart its agent"
-    }
-    return "every peer refuses this node's secret: copy the cluster's secret here (or mend "
-        + "`cluster`), and restart this agent"
-}
