@@ -1,6 +1,7 @@
 // Engines are told what to do in the words of the SGLang that their node has.
 
 import Base
+import Node
 import Planning
 import Profiles
 import Testing
