@@ -13,6 +13,7 @@ public import Host
 import Membership
 public import Node
 public import Planning
+import Profiles
 import Storage
 import Supervision
 import Transport
@@ -83,6 +84,7 @@ public final class Agent: ControlSource {
                 deployment: configuration.deployment)
             node.supervision = configuration.supervision
             node.planGrace = configuration.planGrace
+            node.awaitsSGLang = configuration.engine == .sglang
             var entropy = SystemRandomNumberGenerator()
             machine = NodeMachine(
                 configuration: node,
@@ -100,8 +102,13 @@ public final class Agent: ControlSource {
     }
 
     /// Listens, takes over what an earlier run left, and joins the cluster.
+    /// - Parameters:
+    ///   - launcher: the command that a shim is started with.
+    ///   - environment: the agent's own.
     /// - Throws: ``AgentError`` where an address or the state directory cannot be used.
-    public func start(launcher: [String]) throws(AgentError) {
+    public func start(
+        launcher: [String], environment: [String: String]
+    ) throws(AgentError) {
         for warning in configuration.warnings { log(.warning, "\(warning)") }
         timer = LoopTimer(loop) { [weak self] in self?.give(.tick) }
         do {
@@ -117,6 +124,7 @@ public final class Agent: ControlSource {
         }
         let found = unexamined.isEmpty ? "" : "; shards here already: \(unexamined.count)"
         log(.info, "\(own.node) of cluster \(configuration.cluster) starts\(found)")
+        if configuration.engine == .sglang { findSGLang(environment) }
         if unexamined.isEmpty { try join() }
     }
 
@@ -131,6 +139,29 @@ public final class Agent: ControlSource {
         if let endpoint = configuration.httpListen {
             control.append(
                 try ControlServer(loop, listen: .tcp(endpoint), source: self, takesOrders: false))
+        }
+    }
+
+    /// How long engines wait for their version to be known.
+    private static let sglangLimit = Duration.seconds(30)
+
+    private func findSGLang(_ environment: [String: String]) {
+        let profile = configuration.profile
+        let finder = SGLangFinder(loop, environment: environment)
+        finder.find(
+            python: profile.command.first ?? "python3", source: profile.source,
+            within: Self.sglangLimit
+        ) { [weak self] answer in
+            guard let self else { return }
+            switch answer {
+            case .success(let text):
+                let version = Version(text)
+                if version == nil { log(.warning, "SGLang's version \"\(text)\" is none") }
+                give(.sglangFound(version))
+            case .failure(let failure):
+                log(.warning, "looking for SGLang: \(failure)")
+                give(.sglangFound(nil))
+            }
         }
     }
 

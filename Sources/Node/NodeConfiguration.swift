@@ -27,6 +27,8 @@ public struct NodeConfiguration: Sendable {
     public var reportInterval: Duration = .seconds(2)
     /// How long an operator's request may take before it is answered with a refusal.
     public var requestTimeout: Duration = .seconds(10)
+    /// Whether `NodeInput.sglangFound` will come; no shard of SGLang starts before it.
+    public var awaitsSGLang = false
 
     /// Entries kept behind the applied index before the log is compacted.
     public var logLimit = Self.standardLogLimit
