@@ -67,6 +67,7 @@ let cores: [Target] =
         settings: optimized)
     + module(
         "Planning", ["Base", "Profiles"], testExclude: ["Published"], settings: optimized)
+    + module("Doctor", ["Base", "YAML", "Ascend", "Profiles"], settings: optimized)
     + module("ClusterState", ["Base", "YAML", "Planning", "Supervision"], settings: optimized)
     + module(
         "WireProtocol",
