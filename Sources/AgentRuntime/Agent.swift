@@ -204,8 +204,10 @@ public final class Agent: ControlSource {
         case .forget(let shard): shards?.forget(shard)
         case .readLog(let recipient, let shard, let lastLines, let from):
             readLog(shard, lastLines: lastLines, from: from) { [weak self] in
-                self?.give(.logRead(recipient, $0))
+                self?.give(.found(recipient, $0))
             }
+        case .examine(let recipient, let question):
+            examine(question) { [weak self] in self?.give(.found(recipient, $0)) }
         case .answer(let id, let answer): answers.removeValue(forKey: id)?(answer)
         case .log(let level, let text): log(level, text)
         case .ledger(let event, let isNews):

@@ -27,6 +27,8 @@ public struct NodeConfiguration: Sendable {
     public var reportInterval: Duration = .seconds(2)
     /// How long an operator's request may take before it is answered with a refusal.
     public var requestTimeout: Duration = .seconds(10)
+    /// How long a node may take to examine itself: npu-smi answers one question at a time.
+    public var examinationTimeout: Duration = .seconds(60)
 
     public init(
         cluster: String, version: String, local: NodeID, interface: String,

@@ -27,8 +27,8 @@ public enum NodeInput: Sendable {
     case routerAnswered(ShardID, RouterAnswer)
     /// The operator asks; answered by `answer` of the same number.
     case operate(RequestID, OperatorRequest)
-    /// What `readLog` found.
-    case logRead(LogRecipient, PeerAnswer)
+    /// What `readLog` or `examine` found.
+    case found(Recipient, PeerAnswer)
     /// The agent stops; its shards go on.
     case leave
 }
@@ -40,10 +40,12 @@ public enum OperatorRequest: Hashable, Sendable {
     case apply
     /// `shard` is `prefill-0/1` (group and rank, newest generation) or `prefill-0.g3.r1`.
     case log(shard: String, lastLines: Int, from: UInt64?)
+    /// A doctor's question to a node, answered by a document.
+    case examine(NodeID, NodeQuestion)
 }
 
-/// Who gets the piece of a log that is read.
-public enum LogRecipient: Hashable, Sendable {
+/// Who gets what is found on this node.
+public enum Recipient: Hashable, Sendable {
     case local(RequestID)
     case peer(NodeID, RequestID)
 }
@@ -60,7 +62,8 @@ public enum NodeAction: Sendable {
     case forget(ShardID)
     case probeMaster(GroupName, ProbeTarget)
     case callRouter(ShardID, Endpoint, RouterCall)
-    case readLog(LogRecipient, shard: String, lastLines: Int, from: UInt64?)
+    case readLog(Recipient, shard: String, lastLines: Int, from: UInt64?)
+    case examine(Recipient, NodeQuestion)
     case answer(RequestID, PeerAnswer)
     case log(LogLevel, String)
     /// A happening was agreed on. It is no news where this node's disk held it at the start.

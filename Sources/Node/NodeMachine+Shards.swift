@@ -102,7 +102,7 @@ extension NodeMachine {
     }
 
     /// The ports that this rank will bind on its own address.
-    private func ports(of group: PlannedGroup, rank: NodeRank) -> [Endpoint] {
+    func ports(of group: PlannedGroup, rank: NodeRank) -> [Endpoint] {
         let address = group.ranks[rank.value].address
         let onMaster = rank == .master ? [group.distInit, group.bootstrap] : []
         let store = group.role == .prefill && rank == .master ? group.store : nil

@@ -124,7 +124,7 @@ public struct NodeMachine: Sendable {
             leadership?.machines[group]?.masterProbed(result, at: now)
         case .routerAnswered(let shard, let answer): routerAnswered(shard, answer)
         case .operate(let id, let request): operate(id, request)
-        case .logRead(let reader, let answer): deliverLog(answer, to: reader)
+        case .found(let reader, let answer): deliver(answer, to: reader)
         case .leave: driveMembership(.leave)
         }
     }
