@@ -38,7 +38,10 @@ public final class Agent: ControlSource {
     let configuration: AgentConfiguration
     let log: AgentLog
     private let store: DurableStore
-    private let own: ConfiguredNode
+    let own: ConfiguredNode
+    /// That carries the own address.
+    let interface: String
+    let examiner: NodeExaminer
     private var machine: NodeMachine
     private var inbox: [NodeInput] = []
     private var isStepping = false
@@ -60,10 +63,11 @@ public final class Agent: ControlSource {
     public var onFailure: ((AgentError) -> Void)?
 
     /// Opens the state directory and finds out which node this is.
+    /// - Parameter environment: of this process, which engines inherit.
     /// - Throws: ``AgentError`` with what to do.
     public init(
         _ loop: Loop, _ configuration: AgentConfiguration, version: String, host: HostFacts,
-        tuner: any HostTuner, log: AgentLog
+        tuner: any HostTuner, environment: [String: String], log: AgentLog
     ) throws(AgentError) {
         self.loop = loop
         self.configuration = configuration
@@ -72,6 +76,9 @@ public final class Agent: ControlSource {
         do {
             let (own, interface) = try configuration.findOwnNode(on: host)
             self.own = own
+            self.interface = interface
+            examiner = NodeExaminer(
+                loop, root: HostRoot(configuration.hostRoot), environment: environment)
             let opened = try DurableStore.open(
                 directory: "\(configuration.stateDirectory)/consensus", node: own.node,
                 cluster: configuration.cluster, on: loop)
@@ -156,6 +163,7 @@ public final class Agent: ControlSource {
         guard !isStopped else { return }
         give(.leave)
         isStopped = true
+        examiner.letGo()
         for server in control { server.close() }
         control = []
         shards?.close()
@@ -262,6 +270,7 @@ public final class Agent: ControlSource {
 
     public var status: ClusterStatus { machine.status(at: loop.now, wall: loop.wallTime) }
     public var state: ReplicatedState { machine.state }
+    func shardsOfPlan() -> [ShardOfPlan] { machine.shardsOfPlan() }
     public var planNotes: [String] { machine.planNotes }
     public var planExplanation: PlanExplanation? { machine.planExplanation }
 

@@ -61,11 +61,13 @@ public final class ControlServer {
             responder.respond(.json(plan))
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)
+        case (.get, "/v1/doctor"): doctor(responder)
         case (.post, "/v1/restart"), (.post, "/v1/stop"), (.post, "/v1/start"),
             (.post, "/v1/apply"):
             order(request, responder)
         case (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"), (_, "/v1/events"),
-            (_, "/v1/logs"), (_, "/v1/restart"), (_, "/v1/stop"), (_, "/v1/start"),
+            (_, "/v1/logs"), (_, "/v1/doctor"), (_, "/v1/restart"), (_, "/v1/stop"),
+            (_, "/v1/start"),
             (_, "/v1/apply"):
             responder.fail(.methodNotAllowed, "\(request.path) has no \(request.method.rawValue)")
         default:
@@ -88,6 +90,21 @@ public final class ControlServer {
         } else {
             stream.finish()
         }
+    }
+
+    /// Progress line by line, and the diagnosis as the last.
+    private func doctor(_ responder: HTTPResponder) {
+        let stream = responder.stream(headers: ["Content-Type": "application/x-ndjson"])
+        source.diagnose(
+            onProgress: { text in
+                guard !stream.isClosed else { return }
+                stream.write(JSONValue.object([.init("progress", .string(text))]).compact + "\n")
+            },
+            completion: { diagnosis in
+                guard !stream.isClosed else { return }
+                stream.write(diagnosis.compact + "\n")
+                stream.finish()
+            })
     }
 
     // MARK: - Orders
@@ -123,7 +140,8 @@ public final class ControlServer {
             case .accepted(let text):
                 responder.respond(.json(["accepted": true, "text": .string(text)]))
             case .refused(let refusal, let text): responder.fail(refusal, text)
-            case .log: responder.fail(.internalServerError, "an order was answered with a log")
+            case .log, .document:
+                responder.fail(.internalServerError, "an order was answered with a text")
             }
         }
     }
@@ -153,7 +171,7 @@ public final class ControlServer {
                 }
                 LogFollower(self.loop, self.source, stream, shard: shard, next: next).wait()
             case .refused(let refusal, let text): responder.fail(refusal, text)
-            case .accepted(let text): responder.respond(.text(text))
+            case .accepted(let text), .document(let text): responder.respond(.text(text))
             }
         }
     }
@@ -220,7 +238,7 @@ private final class LogFollower {
             case .refused(_, let text):
                 self.stream.write("glm-agent: the log ends here: \(text)\n")
                 self.stream.finish()
-            case .accepted: self.stream.finish()
+            case .accepted, .document: self.stream.finish()
             }
         }
     }

@@ -5,6 +5,7 @@ import Base
 import CBOR
 import ClusterState
 import Consensus
+import Membership
 import Planning
 import WireProtocol
 import YAML

@@ -1,0 +1,56 @@
+// The agent's part in the doctor's work: it answers the questions of every agent, and leads a visit itself.
+
+import Ascend
+public import Base
+import Doctor
+import EventLoop
+import Node
+import WireProtocol
+
+extension Agent {
+    /// Answers a doctor, of this node or another.
+    func examine(_ question: NodeQuestion, completion: @escaping (PeerAnswer) -> Void) {
+        switch question {
+        case .facts:
+            let own = NodeExaminer.Own(
+                node: own, interface: interface, stateDirectory: configuration.stateDirectory,
+                shards: shardsOfPlan())
+            examiner.examine(own, weights: configuration.modelPath) { [loop] examination in
+                let wall = loop.wallTime.millisecondsSinceEpoch
+                completion(
+                    .document(of: ["wall_ms": .integer(wall), "examination": examination.json]))
+            }
+        case .reach(let dials, let pings):
+            examiner.reach(dials, pings, from: own) { dials, pings in
+                completion(.document(of: ["dials": dials.json, "pings": pings.json]))
+            }
+        }
+    }
+
+    public func diagnose(
+        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void
+    ) {
+        let ask = { [weak self] (node: NodeID, question, told: @escaping (PeerAnswer) -> Void) in
+            guard let self else { return told(.refused(.unavailable, "this agent stops")) }
+            self.operate(.examine(node, question), completion: told)
+        }
+        let round = DoctorRound(
+            loop, nodes: configuration.nodes.map(\.node), ask: ask, onProgress: onProgress
+        ) { completion($0.json) }
+        round.start()
+    }
+}
+
+extension PeerAnswer {
+    /// An answer must fit into a frame.
+    private static let documentLimitBytes = 3 << 20
+
+    fileprivate static func document(of json: JSONValue) -> PeerAnswer {
+        let text = json.compact
+        guard text.utf8.count <= documentLimitBytes else {
+            return .refused(
+                .unavailable, "what it found is too long to be told (\(text.utf8.count) bytes)")
+        }
+        return .document(text)
+    }
+}
