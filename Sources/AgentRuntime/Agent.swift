@@ -62,8 +62,8 @@ public final class Agent: ControlSource {
     /// Told once when the agent cannot go on; its shards do.
     public var onFailure: ((AgentError) -> Void)?
 
-    /// Opens the state directory and finds out which node this is.
-    /// - Parameter environment: of this process, which engines inherit.
+    /// Opens the state directory and finds out which node this is. The environment is that of this
+    /// process, which engines inherit.
     /// - Throws: ``AgentError`` with what to do.
     public init(
         _ loop: Loop, _ configuration: AgentConfiguration, version: String, host: HostFacts,

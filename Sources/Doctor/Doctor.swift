@@ -5,9 +5,8 @@ public import Ascend
 import Base
 
 extension Diagnosis {
-    /// Judges a cluster.
+    /// Judges a cluster. Findings come by check; each check has one at least.
     /// - Parameter cluster: what was told, dialled and pinged.
-    /// - Returns: findings by check; each check has one at least.
     public init(of cluster: ClusterExamination) {
         self.init()
         let checks: [(Check, (inout Diagnosis, ClusterExamination) -> String)] = [

@@ -162,6 +162,9 @@ public struct ClusterExamination: Hashable, Sendable {
         self.pings = pings
     }
 
+    /// Whether a host was examined without any agent: then no plan and no other node is known.
+    var isLocal: Bool { told.allSatisfy { $0.found.address == nil } }
+
     /// The nodes that answered.
     var told: [(node: NodeID, found: NodeExamination)] {
         nodes.compactMap { examined in

@@ -109,6 +109,11 @@ public struct Diagnosis: Hashable, Sendable {
             remedy: gap.complaint?.remedy ?? gap.kind.remedy)
     }
 
+    /// It could not be looked at, since no agent was asked.
+    mutating func reportLocal(_ check: Check, _ what: String) {
+        report(check, .unknown, nil, what, remedy: "ask through an agent: glm-agent doctor")
+    }
+
     /// Says that a check found nothing, where it did not.
     mutating func conclude(_ check: Check, _ summary: String) {
         if !findings.contains(where: { $0.check == check }) { report(check, .ok, nil, summary) }

@@ -8,8 +8,9 @@ import Host
 
 /// Finds what runs for an agent.
 public enum OwnProcesses {
-    /// Their numbers, rising. Reads all of /proc, so it belongs on another thread.
+    /// Reads all of /proc, so it belongs on another thread.
     /// - Parameter stateDirectory: of the agent.
+    /// - Returns: their numbers, rising.
     public static func find(stateDirectory: String) -> [Int32] {
         guard let resolved = realpath(stateDirectory, nil) else { return [] }
         defer { free(resolved) }

@@ -2,6 +2,7 @@
 // the agent, or on this host alone without one. It changes nothing.
 
 import AgentRuntime
+import Ascend
 import Base
 import Doctor
 import EventLoop

@@ -188,7 +188,7 @@ public final class NodeExaminer {
         }
     }
 
-    /// - Parameter completion: given why those failed that did; after this call has returned.
+    /// Dials each; the completion is given why those failed that did, after this call has returned.
     private func dialAll(
         _ endpoints: [Endpoint], from address: String,
         completion: @escaping ([Endpoint: String]) -> Void

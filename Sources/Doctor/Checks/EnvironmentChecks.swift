@@ -99,6 +99,7 @@ extension Diagnosis {
 
     mutating func checkStore(_ cluster: ClusterExamination) -> String {
         let name = "ASCEND_MF_STORE_URL"
+        if cluster.isLocal { reportLocal(.store, "what is planned is not known here") }
         var values: [(node: NodeID, value: String)] = []
         for (node, found) in cluster.told {
             for shard in found.shards {

@@ -17,9 +17,7 @@ extension Diagnosis {
 
     private mutating func checkInterface(_ node: NodeID, _ found: NodeExamination) {
         guard let address = found.address else {
-            return report(
-                .interface, .unknown, node, "no agent tells which address is used",
-                remedy: "ask through an agent")
+            return reportLocal(.interface, "the address that engines use is not known here")
         }
         let carriers = found.inventory.interfaces.filter { $0.addresses.contains(address) }
         // All of 127.0.0.0/8 is the loopback's, whatever it lists.
@@ -68,6 +66,7 @@ extension Diagnosis {
             }
         }
         guard cluster.dials.isEmpty else { return "\(cluster.dials.count) connections stood" }
+        if cluster.isLocal { reportLocal(.reachability, "no other node is known here") }
         if cluster.nodes.count < 2 { return "one node, nothing to dial" }
         report(
             .reachability, .unknown, nil, "nothing was dialled: there is no plan with ports yet",
@@ -86,6 +85,7 @@ extension Diagnosis {
             }
             checkReservedPorts(node, found)
         }
+        if cluster.isLocal { reportLocal(.ports, "what is planned is not known here") }
         let count = cluster.told.reduce(0) { $0 + $1.found.ports.count }
         return count == 0 ? "none are planned here" : "\(count) ports"
     }

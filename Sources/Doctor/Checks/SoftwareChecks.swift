@@ -102,6 +102,7 @@ extension Diagnosis {
         }
         let sorted = offsets.map(\.ahead).sorted()
         guard sorted.count > 1 else {
+            if cluster.isLocal { reportLocal(.clock, "no other node is known here") }
             if cluster.nodes.count < 2 { return "one node" }
             report(.clock, .unknown, nil, "the clocks were not compared")
             return ""
