@@ -27,18 +27,41 @@ extension Agent {
         }
     }
 
+    /// Looks at what the launch of a shard would need here.
+    func inspect(_ endpoints: [Endpoint]) {
+        examiner.findObstacles(
+            stateDirectory: configuration.stateDirectory, ports: endpoints
+        ) { [weak self] in self?.give(.inspected($0)) }
+    }
+
     public func diagnose(
         onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void
     ) {
+        visitors.append(DoctorVisitor(onProgress: onProgress, completion: completion))
+        // One visit at a time: whoever comes meanwhile is told the same.
+        guard visitors.count == 1 else { return }
         let ask = { [weak self] (node: NodeID, question, told: @escaping (PeerAnswer) -> Void) in
             guard let self else { return told(.refused(.unavailable, "this agent stops")) }
             self.operate(.examine(node, question), completion: told)
         }
         let round = DoctorRound(
-            loop, nodes: configuration.nodes.map(\.node), ask: ask, onProgress: onProgress
-        ) { completion($0.json) }
+            loop, nodes: configuration.nodes.map(\.node), ask: ask,
+            onProgress: { [weak self] text in
+                for visitor in self?.visitors ?? [] { visitor.onProgress(text) }
+            },
+            completion: { [weak self] diagnosis in
+                let told = self?.visitors ?? []
+                self?.visitors = []
+                for visitor in told { visitor.completion(diagnosis.json) }
+            })
         round.start()
     }
+}
+
+/// Somebody who waits for a diagnosis.
+struct DoctorVisitor {
+    let onProgress: (String) -> Void
+    let completion: (JSONValue) -> Void
 }
 
 extension PeerAnswer {

@@ -42,6 +42,8 @@ public final class Agent: ControlSource {
     /// That carries the own address.
     let interface: String
     let examiner: NodeExaminer
+    /// Those who wait for the doctor's visit under way.
+    var visitors: [DoctorVisitor] = []
     private var machine: NodeMachine
     private var inbox: [NodeInput] = []
     private var isStepping = false
@@ -216,6 +218,7 @@ public final class Agent: ControlSource {
             }
         case .examine(let recipient, let question):
             examine(question) { [weak self] in self?.give(.found(recipient, $0)) }
+        case .inspect(let endpoints): inspect(endpoints)
         case .answer(let id, let answer): answers.removeValue(forKey: id)?(answer)
         case .log(let level, let text): log(level, text)
         case .ledger(let event, let isNews):

@@ -25,6 +25,8 @@ public enum NodeInput: Sendable {
     case masterProbed(GroupName, ProbeResult)
     /// What the router process that this node runs said to `callRouter`.
     case routerAnswered(ShardID, RouterAnswer)
+    /// What `inspect` found to stand in the way of a launch.
+    case inspected([String])
     /// The operator asks; answered by `answer` of the same number.
     case operate(RequestID, OperatorRequest)
     /// What `readLog` or `examine` found.
@@ -55,6 +57,8 @@ public enum NodeAction: Sendable {
     case send([UInt8], to: NodeID)
     case persist(PersistRequest)
     case checkPorts(ShardID, [Endpoint])
+    /// Look at the dies of this node, and whether these ports of it are free.
+    case inspect([Endpoint])
     case launch(ShardID, LaunchSpec, EngineKind)
     case stop(ShardID, grace: Duration)
     case probe(ShardID, ProbeTarget)

@@ -128,9 +128,12 @@ extension NodeMachine {
         guard isNews || reportDue <= now || lastReport?.applied != applied else { return }
         let report = NodeReport(
             node: configuration.local, applied: applied, deploymentDigest: localDigest,
-            shards: shards.keys.sorted().compactMap { shards[$0]?.report })
+            shards: shards.keys.sorted().compactMap { shards[$0]?.report },
+            obstacles: inspection.obstacles)
         let isDue = reportDue <= now
-        guard isDue || report.shards != lastReport?.shards || report.applied != lastReport?.applied
+        guard
+            isDue || report.shards != lastReport?.shards || report.applied != lastReport?.applied
+                || report.obstacles != lastReport?.obstacles
         else { return }
         lastReport = report
         reportDue = now + configuration.reportInterval

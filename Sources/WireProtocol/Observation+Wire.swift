@@ -8,16 +8,20 @@ public import Supervision
 
 extension NodeReport: WireCodable {
     public var cbor: CBORValue {
-        .array([
-            CBORValue(node), .unsigned(applied.value), .unsigned(deploymentDigest), .list(shards),
-        ])
+        .array(
+            [
+                CBORValue(node), .unsigned(applied.value), .unsigned(deploymentDigest),
+                .list(shards),
+            ] + [obstacles.map { CBORValue.list($0) }].compactMap { $0 })
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "node report")
         self.init(
             node: try record.node(), applied: try record.logIndex(),
-            deploymentDigest: try record.unsigned(), shards: try record.list(of: ShardReport.self))
+            deploymentDigest: try record.unsigned(),
+            shards: try record.list(of: ShardReport.self),
+            obstacles: record.isAtEnd ? nil : try record.texts())
     }
 }
 

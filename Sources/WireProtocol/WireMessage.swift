@@ -42,14 +42,18 @@ public struct NodeReport: Hashable, Sendable {
     public var deploymentDigest: UInt64
     /// By shard.
     public var shards: [ShardReport]
+    /// What stands in the way of a launch on it, for people; nil as long as it has not looked.
+    public var obstacles: [String]?
 
     public init(
-        node: NodeID, applied: LogIndex, deploymentDigest: UInt64, shards: [ShardReport]
+        node: NodeID, applied: LogIndex, deploymentDigest: UInt64, shards: [ShardReport],
+        obstacles: [String]? = nil
     ) {
         self.node = node
         self.applied = applied
         self.deploymentDigest = deploymentDigest
         self.shards = shards
+        self.obstacles = obstacles
     }
 }
 

@@ -78,6 +78,21 @@ extension Sample {
                 ]))),
     ]
 
+    static let obstacles: [Sample] = [
+        Sample(
+            "report that nothing is in the way",
+            .report(
+                NodeReport(
+                    node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
+                    obstacles: []))),
+        Sample(
+            "report of an obstacle",
+            .report(
+                NodeReport(
+                    node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
+                    obstacles: ["die 5 held by process 4711 (python3)"]))),
+    ]
+
     static let view: [Sample] = [
         Sample("view of nothing", .view(LeaderView(groups: [], reports: [], voters: 1))),
         Sample(

@@ -82,6 +82,27 @@ public final class NodeExaminer {
         }
     }
 
+    /// What stands in the way of a launch on this node, for people: dies that are held by others or not
+    /// well, ports that are taken. What cannot be found out is no obstacle.
+    func findObstacles(
+        stateDirectory: String, ports endpoints: [Endpoint],
+        completion: @escaping ([String]) -> Void
+    ) {
+        var request = InventoryRequest()
+        request.isBrief = true
+        collector.collect(request) { [self] inventory in
+            findOwnProcesses(stateDirectory) { [self] processes in
+                let examination = NodeExamination(
+                    inventory: inventory, address: nil, interface: nil, environment: [],
+                    shards: [], ports: [], ownProcesses: processes)
+                let free = endpoints.filter { listeners[$0] == nil }
+                ports.conflicts(free) { conflicts in
+                    completion(examination.obstacles + conflicts.map(\.description))
+                }
+            }
+        }
+    }
+
     private func takeInventory(
         weights: String?, completion: @escaping (NodeInventory) -> Void
     ) {
