@@ -32,6 +32,9 @@ public struct NodeConfiguration: Sendable {
     /// How long a node may take to examine itself: npu-smi answers one question at a time.
     public var examinationTimeout: Duration = .seconds(60)
 
+    /// Entries kept behind the applied index before the log is compacted.
+    public var logLimit = Self.standardLogLimit
+
     public init(
         cluster: String, version: String, local: NodeID, interface: String,
         nodes: [ConfiguredNode], deployment: Deployment
@@ -43,6 +46,8 @@ public struct NodeConfiguration: Sendable {
         self.nodes = nodes
         self.deployment = deployment
     }
+
+    public static let standardLogLimit: UInt64 = 1000
 
     /// At most this many nodes vote; the rest learn. More voters make commits slower, not safer.
     public static let voterLimit = 5
@@ -59,9 +64,12 @@ public struct NodeConfiguration: Sendable {
 public struct ConfiguredNode: Hashable, Sendable {
     public let node: NodeID
     public let address: String
+    /// The super pod that it is in; nil where the operator does not say.
+    public let superPod: String?
 
-    public init(node: NodeID, address: String) {
+    public init(node: NodeID, address: String, superPod: String? = nil) {
         self.node = node
         self.address = address
+        self.superPod = superPod
     }
 }

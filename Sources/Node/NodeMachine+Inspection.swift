@@ -20,7 +20,7 @@ struct Inspection: Sendable {
 
 extension NodeMachine {
     /// The ports of the shards that wait to be launched here; nil where none with dies does.
-    private var awaitedPorts: [Endpoint]? {
+    private mutating func awaitedPorts() -> [Endpoint]? {
         guard state.deployment?.engine == .sglang else { return nil }
         let waiting = (state.plan?.groups ?? []).filter { group in
             group.role != .router && group.rank(of: configuration.local) != nil
@@ -29,13 +29,14 @@ extension NodeMachine {
         }
         guard !waiting.isEmpty else { return nil }
         return waiting.flatMap { group in
-            group.rank(of: configuration.local).map { ports(of: group, rank: $0) } ?? []
+            group.rank(of: configuration.local).map { ports(of: nextShard(of: group, $0), group) }
+                ?? []
         }
     }
 
     /// Looks again and again while a group waits; what was found before it ran says nothing after.
     mutating func inspectDies() {
-        guard let ports = awaitedPorts else {
+        guard let ports = awaitedPorts() else {
             if !inspection.isUnderWay { inspection = Inspection() }
             inspection.obstacles = nil
             return
@@ -49,7 +50,7 @@ extension NodeMachine {
     mutating func inspected(_ obstacles: [String]) {
         inspection.isUnderWay = false
         // The group may have been launched, or be gone, since.
-        guard awaitedPorts != nil else { return }
+        guard awaitedPorts() != nil else { return }
         inspection.obstacles = obstacles
         inspection.due = now + configuration.inspectionInterval
         hasShardNews = true

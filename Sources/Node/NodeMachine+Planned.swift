@@ -23,15 +23,26 @@ extension NodeMachine {
         guard let deployment = state.deployment, let profile = try? profile.of(deployment) else {
             return []
         }
-        return (state.plan?.groups ?? []).compactMap { group in
-            guard let rank = group.rank(of: configuration.local) else { return nil }
+        return (state.plan?.groups ?? []).compactMap { planned in
+            guard let rank = planned.rank(of: configuration.local) else { return nil }
+            let shard = nextShard(of: planned, rank)
+            let group = planned.launched(in: shard.generation, of: profile)
             return ShardOfPlan(
                 name: group.role == .router ? group.name.name : "\(group.name)/\(rank)",
                 spec: LaunchSpec.make(
                     profile: profile, modelPath: deployment.modelPath, group: group, rank: rank,
                     interface: configuration.interface),
-                endpoints: ports(of: group, rank: rank),
+                endpoints: ports(of: shard, group),
                 isBegun: shards.contains { $0.key.group == group.name && !$0.value.isGone })
         }
+    }
+
+    /// The shard that runs, or the one that will run next.
+    func nextShard(of group: PlannedGroup, _ rank: NodeRank) -> ShardID {
+        let record = state.record(of: group.name)
+        return ShardID(
+            group: group.name,
+            generation: record.phase == .running ? record.generation : record.generation.next,
+            rank: rank)
     }
 }

@@ -347,11 +347,9 @@ public struct NodeMachine: Sendable {
     /// nothing else, or its next life might not know why something runs.
     var isKnowledgeDurable: Bool { knowledge <= lastPersisted }
 
-    /// Entries kept behind the applied index before the log is compacted.
-    static let logLimit: UInt64 = 1000
-
     private mutating func compactIfLong() {
-        guard applied.value - consensus.snapshotIndex.value >= Self.logLimit else { return }
+        let length = applied.value - consensus.snapshotIndex.value
+        guard length >= configuration.logLimit else { return }
         driveConsensus(.compact(upTo: applied, state: state.cbor.encoded))
     }
 }

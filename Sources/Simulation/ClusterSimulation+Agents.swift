@@ -44,6 +44,8 @@ extension ClusterSimulation {
         node.supervision.loadLimit = Self.loadLimit
         node.supervision.stopGrace = .seconds(3)
         node.planGrace = .seconds(8)
+        node.consensus.appendBytesLimit = configuration.appendBytesLimit
+        node.logLimit = configuration.logLimit
         return node
     }
 
@@ -64,11 +66,23 @@ extension ClusterSimulation {
         machines[index] = nil
         invariants.lifeEnded(nodes[index].node)
         plantAtCrash(index)
+        hosts[index].rereadDisk()
+        for other in nodes.indices where other != index {
+            network[.init(index, other)].lastWords = [nil, nil]
+        }
         for pair in network.pairs where pair.contains(index) && network[pair].isOpen {
             let peer = pair.peer(of: index)
             network[pair].isOpen = false
             if hosts[index].isHostUp, !network[pair].isCut {
-                later(.agentGone(nodes[index].node), peer)
+                // A kernel sends what its process had written, unless it resets the stream.
+                let direction = pair.direction(from: index)
+                let delivers = generator.chance(0.5)
+                if delivers { network[pair].lastWords[direction] = network[pair].stream }
+                let read = delivers ? max(network[pair].lastArrival[direction], now) : now
+                let delay = generator.duration(in: .microseconds(100)...(.milliseconds(20)))
+                queue.schedule(
+                    .input(peer, life: hosts[peer].life, .agentGone(nodes[index].node)),
+                    at: read + delay)
             } else {
                 let life = hosts[peer].life
                 queue.schedule(
@@ -84,12 +98,20 @@ extension ClusterSimulation {
         switch configuration.plantedBug {
         case .losesDisk:
             hosts[index].disk = .empty
-            hosts[index].written = .empty
+        case .losesVote: hosts[index].disk.hardState.votedFor = nil
+        case .losesLastEntry:
+            if !hosts[index].disk.entries.isEmpty { hosts[index].disk.entries.removeLast() }
+        case .corruptsEntry:
+            if let last = hosts[index].disk.entries.popLast() {
+                hosts[index].disk.entries.append(
+                    LogEntry(index: last.index, term: last.term, payload: .leadership))
+            }
+        case .copiesDisk: hosts[index].disk = hosts[(index + 1) % nodes.count].disk
         case .forgetsEndedShards: hosts[index].ended = []
         case .enginesDieWithAgent:
             for shard in hosts[index].engines.keys.sorted() { engineStopped(index, shard) }
         case .startsBeforeCatchingUp:
-            for shard in hosts[index].ended { launch(shard, on: index) }
+            for shard in hosts[index].ended { launch(shard, nil, on: index) }
         case .confirmsBeforeFlush, .stopIsNoStop, .wedgedEnginePasses, nil: break
         }
     }
@@ -113,7 +135,7 @@ extension ClusterSimulation {
     static let streamPatience = Duration.seconds(5)
 
     mutating func scheduleDial(_ pair: SimulatedNetwork.Pair) {
-        let delay = generator.duration(in: .milliseconds(5)...(.seconds(1)))
+        let delay = generator.duration(in: .milliseconds(5)...configuration.dialPatience)
         queue.schedule(.dial(pair), at: now + delay)
     }
 
@@ -125,6 +147,7 @@ extension ClusterSimulation {
         if isUp == [true, true], !link.isCut {
             network[pair].isOpen = true
             network[pair].stream += 1
+            network[pair].lastWords = [nil, nil]
             network[pair].lastArrival = [now, now]
             for (one, other) in ends { give(.streamOpened(nodes[other].node), to: one) }
             return
@@ -162,6 +185,16 @@ extension ClusterSimulation {
         disturbanceChanged()
     }
 
+    /// Whether the node can talk with a majority of the voters, itself included.
+    private func reachesMajority(_ index: Int) -> Bool {
+        let voters = nodes.indices.prefix(NodeConfiguration.voterLimit)
+        let reached = voters.filter { voter in
+            voter == index
+                || hosts[voter].isAgentUp && !network[.init(voter, index)].isCut
+        }
+        return reached.count > voters.count / 2
+    }
+
     /// Tells the invariants who has reason to miss whom.
     mutating func disturbanceChanged() {
         for index in nodes.indices {
@@ -169,6 +202,9 @@ extension ClusterSimulation {
             let isDisturbed =
                 !host.isAgentUp || host.pausedUntil > now || network.isDisturbed(index)
             invariants.disturbances.set(isDisturbed, of: index, at: now)
+            invariants.asleep.set(
+                !host.isAgentUp || host.pausedUntil > now, of: index, at: now)
+            invariants.alone.set(!reachesMajority(index), of: index, at: now)
             invariants.unreachable.set(
                 !host.isHostUp || network.isDisturbed(index), of: index, at: now)
         }

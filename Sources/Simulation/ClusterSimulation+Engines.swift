@@ -8,13 +8,15 @@ import Planning
 import Supervision
 
 extension ClusterSimulation {
-    mutating func launch(_ shard: ShardID, on index: Int) {
+    mutating func launch(_ shard: ShardID, _ spec: LaunchSpec?, on index: Int) {
         let loads = generator.duration(in: .milliseconds(200)...(.seconds(3)))
         let delay = generator.duration(in: .milliseconds(1)...(.milliseconds(50)))
         count("launches")
         note("\(nodes[index].node) launches \(shard)")
         let running = hosts[index].engines.keys.sorted()
-        invariants.launched(shard, on: nodes[index].node, beside: running)
+        let node = nodes[index].node
+        invariants.launched(shard, spec, on: node, beside: running)
+        invariants.acts(node, on: shard, isLaunch: true, disk: hosts[index].disk)
         let group = machines[index]?.state.record(of: shard.group).launched
         nextProcessID += 1
         hosts[index].engines[shard] = SimulatedHost.Engine(
@@ -46,6 +48,9 @@ extension ClusterSimulation {
     /// The agent wants it ended.
     mutating func stop(_ shard: ShardID, grace: Duration, on index: Int) {
         invariants.stopping(shard, by: machines[index])
+        invariants.acts(
+            nodes[index].node, on: shard, isLaunch: false, disk: hosts[index].disk)
+        hosts[index].engines[shard]?.isGoing = true
         let delay = generator.duration(in: .milliseconds(10)...(.milliseconds(1500)))
         let isWedged = hosts[index].engines[shard]?.isWedged == true
         queue.schedule(.engineStopped(index, shard), at: now + delay + (isWedged ? grace : .zero))
@@ -75,7 +80,7 @@ extension ClusterSimulation {
         for index in hosts.indices {
             for shard in hosts[index].engines.keys.sorted()
             where shard.group == fallen.group && shard.generation == fallen.generation {
-                if generator.chance(0.15) {
+                if generator.chance(configuration.hangChance) {
                     hosts[index].engines[shard]?.isWedged = true
                 } else {
                     let delay = generator.duration(in: .milliseconds(20)...(.seconds(2)))

@@ -18,55 +18,44 @@ extension ClusterSimulation {
         case heal
         case calm
         case quickDisk(Int)
+        case quickSender(Int)
         case start(GroupName?)
         case newFile(Int, Deployment)
     }
 
-    /// What may go wrong.
-    enum Fault: String, CaseIterable {
-        case agentCrash = "agent crashes"
-        case agentFlap = "agent flaps"
-        case hostCrash = "host crashes"
-        case powerCut = "power cuts"
-        case partition = "partitions"
-        case oneWayCut = "one-way cuts"
-        case lossySpell = "lossy spells"
-        case pause = "pauses"
-        case slowDisk = "slow disks"
-        case engineKill = "engine kills"
-        case engineWedge = "engine wedges"
-        case operatorStop = "operator stops"
-        case operatorRestart = "operator restarts"
-        case logRequest = "log requests"
-        case newFile = "new files"
-
-        /// How often it comes, against the others.
-        var weight: Int {
-            switch self {
-            case .agentCrash, .partition, .engineKill: 4
-            case .hostCrash, .agentFlap, .oneWayCut, .pause, .lossySpell: 3
-            case .engineWedge, .slowDisk, .operatorStop, .operatorRestart, .logRequest: 2
-            case .powerCut, .newFile: 1
-            }
+    mutating func strike(_ fault: Fault) {
+        guard faultsOn, fault.nodes.allSatisfy({ $0 < nodes.count }) else { return }
+        count(fault.kind.rawValue)
+        note("\(fault)")
+        let index = fault.nodes.first ?? 0
+        switch fault.kind {
+        case .agentCrash, .agentFlap, .hostCrash, .powerCut, .writeCrash, .officeStorm, .voteStorm:
+            strikeProcesses(fault, index)
+        case .partition, .oneWayCut, .lossySpell, .slowSender: strikeNetwork(fault, index)
+        case .pause: pause(index, for: fault.lasts)
+        case .clockJump:
+            var generator = fault.generator
+            let jump = generator.duration(in: .seconds(-86_400)...(.seconds(86_400)))
+            hosts[index].clockOffset = generator.chance(0.5) ? jump : jump / 10_000
+        case .slowDisk:
+            hosts[index].flushTime = SimulatedHost.slowFlush
+            queue.schedule(.repair(.quickDisk(index)), at: now + fault.lasts)
+        case .engineKill:
+            guard let (index, shard) = engine(chosenBy: fault) else { return }
+            queue.schedule(.engineEnds(index, shard, .signal(9)), at: now)
+        case .engineWedge:
+            guard let (index, shard) = engine(chosenBy: fault) else { return }
+            wedge(index, shard)
+        case .operatorStop, .operatorRestart, .logRequest: operate(fault, index)
+        case .hastyQuestion: askInHaste(fault, index)
+        case .newFile: rollOut(fault)
         }
-
-        static let drawn = allCases.flatMap { Array(repeating: $0, count: $0.weight) }
-    }
-
-    mutating func throwFault() {
-        guard faultsOn else { return }
-        let fault = Fault.drawn.randomElement(using: &generator) ?? .agentCrash
-        let index = Int.random(in: nodes.indices, using: &generator)
-        let lasts = generator.duration(in: .milliseconds(500)...(.seconds(12)))
-        count(fault.rawValue)
-        strike(fault, index, lasts)
         disturbanceChanged()
-        let pause = generator.duration(in: .milliseconds(100)...(.seconds(5)))
-        queue.schedule(.fault, at: now + pause)
     }
 
-    private mutating func strike(_ fault: Fault, _ index: Int, _ lasts: Duration) {
-        switch fault {
+    private mutating func strikeProcesses(_ fault: Fault, _ index: Int) {
+        let lasts = fault.lasts
+        switch fault.kind {
         case .agentCrash:
             crashAgent(index)
             queue.schedule(.repair(.startAgent(index)), at: now + lasts)
@@ -81,26 +70,29 @@ extension ClusterSimulation {
                 crashHost(index)
                 queue.schedule(.repair(.boot(index)), at: now + lasts / (index % 3 + 1))
             }
-        case .partition: part(for: lasts)
-        case .oneWayCut: cutOneWay(from: index, for: lasts)
-        case .lossySpell:
+        case .writeCrash: hosts[index].fallsAtWrite = true
+        case .officeStorm: officeStormEnd = now + lasts
+        default: voteStormEnd = now + lasts
+        }
+    }
+
+    private mutating func strikeNetwork(_ fault: Fault, _ index: Int) {
+        switch fault.kind {
+        case .partition: part(fault.nodes)
+        case .oneWayCut:
+            for receiver in fault.nodes.dropFirst() { cut(from: index, to: receiver) }
+        case .slowSender:
+            network.slowSenders.insert(index)
+            queue.schedule(.repair(.quickSender(index)), at: now + fault.lasts)
+            return
+        default:
+            var generator = fault.generator
             network.loss = Double.random(in: 0.05...0.4, using: &generator)
             network.delay = SimulatedNetwork.slowDelay
-            queue.schedule(.repair(.calm), at: now + lasts)
-        case .pause: pause(index, for: lasts)
-        case .slowDisk:
-            note("\(nodes[index].node) has a slow disk for \(lasts)")
-            hosts[index].flushTime = SimulatedHost.slowFlush
-            queue.schedule(.repair(.quickDisk(index)), at: now + lasts)
-        case .engineKill:
-            guard let (index, shard) = randomEngine() else { return }
-            queue.schedule(.engineEnds(index, shard, .signal(9)), at: now)
-        case .engineWedge:
-            guard let (index, shard) = randomEngine() else { return }
-            wedge(index, shard)
-        case .operatorStop, .operatorRestart, .logRequest: operate(fault, index, lasts)
-        case .newFile: rollOut(for: lasts)
+            queue.schedule(.repair(.calm), at: now + fault.lasts)
+            return
         }
+        queue.schedule(.repair(.heal), at: now + fault.lasts)
     }
 
     mutating func pause(_ index: Int, for lasts: Duration) {
@@ -116,27 +108,18 @@ extension ClusterSimulation {
         for input in unread { give(input, to: index) }
     }
 
-    private mutating func part(for lasts: Duration) {
-        let side = nodes.indices.filter { _ in generator.chance(0.4) }
-        note("the network parts: \(side.map { nodes[$0].node.name }) from the rest")
+    private mutating func part(_ side: [Int]) {
         for pair in network.pairs where side.contains(pair.low) != side.contains(pair.high) {
             cut(from: pair.low, to: pair.high)
             cut(from: pair.high, to: pair.low)
         }
-        queue.schedule(.repair(.heal), at: now + lasts)
     }
 
-    private mutating func cutOneWay(from sender: Int, for lasts: Duration) {
-        let receivers = nodes.indices.filter { $0 != sender && generator.chance(0.5) }
-        note("nothing gets from \(nodes[sender].node) to \(receivers.map { nodes[$0].node.name })")
-        for receiver in receivers { cut(from: sender, to: receiver) }
-        queue.schedule(.repair(.heal), at: now + lasts)
-    }
-
-    private mutating func randomEngine() -> (Int, ShardID)? {
-        hosts.indices.flatMap { index in
+    private func engine(chosenBy fault: Fault) -> (Int, ShardID)? {
+        let running = hosts.indices.flatMap { index in
             hosts[index].engines.keys.sorted().map { (index, $0) }
-        }.randomElement(using: &generator)
+        }
+        return running.isEmpty ? nil : running[Int(fault.choice % UInt64(running.count))]
     }
 
     // MARK: - Operators
@@ -149,22 +132,23 @@ extension ClusterSimulation {
         let id = RequestID(nextRequest)
         guard hosts[index].isAgentUp else { return id }
         note("\(nodes[index].node) is asked \(nextRequest): \(request)")
-        invariants.asked(id, of: nodes[index].node, at: max(now, hosts[index].pausedUntil))
+        invariants.asked(id, request, of: nodes[index].node, at: max(now, hosts[index].pausedUntil))
         give(.operate(id, request), to: index)
         return id
     }
 
-    private mutating func operate(_ fault: Fault, _ index: Int, _ lasts: Duration) {
+    private mutating func operate(_ fault: Fault, _ index: Int) {
         let groups = machines[index]?.state.plan?.groups.map(\.name) ?? []
+        var generator = fault.generator
         let group = groups.randomElement(using: &generator)
         // What is asked late may take effect after the last fault, and would look like one.
         guard now - .zero < configuration.quietStart + configuration.faultPeriod / 2 else { return }
-        switch fault {
+        switch fault.kind {
         case .operatorStop:
             let which = generator.chance(0.3) ? nil : group
             invariants.operatorTouched(which)
             ask(index, .propose(.stop(which)))
-            queue.schedule(.repair(.start(which)), at: now + lasts)
+            queue.schedule(.repair(.start(which)), at: now + fault.lasts)
         case .operatorRestart:
             guard let group else { return }
             invariants.operatorTouched(group)
@@ -175,14 +159,33 @@ extension ClusterSimulation {
         }
     }
 
+    /// An operator asks while all disks are slow, the agent falls before the answer, and its next
+    /// life is asked something else at once: the late answer must not be taken for another.
+    private mutating func askInHaste(_ fault: Fault, _ index: Int) {
+        for other in nodes.indices {
+            hosts[other].flushTime = SimulatedHost.slowFlush
+            queue.schedule(.repair(.quickDisk(other)), at: now + .seconds(3))
+        }
+        ask(index, .propose(.start(nil)))
+        let life = hosts[index].life
+        var generator = fault.generator
+        let falls = now + generator.duration(in: .milliseconds(6)...(.milliseconds(60)))
+        queue.schedule(.crash(index, life: life, restartsAfter: .milliseconds(10)), at: falls)
+        for number in 1...20 {
+            queue.schedule(.hastyQuestion(index), at: falls + .milliseconds(40 * number))
+        }
+    }
+
     /// A new configuration file comes to every node, and every agent is restarted to read it.
-    private mutating func rollOut(for lasts: Duration) {
+    private mutating func rollOut(_ fault: Fault) {
         let old = configuration.deployment
         let new = Deployment(
             profileName: old.profileName, profileYAML: old.profileYAML,
             modelPath: "/models/glm-5.1-\(now.nanoseconds)", engine: old.engine)
+        var generator = fault.generator
+        let longest = generator.chance(0.5) ? fault.lasts : fault.lasts / 20
         for index in nodes.indices {
-            let delay = generator.duration(in: .zero...lasts)
+            let delay = generator.duration(in: .zero...longest)
             queue.schedule(.repair(.newFile(index, new)), at: now + delay)
         }
     }
@@ -201,6 +204,7 @@ extension ClusterSimulation {
             network.loss = 0
             network.delay = SimulatedNetwork.quickDelay
         case .quickDisk(let index): hosts[index].flushTime = SimulatedHost.quickFlush
+        case .quickSender(let index): network.slowSenders.remove(index)
         case .start(let group):
             guard let index = nodes.indices.first(where: { hosts[$0].isAgentUp }) else { return }
             ask(index, .propose(.start(group)))
@@ -215,6 +219,7 @@ extension ClusterSimulation {
         guard hosts[index].file != file else { return }
         note("\(nodes[index].node) has a new file")
         hosts[index].file = file
+        hosts[index].pastFiles.append(file)
         invariants.filesHaveChanged = true
         guard hosts[index].isAgentUp else { return }
         crashAgent(index)
@@ -225,7 +230,10 @@ extension ClusterSimulation {
         note("faults end")
         repair(.heal)
         repair(.calm)
+        (officeStormEnd, voteStormEnd) = (now, now)
         for index in nodes.indices {
+            hosts[index].fallsAtWrite = false
+            repair(.quickSender(index))
             hosts[index].pausedUntil = now
             wakeUp(index)
             repair(.quickDisk(index))

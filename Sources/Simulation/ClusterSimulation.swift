@@ -22,6 +22,16 @@ public struct SimulationConfiguration: Sendable {
     public var quietStart: Duration = .seconds(6)
     public var convergenceLimit: Duration = .seconds(120)
     public var calmEnd: Duration = .seconds(2)
+    /// What goes wrong, and when.
+    public var faults: [Fault] = []
+    /// Payload bytes in one append: small ones make a log travel entry by entry.
+    public var appendBytesLimit = 256 * 1024
+    /// Entries kept before the log is compacted: few make snapshots travel.
+    public var logLimit = NodeConfiguration.standardLogLimit
+    /// How long a node may take to dial again.
+    public var dialPatience = Duration.seconds(1)
+    /// How likely an engine hangs for ever when another rank of its generation has fallen.
+    public var hangChance = 0.15
     var restartBudget = 1_000_000
     var plantedBug: PlantedBug?
     /// Which shards end right after their start.
@@ -43,6 +53,8 @@ public struct SimulationResult: Sendable {
     /// What happened, for reading; only kept where asked for.
     public let transcript: [String]
     public let counters: [String: Int]
+    /// Which states were reached; empty where it was not asked for.
+    public let coverage: Coverage
 }
 
 /// A cluster under simulation.
@@ -57,9 +69,12 @@ public struct ClusterSimulation {
         case engineStarted(Int, ShardID)
         case engineEnds(Int, ShardID, ExitStatus)
         case engineStopped(Int, ShardID)
-        case fault
+        case fault(Fault)
+        case crash(Int, life: UInt64, restartsAfter: Duration)
+        case hastyQuestion(Int)
         case repair(Repair)
         case endOfFaults
+        case sample
     }
 
     let configuration: SimulationConfiguration
@@ -75,17 +90,27 @@ public struct ClusterSimulation {
     /// When each node's timer is set to.
     var armed: [Instant?]
     var faultsOn = true
+    /// Until then, whoever comes to lead falls at once.
+    var officeStormEnd = Instant.zero
+    /// Until then, whoever has given a vote falls at once.
+    var voteStormEnd = Instant.zero
     var nextProcessID: Int32 = 1000
     var nextRequest: UInt64 = 0
     var answers: [RequestID: PeerAnswer] = [:]
     var steps = 0
     var counters: [String: Int] = [:]
+    var coverage = Coverage()
     let keepsTranscript: Bool
+    let keepsCoverage: Bool
     var transcript: [String] = []
 
-    public init(_ configuration: SimulationConfiguration, keepsTranscript: Bool = false) {
+    public init(
+        _ configuration: SimulationConfiguration, keepsTranscript: Bool = false,
+        keepsCoverage: Bool = false
+    ) {
         self.configuration = configuration
         self.keepsTranscript = keepsTranscript
+        self.keepsCoverage = keepsCoverage
         let count = configuration.nodeCount
         generator = SeededGenerator(seed: configuration.seed)
         nodes = (1...count).map {
@@ -103,7 +128,8 @@ public struct ClusterSimulation {
     /// Runs to the end, or to the first broken invariant.
     public mutating func run() -> SimulationResult {
         start()
-        queue.schedule(.fault, at: now + configuration.quietStart)
+        if keepsCoverage { sample() }
+        for fault in configuration.faults { queue.schedule(.fault(fault), at: now + fault.at) }
         let faultsEnd = now + configuration.quietStart + configuration.faultPeriod
         queue.schedule(.endOfFaults, at: faultsEnd)
         advance(to: faultsEnd)
@@ -120,7 +146,7 @@ public struct ClusterSimulation {
         }
         return SimulationResult(
             violation: invariants.violation, simulated: now - .zero, steps: steps,
-            transcript: transcript, counters: counters)
+            transcript: transcript, counters: counters, coverage: coverage)
     }
 
     /// Starts every agent, without faults to come.
@@ -175,9 +201,16 @@ public struct ClusterSimulation {
         case .engineStarted(let index, let shard): engineStarted(index, shard)
         case .engineEnds(let index, let shard, let status): engineEnds(index, shard, status)
         case .engineStopped(let index, let shard): engineStopped(index, shard)
-        case .fault: throwFault()
+        case .fault(let fault): strike(fault)
+        case .crash(let index, let life, let pause):
+            guard hosts[index].life == life, hosts[index].isAgentUp, faultsOn else { return }
+            crashAgent(index)
+            queue.schedule(.repair(.startAgent(index)), at: now + pause)
+        case .hastyQuestion(let index):
+            ask(index, .propose(.restart(GroupName("nobody"))))
         case .repair(let repair): self.repair(repair)
         case .endOfFaults: endFaults()
+        case .sample: sample()
         }
     }
 
@@ -192,12 +225,17 @@ public struct ClusterSimulation {
         let wall = wall(of: index)
         machines[index]?.step(input, at: now, wall: wall, into: &actions)
         steps += 1
+        var hasWritten = false
         for action in actions {
-            if case .persist(let request) = action { hosts[index].write(request) }
+            guard case .persist(let request) = action else { continue }
+            hosts[index].write(request)
+            hasWritten = true
         }
         watch(index)
         for action in actions { perform(action, of: index) }
         arm(index, machines[index]?.nextDeadline)
+        if hasWritten, hosts[index].fallsAtWrite { fallAtWrite(index) }
+        if voteStormEnd > now { fallAfterVote(index, actions) }
     }
 
     private mutating func watch(_ index: Int) {
@@ -206,7 +244,9 @@ public struct ClusterSimulation {
         guard let applied = machines[index]?.appliedIndex,
             leads || invariants.checked[index] != applied, let machine = machines[index]
         else { return }
+        let term = invariants.newestTerm
         invariants.check(machine, index, hosts: hosts, at: now)
+        if invariants.newestTerm > term, officeStormEnd > now { fallInOffice(index) }
     }
 
     private mutating func arm(_ index: Int, _ deadline: Instant?) {
@@ -218,11 +258,12 @@ public struct ClusterSimulation {
         queue.schedule(.wake(index, life: hosts[index].life), at: due)
     }
 
-    /// Clocks of nodes differ by some milliseconds, as time synchronisation leaves them.
+    /// Clocks of nodes differ by some milliseconds, as time synchronisation leaves them, or by what
+    /// they have jumped.
     func wall(of index: Int) -> WallTime {
         WallTime(
             millisecondsSinceEpoch: 1_700_000_000_000 + Int64(index) * 3
-                + now.nanoseconds / 1_000_000)
+                + (now - .zero + hosts[index].clockOffset).wholeMilliseconds)
     }
 
     // MARK: - Actions
@@ -241,10 +282,12 @@ public struct ClusterSimulation {
             }
         case .checkPorts(let shard, _):
             let older = hosts[index].engines.keys.sorted().first { $0.group == shard.group }
-            let isSeen = configuration.plantedBug != .stopIsNoStop
+            // An engine that is going has closed its ports before it lets go of its devices.
+            let isGoing = older.flatMap { hosts[index].engines[$0]?.isGoing } ?? false
+            let isSeen = configuration.plantedBug != .stopIsNoStop && !isGoing
             let conflict = isSeen ? older.map { "held by \($0)" } : nil
             later(.shard(shard, .portsChecked(conflict: conflict)), index)
-        case .launch(let shard, _, _): launch(shard, on: index)
+        case .launch(let shard, let spec, _): launch(shard, spec, on: index)
         case .stop(let shard, let grace): stop(shard, grace: grace, on: index)
         case .probe(let shard, _):
             afterAnswer(.shard(shard, .probed(answer(of: shard))), index)
@@ -258,7 +301,7 @@ public struct ClusterSimulation {
         case .answer(let id, let answer):
             note("\(nodes[index].node): request \(id.value) is answered: \(answer)")
             answers[id] = answer
-            invariants.answered(id)
+            invariants.answered(id, answer)
         case .log(_, let text): note("\(nodes[index].node): \(text)")
         case .ledger(let event, let isNews):
             guard isNews else { return }

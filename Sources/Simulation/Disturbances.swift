@@ -32,6 +32,11 @@ struct Disturbances {
         return last.end.map { now - $0 >= duration } ?? false
     }
 
+    /// Whether something has ailed the node for that long and still does.
+    func lasts(_ duration: Duration, of node: Int, at now: Instant) -> Bool {
+        spans[node].last.map { $0.end == nil && now - $0.begin >= duration } ?? false
+    }
+
     /// Whether something ailed the node for at least that long, and ended not before `window`.
     func lasted(
         _ duration: Duration, of node: Int, within window: Duration, at now: Instant

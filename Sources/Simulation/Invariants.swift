@@ -3,6 +3,7 @@
 // everything that was ever seen in the run.
 
 import Base
+import CBOR
 import ClusterState
 import Consensus
 import Membership
@@ -18,20 +19,36 @@ struct Invariants {
     var disturbances: Disturbances
     /// The same of hosts alone: down or cut off, whatever their agents do.
     var unreachable: Disturbances
+    /// The same of agents alone: down or stopped, whatever the network does.
+    var asleep: Disturbances
+    /// Who cannot talk with a majority of the voters.
+    var alone: Disturbances
     var filesHaveChanged = false
     private let indexOfNode: [NodeID: Int]
 
     // What was agreed.
     private var leaders: [Term: NodeID] = [:]
-    private var newestTerm = Term.zero
-    private var committed: [LogIndex: LogEntry] = [:]
-    private var highestCommitted = LogIndex.zero
+    private(set) var newestTerm = Term.zero
+    private(set) var committed: [LogIndex: LogEntry] = [:]
+    /// The highest place that was first applied in each term.
+    private var agreedIn: [Term: LogIndex] = [:]
     private(set) var checked: [LogIndex?]
     private var plans: [Epoch: Plan] = [:]
     private var generations: [GroupName: Generation] = [:]
     /// Up to which generation the end of a group is agreed.
     private var endedUpTo: [GroupName: Generation] = [:]
     private var launchedGroups: [Launch: PlannedGroup] = [:]
+    /// Where the launch and the end of a generation stand in the log.
+    private var launchedAt: [Launch: LogIndex] = [:]
+    private var endedAt: [Launch: LogIndex] = [:]
+    private var launchedModels: [Launch: String] = [:]
+    /// The holders of the older generation that a leader believed to be there when it proposed one.
+    private var waitedFor: [Launch: Set<NodeID>] = [:]
+    private var deploymentSerial: UInt64 = 0
+    /// An operator has said so.
+    private var oneFileIsEnough = false
+    /// How far the log of each leader has been read for what it proposes.
+    private var read: [LogIndex]
 
     // What was done, and what happened.
     private var holders: [ShardID: NodeID] = [:]
@@ -50,6 +67,9 @@ struct Invariants {
     private struct Question {
         let node: NodeID
         let askedAt: Instant
+        let request: OperatorRequest
+        /// How far the log was agreed on then.
+        let after: LogIndex
     }
 
     init(nodes: [NodeID]) {
@@ -58,6 +78,9 @@ struct Invariants {
         checked = Array(repeating: nil, count: nodes.count)
         disturbances = Disturbances(nodeCount: nodes.count)
         unreachable = disturbances
+        asleep = disturbances
+        alone = disturbances
+        read = Array(repeating: .zero, count: nodes.count)
     }
 
     mutating func broken(_ sentence: String) {
@@ -70,37 +93,100 @@ struct Invariants {
         _ machine: NodeMachine, _ index: Int, hosts: [SimulatedHost], at now: Instant
     ) {
         let term = machine.consensus.term
-        if machine.consensus.role == .leader, leaders[term] != machine.configuration.local {
-            checkLeader(machine, of: term, log: hosts[index].written)
+        if machine.consensus.role == .leader {
+            if leaders[term] != machine.configuration.local {
+                checkLeader(machine, of: term, log: hosts[index])
+                read[index] = machine.consensus.lastIndex
+            }
+            checkContact(machine, index, at: now)
+            checkProposals(machine, index, hosts: hosts)
         }
         let applied = machine.appliedIndex
         guard checked[index] != applied else { return }
         // A node that has just started applies what it knew already once more.
         let from = checked[index].map { $0 < applied ? $0.next : applied } ?? applied
         checked[index] = applied
-        checkEntries(from, applied, machine.configuration.local, log: hosts[index].written)
+        checkEntries(from, applied, machine.configuration.local, log: hosts[index])
+        if applied > agreedIn.values.max() ?? .zero { agreedIn[term] = applied }
         checkState(machine.state, hosts: hosts, at: now)
+        checkDeployment(machine.state, hosts: hosts)
     }
 
-    /// A term has one leader, and a leader's log holds everything that was ever agreed.
-    private mutating func checkLeader(_ machine: NodeMachine, of term: Term, log: DurableState) {
+    /// A leader that hears no majority steps down.
+    private mutating func checkContact(_ machine: NodeMachine, _ index: Int, at now: Instant) {
+        let patience = machine.configuration.consensus.electionTimeout.lowerBound + .seconds(2)
+        // What it reads late, after a sleep, it has heard late.
+        guard alone.lasts(patience, of: index, at: now),
+            asleep.isSteady(index, for: patience, at: now)
+        else { return }
+        broken("\(machine.configuration.local) leads, and hears no majority for \(patience)")
+    }
+
+    /// No launch is proposed while an engine of an older generation runs on a node that its leader
+    /// believes to be there, if that node held a rank of the newest.
+    private mutating func checkProposals(
+        _ machine: NodeMachine, _ index: Int, hosts: [SimulatedHost]
+    ) {
+        var next = read[index].next
+        while next <= machine.consensus.lastIndex {
+            defer { next = next.next }
+            guard let entry = hosts[index].entry(at: next),
+                case .launch(let group, let generation, _)? = entry.action
+            else { continue }
+            let held = machine.state.record(of: group.name).launched?.ranks.map(\.node) ?? []
+            let present = machine.membership.members.filter {
+                $0.state == .alive && held.contains($0.node)
+            }
+            let launch = Launch(group: group.name, generation: generation)
+            waitedFor[launch, default: []].formUnion(present.map(\.node))
+            for member in present {
+                let host = indexOfNode[member.node] ?? 0
+                let older = hosts[host].engines.keys.sorted().first {
+                    $0.group == group.name && $0.generation < generation
+                }
+                if let older {
+                    broken(
+                        "generation \(generation) of \(group.name) is proposed while \(older) runs "
+                            + "on \(member.node), which is there")
+                }
+            }
+        }
+        read[index] = machine.consensus.lastIndex
+    }
+
+    /// After the first, a deployment is agreed on only once every node's file has said it, or an
+    /// operator wants it anyway.
+    private mutating func checkDeployment(_ state: ReplicatedState, hosts: [SimulatedHost]) {
+        guard state.deploymentSerial > deploymentSerial, let deployment = state.deployment
+        else { return }
+        deploymentSerial = state.deploymentSerial
+        if deploymentSerial > 1, !oneFileIsEnough,
+            !hosts.allSatisfy({ $0.pastFiles.contains(deployment) })
+        {
+            broken("a deployment is agreed on that is not in every node's file")
+        }
+    }
+
+    /// A term has one leader, and a leader's log holds everything that was agreed in earlier terms.
+    /// One that slept through its own election may find that a later leader has agreed on more.
+    private mutating func checkLeader(_ machine: NodeMachine, of term: Term, log: SimulatedHost) {
         let node = machine.configuration.local
         if let known = leaders[term] {
             broken("term \(term) has two leaders: \(known) and \(node)")
         }
         leaders[term] = node
         newestTerm = max(newestTerm, term)
-        guard let last = committed[highestCommitted],
-            highestCommitted > machine.consensus.snapshotIndex
+        guard let highest = agreedIn.filter({ $0.key < term }).values.max(),
+            let last = committed[highest], highest > machine.consensus.snapshotIndex
         else { return }
-        if log.entry(at: highestCommitted)?.term != last.term {
-            broken("\(node) leads in term \(term) without entry \(highestCommitted), agreed before")
+        if log.entry(at: highest)?.term != last.term {
+            broken("\(node) leads in term \(term) without entry \(highest), agreed before")
         }
     }
 
     /// No two nodes apply different entries at one place of the log.
     private mutating func checkEntries(
-        _ first: LogIndex, _ last: LogIndex, _ node: NodeID, log: DurableState
+        _ first: LogIndex, _ last: LogIndex, _ node: NodeID, log: SimulatedHost
     ) {
         var index = first
         while index <= last {
@@ -108,10 +194,22 @@ struct Invariants {
                 if let known = committed[index], known != entry {
                     broken("\(node) applies another entry \(index) than others did")
                 }
+                if committed[index] == nil { noteCommand(of: entry) }
                 committed[index] = entry
             }
-            highestCommitted = max(highestCommitted, index)
             index = index.next
+        }
+    }
+
+    private mutating func noteCommand(of entry: LogEntry) {
+        switch entry.action {
+        case .launch(let group, let generation, _):
+            let launch = Launch(group: group.name, generation: generation)
+            launchedAt[launch] = launchedAt[launch] ?? entry.index
+        case .end(let group, let generation, _, _):
+            let launch = Launch(group: group, generation: generation)
+            endedAt[launch] = endedAt[launch] ?? entry.index
+        default: break
         }
     }
 
@@ -133,6 +231,8 @@ struct Invariants {
         for record in state.groups {
             if record.generation > generations[record.name] ?? .none {
                 generations[record.name] = record.generation
+                launchedModels[Launch(group: record.name, generation: record.generation)] =
+                    state.deployment?.modelPath
                 checkLaunch(record, hosts: hosts, at: now)
             }
             let isRunning = record.phase == .running
@@ -236,7 +336,9 @@ struct Invariants {
 
     /// A shard is started once, by the node that holds its rank in the agreed launch, after every
     /// older generation that the node knew, and beside nothing else of its group.
-    mutating func launched(_ shard: ShardID, on node: NodeID, beside running: [ShardID]) {
+    mutating func launched(
+        _ shard: ShardID, _ spec: LaunchSpec?, on node: NodeID, beside running: [ShardID]
+    ) {
         if let holder = holders[shard] {
             broken("\(shard) was launched twice: on \(holder) and on \(node)")
         }
@@ -248,8 +350,17 @@ struct Invariants {
             broken("\(node) starts \(shard), which nobody agreed it should hold")
             return
         }
+        if let spec, spec.role != .router, let model = launchedModels[launch],
+            !spec.argv.contains(model)
+        {
+            broken("\(node) starts \(shard) from another deployment than it was launched with")
+        }
         if let older = running.first(where: { $0.group == shard.group }) {
             broken("\(node) starts \(shard) while it still runs \(older)")
+        }
+        let later = Launch(group: shard.group, generation: shard.generation.next)
+        if waitedFor[later]?.contains(node) == true {
+            broken("\(node) starts \(shard), and was there when a newer generation was proposed")
         }
         let known = newest[node]?[shard.group] ?? .none
         if shard.generation <= known {
@@ -274,6 +385,19 @@ struct Invariants {
         }
     }
 
+    /// An agent acts only on what its own disk holds, or its next life would not know why.
+    mutating func acts(
+        _ node: NodeID, on shard: ShardID, isLaunch: Bool, disk: DurableState
+    ) {
+        let launch = Launch(group: shard.group, generation: shard.generation)
+        guard let reason = isLaunch ? launchedAt[launch] : endedAt[launch],
+            reason > disk.lastIndex
+        else { return }
+        broken(
+            "\(node) \(isLaunch ? "starts" : "stops") \(shard) by entry \(reason), and its disk ends "
+                + "at \(disk.lastIndex)")
+    }
+
     /// No engine is stopped without an agent's word.
     mutating func stopped(_ shard: ShardID, on node: NodeID) {
         if !stopsAsked.contains(shard) {
@@ -296,14 +420,37 @@ struct Invariants {
         touched.insert(group)
     }
 
-    mutating func asked(_ id: RequestID, of node: NodeID, at now: Instant) {
-        questions[id] = Question(node: node, askedAt: now)
+    mutating func asked(
+        _ id: RequestID, _ request: OperatorRequest, of node: NodeID, at now: Instant
+    ) {
+        questions[id] = Question(
+            node: node, askedAt: now, request: request, after: agreedIn.values.max() ?? .zero)
+        if request == .apply { oneFileIsEnough = true }
     }
 
-    /// A request is answered once.
-    mutating func answered(_ id: RequestID) {
-        if questions.removeValue(forKey: id) == nil {
+    /// A request is answered once, and with what it asked for.
+    mutating func answered(_ id: RequestID, _ answer: PeerAnswer) {
+        guard let question = questions.removeValue(forKey: id) else {
             broken("request \(id.value) is answered twice")
+            return
+        }
+        switch (question.request, answer) {
+        case (_, .refused): break
+        case (.log(let shard, _, _), .log(let text, _)):
+            let group = shard.prefix { $0 != "/" }
+            guard !text.hasPrefix("log of \(group)") else { return }
+            broken("request \(id.value) for the log of \(shard) is answered with another: \(text)")
+        case (.propose(let action), .accepted(let text)):
+            let isAgreed = committed.values.contains {
+                $0.index > question.after && $0.action == action
+            }
+            if !isAgreed {
+                broken(
+                    "request \(id.value) is answered as accepted (\(text)), and nothing is agreed")
+            }
+        case (.apply, .accepted), (.examine, .document): break
+        case (.log, _), (.propose, _), (.apply, _), (.examine, _):
+            broken("request \(id.value) is answered with another's answer")
         }
     }
 
@@ -327,5 +474,14 @@ struct Invariants {
             }
             states[machine.appliedIndex] = machine.state
         }
+    }
+}
+
+extension LogEntry {
+    /// What the entry's command does; nil for a leader's first entry.
+    fileprivate var action: Command.Action? {
+        guard case .command(let bytes) = payload, let value = try? CBORValue(decoding: bytes)
+        else { return nil }
+        return try? Command(cbor: value).action
     }
 }

@@ -5,6 +5,14 @@
 enum PlantedBug: String, CaseIterable {
     /// The disk comes back empty.
     case losesDisk
+    /// The disk comes back with the term of a vote and without the vote.
+    case losesVote
+    /// The disk comes back without its last entry, and nobody notices.
+    case losesLastEntry
+    /// The disk comes back with another entry in the place of its last one: a checksum would tell.
+    case corruptsEntry
+    /// The agent comes back with the disk of another node.
+    case copiesDisk
     /// The store says "on disk" before the flush.
     case confirmsBeforeFlush
     /// A stop is confirmed, and the engine goes on, on ports that seem free.

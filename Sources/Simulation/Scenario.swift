@@ -2,6 +2,7 @@
 // and without spares.
 
 import Base
+import Node
 import Planning
 public import Profiles
 
@@ -26,9 +27,27 @@ extension SimulationConfiguration {
             profileName: profile.name, profileYAML: profile.yaml, modelPath: "/models/glm-5.1",
             engine: .rehearsal)
         let needed = profile.roles.map { $0.groups * $0.nodes }.reduce(0, +)
-        return SimulationConfiguration(
-            seed: seed, nodeCount: nodeCount ?? needed + spares, deployment: deployment)
+        let many = generator.chance(0.005) ? Int.random(in: 10...100, using: &generator) : 0
+        var configuration = SimulationConfiguration(
+            seed: seed, nodeCount: nodeCount ?? max(needed + spares, many),
+            deployment: deployment)
+        configuration.draw(using: &generator)
+        return configuration
     }
+
+    /// Draws what goes wrong, and some limits: the small ones show what large ones hide.
+    private mutating func draw(using generator: inout SeededGenerator) {
+        appendBytesLimit = [256 * 1024, 1, 6000].randomElement(using: &generator) ?? 1
+        logLimit = [Self.largeLogLimit, 8, 30].randomElement(using: &generator) ?? 8
+        dialPatience =
+            [.seconds(1), .milliseconds(60)].randomElement(using: &generator) ?? .seconds(1)
+        hangChance = [0.15, 0.15, 0.8].randomElement(using: &generator) ?? 0.15
+        let mix = FaultMix(using: &generator)
+        faults = mix.faults(
+            from: quietStart, for: faultPeriod, nodeCount: nodeCount, using: &generator)
+    }
+
+    private static let largeLogLimit = NodeConfiguration.standardLogLimit
 
     private static func profile(named name: String) throws(UnknownProfile) -> Profile {
         guard let prefillGroups = shapes[name] else {

@@ -17,16 +17,20 @@ struct SimulatedHost {
         var workers: [String] = []
         /// It lives and answers nothing, and only SIGKILL ends it.
         var isWedged = false
+        /// It was told to end.
+        var isGoing = false
     }
 
     /// The agent's configuration file, read at its start.
     var file: Deployment
+    var pastFiles: [Deployment]
     /// What is on the disk. A write is either wholly there or not at all.
     var disk = DurableState.empty
-    /// What would be on the disk if everything were flushed now.
-    var written = DurableState.empty
     /// What was written and not flushed yet, oldest first.
     var unflushed: [PersistRequest] = []
+    /// The log as it was written, with what a snapshot has replaced since: what was applied can be
+    /// looked at even if the node compacts its log in the same step.
+    private var wholeLog: [LogIndex: LogEntry] = [:]
     var flushTime = Self.quickFlush
     var engines: [ShardID: Engine] = [:]
     /// Shards that have ended here and that the agent has not told to forget: a shard leaves a trace
@@ -38,6 +42,10 @@ struct SimulatedHost {
     var isHostUp = true
     /// The agent is stopped by a signal or starved of time until then.
     var pausedUntil = Instant.zero
+    /// The agent falls with its next write, of which nothing, all or a part is on the disk.
+    var fallsAtWrite = false
+    /// How far its clock is off.
+    var clockOffset = Duration.zero
     /// What came meanwhile.
     var unread: [NodeInput] = []
 
@@ -46,10 +54,25 @@ struct SimulatedHost {
     /// What the kernel gets round to when nobody asks for a flush.
     static let forgottenFlush: ClosedRange<Duration> = .seconds(3)...(.seconds(10))
 
+    init(file: Deployment) {
+        self.file = file
+        pastFiles = [file]
+    }
+
     mutating func write(_ request: PersistRequest) {
         unflushed.append(request)
-        written.apply(request)
+        if let first = request.truncateFrom { wholeLog = wholeLog.filter { $0.key < first } }
+        for entry in request.entries { wholeLog[entry.index] = entry }
     }
+
+    /// The agent that comes finds what is on the disk.
+    mutating func rereadDisk() {
+        wholeLog = wholeLog.filter { $0.key <= disk.lastIndex }
+        for entry in disk.entries { wholeLog[entry.index] = entry }
+    }
+
+    /// The entry that was written at a position, compacted or not.
+    func entry(at index: LogIndex) -> LogEntry? { wholeLog[index] }
 
     mutating func flush(upTo token: PersistToken) {
         while let first = unflushed.first, first.token <= token {
@@ -63,15 +86,6 @@ struct SimulatedHost {
         let kept = Int.random(in: 0...unflushed.count, using: &generator)
         for request in unflushed.prefix(kept) { disk.apply(request) }
         unflushed = []
-        written = disk
-    }
-}
-
-extension DurableState {
-    /// The entry at a position, where the log still holds it.
-    func entry(at index: LogIndex) -> LogEntry? {
-        let first = (snapshot?.index ?? .zero).value + 1
-        guard index.value >= first, index.value - first < UInt64(entries.count) else { return nil }
-        return entries[Int(index.value - first)]
+        rereadDisk()
     }
 }

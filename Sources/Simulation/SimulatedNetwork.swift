@@ -14,6 +14,8 @@ struct SimulatedNetwork {
         var isOpen = false
         /// When the last frame under way arrives, by direction.
         var lastArrival: [Instant] = [.zero, .zero]
+        /// The stream that has ended and of which what is under way still arrives, by direction.
+        var lastWords: [UInt64?] = [nil, nil]
 
         var isCut: Bool { cut[0] || cut[1] }
     }
@@ -45,9 +47,12 @@ struct SimulatedNetwork {
     /// The share of frames lost while faults are on.
     var loss = 0.0
     var delay = Self.quickDelay
+    /// Whose frames take long.
+    var slowSenders: Set<Int> = []
 
     static let quickDelay: ClosedRange<Duration> = .microseconds(200)...(.milliseconds(5))
     static let slowDelay: ClosedRange<Duration> = .milliseconds(1)...(.milliseconds(200))
+    static let verySlowDelay: ClosedRange<Duration> = .milliseconds(20)...(.milliseconds(700))
 
     init(nodeCount: Int) {
         self.nodeCount = nodeCount
@@ -64,7 +69,8 @@ struct SimulatedNetwork {
 
     /// Whether anything ails the links of a node.
     func isDisturbed(_ node: Int) -> Bool {
-        loss > 0 || pairs.contains { $0.contains(node) && self[$0].isCut }
+        loss > 0 || !slowSenders.isEmpty
+            || (0..<nodeCount).contains { $0 != node && self[Pair($0, node)].isCut }
     }
 
     /// When a frame that is sent now arrives; nil where it is lost.
@@ -77,6 +83,7 @@ struct SimulatedNetwork {
         guard link.isOpen, !link.cut[direction], loss == 0 || !generator.chance(loss) else {
             return nil
         }
+        let delay = slowSenders.contains(sender) ? Self.verySlowDelay : delay
         let due = max(now + generator.duration(in: delay), link.lastArrival[direction])
         self[pair].lastArrival[direction] = due
         return (due, link.stream)
@@ -86,6 +93,8 @@ struct SimulatedNetwork {
     func delivers(from sender: Int, to receiver: Int, stream: UInt64) -> Bool {
         let pair = Pair(sender, receiver)
         let link = self[pair]
-        return link.isOpen && link.stream == stream && !link.cut[pair.direction(from: sender)]
+        let direction = pair.direction(from: sender)
+        let isOpen = link.isOpen && link.stream == stream
+        return (isOpen || link.lastWords[direction] == stream) && !link.cut[direction]
     }
 }

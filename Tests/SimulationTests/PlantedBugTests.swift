@@ -9,16 +9,25 @@ import Testing
     /// What is said of each bug when it is found for what it is; one of the sentences.
     static let sentences: [PlantedBug: [String]] = [
         .losesDisk: ["agreed before", "another entry", "nobody agreed on the end"],
-        .confirmsBeforeFlush: ["agreed before", "another entry"],
-        .stopIsNoStop: ["while it still runs", "runs on a node that the leader hears"],
+        .losesLastEntry: ["agreed before", "another entry", "nobody agreed on the end"],
+        .corruptsEntry: ["another entry"],
+        .copiesDisk: ["agreed before", "another entry", "nobody agreed on the end"],
+        .confirmsBeforeFlush: ["agreed before", "another entry", "its disk ends at"],
+        .stopIsNoStop: [
+            "while it still runs", "runs on a node that the leader hears", "which is there",
+        ],
         .forgetsEndedShards: ["was launched twice"],
         .enginesDieWithAgent: ["no agent had asked for it"],
         .startsBeforeCatchingUp: ["was launched twice"],
         .wedgedEnginePasses: ["not converged"],
     ]
 
+    /// A lost vote alone does harm only in histories that chance hardly ever meets: ConsensusTests
+    /// tell one by hand. Here it must at least do no harm to the simulation.
+    static let bugs = PlantedBug.allCases.filter { $0 != .losesVote }
+
     /// A bug has other consequences too, so that histories may end before it shows as itself.
-    @Test(arguments: PlantedBug.allCases)
+    @Test(arguments: bugs)
     func `a planted bug is found`(bug: PlantedBug) throws {
         let sentences = try #require(Self.sentences[bug])
         var others: [String] = []

@@ -30,7 +30,7 @@ import Testing
             var simulation = ClusterSimulation(scenario)
             counters.merge(simulation.run().counters) { $0 + $1 }
         }
-        let missing = ClusterSimulation.Fault.allCases.map(\.rawValue).filter {
+        let missing = Fault.Kind.allCases.map(\.rawValue).filter {
             counters[$0] == nil
         }
         #expect(missing.isEmpty, "sixty seeds without \(missing)")

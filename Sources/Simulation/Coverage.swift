@@ -1,0 +1,83 @@
+// Which states a run of histories has reached: faults that are thrown in and change nothing prove
+// nothing. What could be reached is listed beside what was, so that a gap is seen.
+
+import Base
+import ClusterState
+import Consensus
+import Membership
+import Node
+import Planning
+import Supervision
+
+/// How often each state was seen, several times a simulated second.
+public struct Coverage: Sendable {
+    private var counts: [String: Int] = [:]
+
+    public init() {}
+
+    /// Every state that is looked for, in order.
+    public static let states: [String] = {
+        var states = Role.allCases.flatMap { role in
+            GroupCondition.allCases.map { "group \(role.rawValue) \($0.rawValue)" }
+                + EndCause.Kind.allCases.map { "ended \(role.rawValue) \($0.rawValue)" }
+        }
+        for role in Role.allCases where role != .router {
+            states += ShardState.allCases.map { "shard \(role.rawValue) \($0.rawValue)" }
+        }
+        states += [RaftRole.follower, .preCandidate, .candidate, .leader].map {
+            "node \($0.rawValue)"
+        }
+        states += [MemberState.alive, .suspect, .dead, .left].map { "member \($0.rawValue)" }
+        states += LedgerEvent.Kind.allCases.map { "ledger \($0.rawValue)" }
+        return states + ["node with a snapshot", "node without a quorum"]
+    }()
+
+    mutating func add(_ state: String) { counts[state, default: 0] += 1 }
+
+    public mutating func merge(_ other: Coverage) {
+        counts.merge(other.counts) { $0 + $1 }
+    }
+
+    public func count(of state: String) -> Int { counts[state] ?? 0 }
+
+    public var missing: [String] { Self.states.filter { counts[$0] == nil } }
+}
+
+extension ClusterSimulation {
+    static let sampleInterval = Duration.milliseconds(100)
+
+    /// Looks at every node and at what its leader says.
+    mutating func sample() {
+        queue.schedule(.sample, at: now + Self.sampleInterval)
+        for index in machines.indices {
+            guard let machine = machines[index] else { continue }
+            coverage.add("node \(machine.consensus.role.rawValue)")
+            if !machine.consensus.hasQuorum { coverage.add("node without a quorum") }
+            for member in machine.membership.members {
+                coverage.add("member \(member.state.rawValue)")
+            }
+            if machine.consensus.snapshotIndex > .zero { coverage.add("node with a snapshot") }
+            if machine.consensus.role == .leader { sampleGroups(machine, index) }
+        }
+    }
+
+    private mutating func sampleGroups(_ machine: NodeMachine, _ index: Int) {
+        let status = machine.status(at: now, wall: wall(of: index))
+        if let router = status.router { coverage.add("group router \(router.state)") }
+        for group in status.groups {
+            coverage.add("group \(group.role) \(group.state)")
+            for rank in group.ranks { coverage.add("shard \(group.role) \(rank.state)") }
+        }
+        for record in machine.state.groups {
+            let role = record.launched?.role.rawValue ?? ""
+            switch record.phase {
+            case .ended(let cause), .failed(let cause):
+                coverage.add("ended \(role) \(cause.kind.rawValue)")
+            case .idle, .running: break
+            }
+        }
+        for kind in Set(machine.state.ledger.map(\.kind)) {
+            coverage.add("ledger \(kind.rawValue)")
+        }
+    }
+}

@@ -1,0 +1,66 @@
+// Which faults a seed throws in, and how often. Every seed draws a mix of its own, with about half of
+// the kinds: many bugs show only where their faults are not drowned by others, and where what would
+// mend them is missing (Groce, Zhang, Eide, Chen, Regehr: "Swarm Testing", ISSTA 2012).
+
+import Base
+
+/// The kinds of faults of one history, and their weights.
+struct FaultMix: Sendable {
+    private let drawn: [Fault.Kind]
+    private let longestPause: Duration
+
+    /// One mix in four has everything, in the usual weights.
+    init(using generator: inout SeededGenerator) {
+        longestPause = [.seconds(1), .seconds(5)].randomElement(using: &generator) ?? .seconds(5)
+        var kinds = Fault.Kind.allCases
+        if !generator.chance(0.25) { kinds = kinds.filter { _ in generator.chance(0.5) } }
+        if kinds.isEmpty { kinds = [.agentCrash] }
+        let isUsual = kinds.count == Fault.Kind.allCases.count
+        drawn = kinds.flatMap { kind in
+            let factor = isUsual ? 1 : 1 << Int.random(in: 0...3, using: &generator)
+            return Array(repeating: kind, count: kind.weight * factor)
+        }
+    }
+
+    /// What goes wrong from a time on, for a while.
+    func faults(
+        from start: Duration, for period: Duration, nodeCount: Int,
+        using generator: inout SeededGenerator
+    ) -> [Fault] {
+        var faults: [Fault] = []
+        var at = start
+        while at < start + period {
+            faults.append(fault(at: at, nodeCount: nodeCount, using: &generator))
+            at += Self.milliseconds(in: 100...longestPause.wholeMilliseconds, using: &generator)
+        }
+        return faults
+    }
+
+    private func fault(
+        at: Duration, nodeCount: Int, using generator: inout SeededGenerator
+    ) -> Fault {
+        let kind = drawn.randomElement(using: &generator) ?? .agentCrash
+        let index = Int.random(in: 0..<nodeCount, using: &generator)
+        let others = (0..<nodeCount).filter { $0 != index }
+        let nodes: [Int] =
+            switch kind {
+            case .powerCut, .lossySpell, .engineKill, .engineWedge, .newFile, .officeStorm,
+                .voteStorm:
+                []
+            case .partition: (0..<nodeCount).filter { _ in generator.chance(0.4) }
+            case .oneWayCut: [index] + others.filter { _ in generator.chance(0.5) }
+            case .agentCrash, .agentFlap, .hostCrash, .slowSender, .pause, .clockJump, .slowDisk,
+                .writeCrash, .operatorStop, .operatorRestart, .logRequest, .hastyQuestion:
+                [index]
+            }
+        let lasts = Self.milliseconds(in: 500...12_000, using: &generator)
+        let choice = generator.next() >> 40
+        return Fault(kind: kind, at: at, lasts: lasts, nodes: nodes, choice: choice)
+    }
+
+    private static func milliseconds(
+        in range: ClosedRange<Int64>, using generator: inout SeededGenerator
+    ) -> Duration {
+        .milliseconds(Int64.random(in: range, using: &generator))
+    }
+}
