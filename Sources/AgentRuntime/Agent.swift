@@ -39,7 +39,12 @@ public final class Agent: ControlSource {
     let configuration: AgentConfiguration
     let log: AgentLog
     private let store: DurableStore
-    private let own: ConfiguredNode
+    let own: ConfiguredNode
+    /// That carries the own address.
+    let interface: String
+    let examiner: NodeExaminer
+    /// Those who wait for the doctor's visit under way.
+    var visitors: [DoctorVisitor] = []
     private var machine: NodeMachine
     private var inbox: [NodeInput] = []
     private var isStepping = false
@@ -60,11 +65,12 @@ public final class Agent: ControlSource {
     /// Told once when the agent cannot go on; its shards do.
     public var onFailure: ((AgentError) -> Void)?
 
-    /// Opens the state directory and finds out which node this is.
+    /// Opens the state directory and finds out which node this is. The environment is that of this
+    /// process, which engines inherit.
     /// - Throws: ``AgentError`` with what to do.
     public init(
         _ loop: Loop, _ configuration: AgentConfiguration, version: String, host: HostFacts,
-        tuner: any HostTuner, log: AgentLog
+        tuner: any HostTuner, environment: [String: String], log: AgentLog
     ) throws(AgentError) {
         self.loop = loop
         self.configuration = configuration
@@ -73,6 +79,9 @@ public final class Agent: ControlSource {
         do {
             let (own, interface) = try configuration.findOwnNode(on: host)
             self.own = own
+            self.interface = interface
+            examiner = NodeExaminer(
+                loop, root: HostRoot(configuration.hostRoot), environment: environment)
             let opened = try DurableStore.open(
                 directory: "\(configuration.stateDirectory)/consensus", node: own.node,
                 cluster: configuration.cluster, on: loop)
@@ -187,6 +196,7 @@ public final class Agent: ControlSource {
         guard !isStopped else { return }
         give(.leave)
         isStopped = true
+        examiner.letGo()
         for server in control { server.close() }
         control = []
         shards?.close()
@@ -235,8 +245,11 @@ public final class Agent: ControlSource {
         case .forget(let shard): shards?.forget(shard)
         case .readLog(let recipient, let shard, let lastLines, let from):
             readLog(shard, lastLines: lastLines, from: from) { [weak self] in
-                self?.give(.logRead(recipient, $0))
+                self?.give(.found(recipient, $0))
             }
+        case .examine(let recipient, let question):
+            examine(question) { [weak self] in self?.give(.found(recipient, $0)) }
+        case .inspect(let endpoints): inspect(endpoints)
         case .answer(let id, let answer): answers.removeValue(forKey: id)?(answer)
         case .log(let level, let text): log(level, text)
         case .ledger(let event, let isNews):
@@ -309,6 +322,7 @@ public final class Agent: ControlSource {
     }
 
     public var state: ReplicatedState { machine.state }
+    func shardsOfPlan() -> [ShardOfPlan] { machine.shardsOfPlan() }
     public var planNotes: [String] { machine.planNotes }
     public var planExplanation: PlanExplanation? { machine.planExplanation }
 

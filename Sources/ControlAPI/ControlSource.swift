@@ -17,6 +17,9 @@ public protocol ControlSource: AnyObject {
     var planExplanation: PlanExplanation? { get }
     /// Asks the node; the answer comes later, exactly once.
     func operate(_ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void)
+    /// Examines every node; the answer comes once, some seconds later, and progress before it.
+    func diagnose(
+        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void)
 }
 
 extension ReplicatedState {

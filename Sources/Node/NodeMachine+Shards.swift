@@ -122,12 +122,13 @@ extension NodeMachine {
     private mutating func logTranslations(of spec: LaunchSpec, _ shard: ShardID) {
         guard let sglang, !spec.translations.isEmpty else { return }
         let told = spec.translations.map(\.summary).joined(separator: "; ")
-        actions.append(.log(.info, "\(shard) is launched in the words of SGLang \(sglang): \(told)"))
+        actions.append(
+            .log(.info, "\(shard) is launched in the words of SGLang \(sglang): \(told)"))
     }
 
     /// The ports that this shard will bind on its own address. A profile that cannot be read is told
     /// when the shard is launched.
-    private mutating func ports(of shard: ShardID, _ group: PlannedGroup) -> [Endpoint] {
+    mutating func ports(of shard: ShardID, _ group: PlannedGroup) -> [Endpoint] {
         guard let deployment = state.deployment, let profile = try? profile.of(deployment) else {
             return []
         }
@@ -153,9 +154,12 @@ extension NodeMachine {
         guard isNews || reportDue <= now || lastReport?.applied != applied else { return }
         let report = NodeReport(
             node: configuration.local, applied: applied, deploymentDigest: localDigest,
-            shards: shards.keys.sorted().compactMap { shards[$0]?.report })
+            shards: shards.keys.sorted().compactMap { shards[$0]?.report },
+            obstacles: inspection.obstacles)
         let isDue = reportDue <= now
-        guard isDue || report.shards != lastReport?.shards || report.applied != lastReport?.applied
+        guard
+            isDue || report.shards != lastReport?.shards || report.applied != lastReport?.applied
+                || report.obstacles != lastReport?.obstacles
         else { return }
         lastReport = report
         reportDue = now + configuration.reportInterval

@@ -47,6 +47,7 @@ public struct NodeMachine: Sendable {
     /// The last view that a leader sent, and when.
     var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
+    var inspection = Inspection()
     var requests: Requests
     var generator: SeededGenerator
     var reportDue: Instant
@@ -99,6 +100,7 @@ public struct NodeMachine: Sendable {
         self.now = now
         self.wall = wall
         handle(input)
+        inspectDies()
         let isNews = hasShardNews
         if isNews { reconcileShards() }
         report(isNews: isNews)
@@ -127,8 +129,9 @@ public struct NodeMachine: Sendable {
             hasNews = true
             leadership?.machines[group]?.masterProbed(result, at: now)
         case .routerAnswered(let shard, let answer): routerAnswered(shard, answer)
+        case .inspected(let obstacles): inspected(obstacles)
         case .operate(let id, let request): operate(id, request)
-        case .logRead(let reader, let answer): deliverLog(answer, to: reader)
+        case .found(let reader, let answer): deliver(answer, to: reader)
         case .sglangFound(let version): sglangFound(version)
         case .leave: driveMembership(.leave)
         }
@@ -148,6 +151,7 @@ public struct NodeMachine: Sendable {
     public var nextDeadline: Instant? {
         var deadlines = [
             membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
+            inspection.due,
             knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
         deadlines += shards.values.map(\.nextDeadline)

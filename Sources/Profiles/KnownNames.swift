@@ -3,6 +3,18 @@
 
 import YAML
 
+/// The environment variables that engines, HCCL and the profiles have.
+public enum KnownEnvironment {
+    public static func contains(_ name: String) -> Bool {
+        KnownNames.current.environment.contains(name)
+    }
+
+    /// The name that someone probably meant; nil where none is near.
+    public static func nearest(to name: String) -> String? {
+        nearestName(to: name, in: KnownNames.current.environment, atMost: name.count < 10 ? 1 : 2)
+    }
+}
+
 struct KnownNames {
     var environment: [String]
     var engineFlags: [String]
