@@ -122,7 +122,8 @@ extension NodeMachine {
     private mutating func logTranslations(of spec: LaunchSpec, _ shard: ShardID) {
         guard let sglang, !spec.translations.isEmpty else { return }
         let told = spec.translations.map(\.summary).joined(separator: "; ")
-        actions.append(.log(.info, "\(shard) is launched in the words of SGLang \(sglang): \(told)"))
+        actions.append(
+            .log(.info, "\(shard) is launched in the words of SGLang \(sglang): \(told)"))
     }
 
     /// The ports that this shard will bind on its own address. A profile that cannot be read is told
