@@ -38,11 +38,12 @@ struct ProfileValidation {
     private func report(
         _ path: [String], _ message: String, because causes: [[String]] = []
     ) {
-        for field in [path] + causes {
+        let place = deepestNode(on: path).location
+        let isOwn = place.file == document.location.file
+        for field in isOwn ? [path] : [path] + causes {
             guard let place = ownPlace(of: field) else { continue }
             return log.report(message, at: place, field: field.joined(separator: "."))
         }
-        let place = deepestNode(on: path).location
         let field = path.joined(separator: ".")
         guard let base = origins.base(of: place.file) else {
             return log.report(message, at: place, field: field)

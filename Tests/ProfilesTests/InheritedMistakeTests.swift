@@ -21,7 +21,7 @@ import YAML
         let found = messages(["cards: 32", "roles: {prefill: {nodes: 1}}"], over: twoPrefills)
         #expect(
             found == [
-                "mine.yaml:4:27: roles.prefill.nodes: expected one rank for each device: "
+                "mine.yaml:4:26: roles.prefill.nodes: expected one rank for each device: "
                     + "tp 4 x pp 8 is 32 ranks, 1 nodes of 16 have 16 devices"
             ])
     }
@@ -70,6 +70,6 @@ import YAML
             "roles: {prefill: {arguments: {--pp-size: 4}}}\n", file: "agent.yaml")
         #expect {
             try profile.applying(overrides)
-        } throws: { "\($0)".hasPrefix("agent.yaml:1:43: roles.prefill.arguments.--pp-size: ") }
+        } throws: { "\($0)".hasPrefix("agent.yaml:1:42: roles.prefill.arguments.--pp-size: ") }
     }
 }
