@@ -444,6 +444,11 @@ struct Invariants {
             let isAgreed = committed.values.contains {
                 $0.index > question.after && $0.action == action
             }
+            if case .restart(let group) = action,
+                !plans.values.contains(where: { $0.group(group) != nil })
+            {
+                broken("request \(id.value) to restart \(group) is answered as accepted (\(text))")
+            }
             if !isAgreed {
                 broken(
                     "request \(id.value) is answered as accepted (\(text)), and nothing is agreed")
