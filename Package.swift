@@ -112,8 +112,8 @@ let shell: [Target] =
     + module(
         "ControlAPI",
         [
-            "Base", "HTTP", "EventLoop", "Node", "ClusterState", "Planning", "Supervision",
-            "WireProtocol",
+            "Base", "HTTP", "EventLoop", "Membership", "Node", "ClusterState", "Planning",
+            "Supervision", "WireProtocol",
         ])
     + module("RehearsalEngine", ["Base", "EventLoop", "HTTP", "CSystem"])
     + module(

@@ -1,6 +1,8 @@
+# shellcheck shell=bash
 # Debian packages, installed only where one is missing. Sourced by Deploy/try and Tests/run.
 
 # What building and running glm-agent needs.
+# shellcheck disable=SC2034  # for whoever sources this
 build_packages=(
     libuv1-dev libcbor-dev libyaml-dev libmicrohttpd-dev libssl-dev libcurl4-openssl-dev pkg-config
 )

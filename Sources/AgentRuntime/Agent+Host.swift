@@ -3,6 +3,7 @@
 import Base
 import Engines
 import EventLoop
+import Glibc
 import Host
 import Node
 import Planning
@@ -95,6 +96,11 @@ extension Agent {
             completion: { result in
                 switch result {
                 case .success(let piece): completion(.log(text: piece.text, next: piece.next))
+                case .failure(let error) where error.code == -ENOENT && from != nil:
+                    // Whoever reads on waits for what is to come.
+                    completion(.log(text: "", next: 0))
+                case .failure(let error) where error.code == -ENOENT:
+                    completion(.refused(.notFound, "\(name) has no log here: it was never started"))
                 case .failure(let error):
                     completion(.refused(.notFound, "the log of \(name): \(error)"))
                 }

@@ -115,7 +115,7 @@ public final class Agent: ControlSource {
         } catch {
             throw AgentError("\(error)")
         }
-        let found = unexamined.isEmpty ? "" : "; \(unexamined.count) shards are here already"
+        let found = unexamined.isEmpty ? "" : "; shards here already: \(unexamined.count)"
         log(.info, "\(own.node) of cluster \(configuration.cluster) starts\(found)")
         if unexamined.isEmpty { try join() }
     }
@@ -258,7 +258,17 @@ public final class Agent: ControlSource {
 
     // MARK: - ControlSource
 
-    public var status: ClusterStatus { machine.status(at: loop.now, wall: loop.wallTime) }
+    public var status: ClusterStatus {
+        var status = machine.status(at: loop.now, wall: loop.wallTime)
+        if let refusal = transport.flatMap({
+            secretRefusal(by: $0.refusing, ofPeers: configuration.nodes.count - 1)
+        }) {
+            status.reasons.insert(refusal, at: 0)
+            status.ready = false
+        }
+        return status
+    }
+
     public var state: ReplicatedState { machine.state }
     public var planNotes: [String] { machine.planNotes }
     public var planExplanation: PlanExplanation? { machine.planExplanation }
@@ -277,3 +287,15 @@ public final class Agent: ControlSource {
 }
 
 @available(*, unavailable) extension Agent: Sendable {}
+
+/// Why peers do not talk with this agent, where it is the secret; nil where none refuses it.
+func secretRefusal(by refusing: [NodeID], ofPeers count: Int) -> String? {
+    guard !refusing.isEmpty else { return nil }
+    guard refusing.count == count else {
+        let names = refusing.map(\.name).joined(separator: ", ")
+        return "this node and \(names) have different secrets (or clusters): copy the cluster's "
+            + "secret to the odd one, and restart its agent"
+    }
+    return "every peer refuses this node's secret: copy the cluster's secret here (or mend "
+        + "`cluster`), and restart this agent"
+}

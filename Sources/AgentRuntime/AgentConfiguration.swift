@@ -36,6 +36,8 @@ public struct AgentConfiguration: Sendable {
     public var supervision: SupervisionPolicy
     /// How long a new leader waits for nodes that the plan needs.
     public var planGrace: Duration
+    /// Where fields stand in the file, by name; the whole file under the empty name.
+    var places: [String: SourceLocation]
     /// What is legal but looks like a mistake: names in the profile that are nearly known ones.
     public var warnings: [Diagnostic] = []
 

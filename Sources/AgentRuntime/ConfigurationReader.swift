@@ -36,6 +36,7 @@ struct ConfigurationReader {
         let hostTuning =
             fields["host_tuning"].map { $0.choice(of: HostTuningMode.names) } ?? "check"
         let listener = httpListener(fields["http_listen"])
+        let interface = fields["interface"].flatMap(self.interface)
         guard let cluster, let nodes, let secret, let profile, let engine, let peerPort,
             let modelPath, let mode = hostTuning.flatMap(HostTuningMode.init(rawValue:))
         else { return nil }
@@ -44,18 +45,30 @@ struct ConfigurationReader {
         checkPlacement(of: profile, on: nodes, agentPorts: agentPorts, fields)
         return AgentConfiguration(
             cluster: cluster, nodes: nodes, ownNode: own,
-            interface: fields["interface"].flatMap(name), secret: secret,
+            interface: interface, secret: secret,
             stateDirectory: fields["state_directory"].flatMap(path) ?? "/var/lib/glm-agent",
             controlSocket: fields["control_socket"].flatMap(path)
                 ?? "/run/glm-agent/agent.sock",
             peerPort: peerPort, httpListen: listener, engine: engine, profile: profile,
-            modelPath: modelPath, hostTuning: mode, supervision: supervision, planGrace: planGrace)
+            modelPath: modelPath, hostTuning: mode, supervision: supervision, planGrace: planGrace,
+            places: places(fields))
+    }
+
+    /// Where the fields stand that only the node itself can judge.
+    private func places(_ fields: YAMLFields) -> [String: SourceLocation] {
+        var places = ["": root.node.location]
+        for name in ["nodes", "node", "interface", "engine", "model_path", "http_listen"] {
+            places[name] = fields[name]?.node.location
+        }
+        return places
     }
 
     // MARK: - Nodes
 
     private func nodes(_ reader: YAMLReader) -> [ConfiguredNode]? {
-        guard let entries = reader.list(of: "addresses, or of {name, address}") else { return nil }
+        guard let entries = reader.list(of: "addresses, or of {name, address, super_pod}") else {
+            return nil
+        }
         guard !entries.isEmpty else {
             reader.report("expected at least one node")
             return nil
@@ -78,12 +91,15 @@ struct ConfigurationReader {
             guard let address = address(entry) else { return nil }
             return ConfiguredNode(node: NodeID(address), address: address)
         }
-        let fields = entry.fields(["name", "address"])
+        let fields = entry.fields(["name", "address", "super_pod"])
         guard let address = fields?.required("address").flatMap(address) else { return nil }
+        let superPod = fields?["super_pod"]?.string(expected: "the super pod's ID")
         guard let nameReader = fields?["name"] else {
-            return ConfiguredNode(node: NodeID(address), address: address)
+            return ConfiguredNode(node: NodeID(address), address: address, superPod: superPod)
         }
-        return name(nameReader).map { ConfiguredNode(node: NodeID($0), address: address) }
+        return name(nameReader).map {
+            ConfiguredNode(node: NodeID($0), address: address, superPod: superPod)
+        }
     }
 
     private func address(_ reader: YAMLReader) -> String? {
@@ -112,7 +128,8 @@ struct ConfigurationReader {
         of profile: Profile, on nodes: [ConfiguredNode], agentPorts: [UInt16], _ fields: YAMLFields
     ) {
         let candidates = nodes.map {
-            Candidate(node: $0.node, address: $0.address, isUsable: true)
+            Candidate(
+                node: $0.node, address: $0.address, isUsable: true, superPod: $0.superPod)
         }
         let outcome = Planner.plan(
             profile: profile, candidates: candidates, previous: nil, epoch: Epoch.none.next,
@@ -183,9 +200,11 @@ struct ConfigurationReader {
     // MARK: - Files
 
     private func secret(_ reader: YAMLReader) -> [UInt8]? {
-        guard let path = path(reader), let file = contents(of: path, for: reader) else {
-            return nil
-        }
+        guard let path = path(reader) else { return nil }
+        let next =
+            "copy the secret of the cluster here; for a new cluster, make it once and copy it to "
+            + "every node: (umask 077; openssl rand -hex 32 > \(path))"
+        guard let file = contents(of: path, for: reader, whatToDo: next) else { return nil }
         guard file.mode & 0o077 == 0 else {
             let mode = String(file.mode, radix: 8)
             reader.report("others may read \(path) (mode \(mode)); run: chmod 600 \(path)")
@@ -196,18 +215,19 @@ struct ConfigurationReader {
             file.bytes.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
         guard trimmed.count >= 32 else {
             reader.report(
-                "\(path) has \(trimmed.count) bytes, and 32 are needed; run: "
-                    + "openssl rand -hex 32 > \(path)")
+                "\(path) has \(trimmed.count) bytes, and 32 are needed; \(next)")
             return nil
         }
         return trimmed
     }
 
-    private func contents(of path: String, for reader: YAMLReader) -> ConfigurationFile? {
+    private func contents(
+        of path: String, for reader: YAMLReader, whatToDo: String? = nil
+    ) -> ConfigurationFile? {
         do throws(FileReadError) {
             return try read(path)
         } catch {
-            reader.report("\(error)")
+            reader.report("\(error)" + (whatToDo.map { "; \($0)" } ?? ""))
             return nil
         }
     }
@@ -273,6 +293,16 @@ struct ConfigurationReader {
         let expected = "a name of letters, digits, dots, hyphens and underscores"
         guard let text = reader.string(expected: expected) else { return nil }
         guard text.isSafeName else {
+            reader.reportExpected(expected)
+            return nil
+        }
+        return text
+    }
+
+    private func interface(_ reader: YAMLReader) -> String? {
+        let expected = "the name of a network interface, at most 15 characters"
+        guard let text = reader.string(expected: expected) else { return nil }
+        guard text.isInterfaceName else {
             reader.reportExpected(expected)
             return nil
         }

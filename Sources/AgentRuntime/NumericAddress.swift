@@ -33,6 +33,15 @@ extension Endpoint {
 }
 
 extension String {
+    /// Whether it may be a network interface of Linux: fifteen bytes fit into `IFNAMSIZ`, and nothing
+    /// else than this is given to one in practice.
+    public var isInterfaceName: Bool { isSafeName && count <= 15 }
+
+    /// Digits and dots alone, or a colon: meant as an address, right or wrong.
+    public var looksLikeAddress: Bool {
+        contains(":") || (contains(".") && allSatisfy { $0.isNumber || $0 == "." })
+    }
+
     /// Whether it is safe as a name in a file name, a log line and a command line.
     public var isSafeName: Bool {
         let isFit = allSatisfy { character in

@@ -7,6 +7,8 @@ public import Node
 
 /// Why a node does not find itself in the configuration.
 public struct OwnNodeError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The field that is wrong.
+    let field: String
     /// What happened, and what to write into the file.
     public let description: String
 }
@@ -21,9 +23,11 @@ extension AgentConfiguration {
         if let interface { return (own, interface) }
         guard let carrier = host.interface(of: own.address) else {
             throw OwnNodeError(
+                field: ownNode == nil ? "nodes" : "node",
                 description: """
                     no interface of this host carries \(own.address), the address of \(own.node)
-                      Set `interface` in the configuration, or give the host that address.
+                      Correct `nodes` or `node`, or give the host that address; set `interface` only \
+                    where the address is on none by intent.
                     """)
         }
         return (own, carrier.name)
@@ -34,17 +38,19 @@ extension AgentConfiguration {
         let entries = nodes.filter { host.owns($0.address) }
         if entries.count == 1 { return entries[0] }
         let found: String
+        let advice: String
         if entries.isEmpty {
             let addresses = host.interfaces.filter { !$0.isLoopback }.flatMap(\.addresses)
             found = """
                 none of the configured nodes has an address of this host \
                 (\(addresses.joined(separator: ", ")))
                 """
+            advice = "Correct the addresses in `nodes`, or give this host its address."
         } else {
             let names = entries.map(\.node.name).joined(separator: ", ")
             found = "several configured nodes have addresses of this host: \(names)"
+            advice = "Set `node` to the name of this one, or correct `nodes`."
         }
-        throw OwnNodeError(
-            description: "\(found)\n  Set `node` in the configuration to the name of this one.")
+        throw OwnNodeError(field: "nodes", description: "\(found)\n  \(advice)")
     }
 }

@@ -6,6 +6,7 @@ import ClusterState
 public import EventLoop
 public import HTTP
 import Node
+import Planning
 import WireProtocol
 
 /// Answers operators for one agent, on one listener.
@@ -61,10 +62,16 @@ public final class ControlServer {
             responder.respond(.json(plan))
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)
+        case (.get, "/metrics"):
+            let text = Metrics(source.status, source.state).text
+            responder.respond(
+                HTTPResponse(
+                    .ok, headers: ["Content-Type": Metrics.contentType], body: Array(text.utf8)))
         case (.post, "/v1/restart"), (.post, "/v1/stop"), (.post, "/v1/start"),
             (.post, "/v1/apply"):
             order(request, responder)
-        case (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"), (_, "/v1/events"),
+        case (_, "/metrics"), (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"),
+            (_, "/v1/events"),
             (_, "/v1/logs"), (_, "/v1/restart"), (_, "/v1/stop"), (_, "/v1/start"),
             (_, "/v1/apply"):
             responder.fail(.methodNotAllowed, "\(request.path) has no \(request.method.rawValue)")
@@ -142,20 +149,54 @@ public final class ControlServer {
             return
         }
         let follows = request.parameter("follow") == "1"
-        source.operate(.log(shard: shard, lastLines: lines, from: nil)) { [weak self] answer in
+        if !follows, let rank = source.state.nodeOfShard(shard), isDead(rank.node) {
+            responder.fail(
+                .serviceUnavailable,
+                "the agent of \(rank.node) (\(rank.address)) is dead, and \(shard) is there",
+                whatToDo: "start that agent, or read the file on the node: "
+                    + "/var/lib/glm-agent/shards/*/log/engine.log")
+            return
+        }
+        let newest = source.state.newestShard(shard)
+        guard newest != nil || !source.state.plansShard(shard) else {
+            return neverStarted(shard, follows: follows, responder)
+        }
+        source.operate(.log(shard: newest ?? shard, lastLines: lines, from: nil)) {
+            [weak self] answer in
             switch answer {
             case .log(let text, let next):
                 let stream = responder.stream(headers: ["Content-Type": "text/plain"])
                 stream.write(text)
-                guard follows, let self else {
-                    stream.finish()
-                    return
-                }
-                LogFollower(self.loop, self.source, stream, shard: shard, next: next).wait()
+                guard follows, let self else { return stream.finish() }
+                LogStream(
+                    self.loop, self.source, stream, name: shard, shard: newest ?? shard, next: next
+                ).wait()
+            case .refused(.notFound, _) where follows && newest != nil:
+                self?.neverStarted(shard, follows: true, responder)
+            case .refused(.timedOut, let text):
+                responder.fail(
+                    .gatewayTimeout, text,
+                    whatToDo: "`glm-agent members` shows who is there; then try again")
             case .refused(let refusal, let text): responder.fail(refusal, text)
             case .accepted(let text): responder.respond(.text(text))
             }
         }
+    }
+
+    /// The rank is planned and has no log yet: who follows waits for it, others are told.
+    private func neverStarted(_ shard: String, follows: Bool, _ responder: HTTPResponder) {
+        guard follows else {
+            responder.fail(
+                .notFound, "\(shard) has no log: it was never started",
+                whatToDo: "`glm-agent status` tells what it waits for")
+            return
+        }
+        let stream = responder.stream(headers: ["Content-Type": "text/plain"])
+        LogStream(loop, source, stream, name: shard, shard: nil, next: 0).wait()
+    }
+
+    private func isDead(_ node: NodeID) -> Bool {
+        source.status.members.contains { $0.node == node.name && $0.state == "dead" }
     }
 }
 
@@ -175,53 +216,6 @@ private final class EventFollower {
         for event in ledger where event.sequence > after {
             after = event.sequence
             stream.write(event.json.compact + "\n")
-        }
-    }
-}
-
-/// Somebody who wants to read on in a log, wherever it is written. It lives as long as its timer,
-/// which ends with the stream.
-private final class LogFollower {
-    private static let interval = Duration.milliseconds(500)
-    private let loop: Loop
-    private weak var source: (any ControlSource)?
-    private let stream: HTTPStream
-    private let shard: String
-    private var next: UInt64
-    private var timer: LoopTimer?
-
-    init(
-        _ loop: Loop, _ source: any ControlSource, _ stream: HTTPStream, shard: String,
-        next: UInt64
-    ) {
-        self.loop = loop
-        self.source = source
-        self.stream = stream
-        self.shard = shard
-        self.next = next
-    }
-
-    func wait() {
-        timer = loop.after(Self.interval) {
-            self.timer = nil
-            self.read()
-        }
-    }
-
-    private func read() {
-        guard !stream.isClosed, let source else { return }
-        source.operate(.log(shard: shard, lastLines: 0, from: next)) { answer in
-            switch answer {
-            case .log(let text, let next):
-                self.next = next
-                if !text.isEmpty { self.stream.write(text) }
-                self.wait()
-            case .refused(.timedOut, _): self.wait()
-            case .refused(_, let text):
-                self.stream.write("glm-agent: the log ends here: \(text)\n")
-                self.stream.finish()
-            case .accepted: self.stream.finish()
-            }
         }
     }
 }

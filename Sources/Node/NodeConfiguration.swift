@@ -60,9 +60,12 @@ public struct NodeConfiguration: Sendable {
 public struct ConfiguredNode: Hashable, Sendable {
     public let node: NodeID
     public let address: String
+    /// The super pod that it is in; nil where the operator does not say.
+    public let superPod: String?
 
-    public init(node: NodeID, address: String) {
+    public init(node: NodeID, address: String, superPod: String? = nil) {
         self.node = node
         self.address = address
+        self.superPod = superPod
     }
 }

@@ -86,7 +86,9 @@ extension NodeMachine {
         }
         let stableView = configuration.supervision.stableView
         let candidates = configuration.nodes.map {
-            Candidate(node: $0.node, address: $0.address, isUsable: isUsable($0.node))
+            Candidate(
+                node: $0.node, address: $0.address, isUsable: isUsable($0.node),
+                superPod: $0.superPod)
         }
         if state.plan == nil, candidates.contains(where: { !$0.isUsable }) {
             let graceEnd = leadership.since + configuration.planGrace

@@ -66,7 +66,7 @@ extension NodeMachine {
         switch effect {
         case .checkPorts:
             guard let group else { return }
-            actions.append(.checkPorts(shard, ports(of: group, rank: shard.rank)))
+            actions.append(.checkPorts(shard, ports(of: shard, group)))
         case .launch:
             guard let group else { return }
             launch(shard, of: group)
@@ -93,7 +93,8 @@ extension NodeMachine {
         do {
             let profile = try self.profile.of(deployment)
             let spec = LaunchSpec.make(
-                profile: profile, modelPath: deployment.modelPath, group: group, rank: shard.rank,
+                profile: profile, modelPath: deployment.modelPath,
+                group: group.launched(in: shard.generation, of: profile), rank: shard.rank,
                 interface: configuration.interface)
             actions.append(.launch(shard, spec, deployment.engine))
         } catch {
@@ -101,14 +102,15 @@ extension NodeMachine {
         }
     }
 
-    /// The ports that this rank will bind on its own address.
-    private func ports(of group: PlannedGroup, rank: NodeRank) -> [Endpoint] {
-        let address = group.ranks[rank.value].address
-        let onMaster = rank == .master ? [group.distInit, group.bootstrap] : []
-        let store = group.role == .prefill && rank == .master ? group.store : nil
-        let own = [Endpoint(host: address, port: group.http.port)]
-        return (group.role == .router ? [group.http] : own)
-            + (onMaster + [store]).compactMap { $0 }.filter { $0.host == address }
+    /// The ports that this shard will bind on its own address. A profile that cannot be read is told
+    /// when the shard is launched.
+    private mutating func ports(of shard: ShardID, _ group: PlannedGroup) -> [Endpoint] {
+        guard let deployment = state.deployment, let profile = try? profile.of(deployment) else {
+            return []
+        }
+        return PortMap(
+            profile: profile, group: group, rank: shard.rank, generation: shard.generation
+        ).mustBeFree
     }
 
     private mutating func logChange(_ report: ShardReport) {

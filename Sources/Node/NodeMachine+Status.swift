@@ -46,7 +46,7 @@ extension NodeMachine {
                 candidates: configuration.nodes.map { node in
                     Candidate(
                         node: node.node, address: node.address,
-                        isUsable: absentSince(node.node) == nil)
+                        isUsable: absentSince(node.node) == nil, superPod: node.superPod)
                 })
         }
     }

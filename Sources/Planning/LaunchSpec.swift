@@ -2,6 +2,7 @@
 // what `render` prints is what runs.
 
 public import Base
+public import Profiles
 
 /// One environment variable, in the order of the publication.
 public struct EnvironmentVariable: Hashable, Sendable {
@@ -44,11 +45,14 @@ public struct LaunchSpec: Hashable, Sendable {
     /// The published command: `python3 -m sglang.launch_server …`.
     public let argv: [String]
     public let host: HostTuning
+    /// What of the profile is said in other words, for an SGLang that the profile is not written
+    /// for.
+    public let translations: [Translation]
 
     public init(
         node: NodeID, group: GroupName, role: Role, rank: NodeRank,
         environment: [EnvironmentVariable], unset: [String], source: [String], argv: [String],
-        host: HostTuning
+        host: HostTuning, translations: [Translation] = []
     ) {
         self.node = node
         self.group = group
@@ -59,5 +63,6 @@ public struct LaunchSpec: Hashable, Sendable {
         self.source = source
         self.argv = argv
         self.host = host
+        self.translations = translations
     }
 }

@@ -30,27 +30,69 @@ extension LaunchSpec {
     public static func make(
         profile: Profile, modelPath: String, group: PlannedGroup, rank: NodeRank, interface: String
     ) -> LaunchSpec {
+        let launch = Launch(
+            profile: profile, modelPath: modelPath, group: group, rank: rank, interface: interface)
+        return launch.spec { profile.untranslated($0) }
+    }
+
+    /// What one rank of a group is started with where that SGLang is installed.
+    ///
+    /// - Parameters:
+    ///   - profile: the profile that the plan was made for.
+    ///   - modelPath: the directory of the weights.
+    ///   - group: the group, as its generation is launched.
+    ///   - rank: a rank of that group.
+    ///   - interface: the network interface of the node's address.
+    ///   - sglang: the installed version; nil where it is not known, which then is taken to
+    ///     understand the profile as it is written.
+    /// - Returns: the complete launch; nothing is added to it later.
+    /// - Throws: what of the profile has no words in that version.
+    public static func make(
+        profile: Profile, modelPath: String, group: PlannedGroup, rank: NodeRank,
+        interface: String, sglang: Version?
+    ) throws(DialectRefusal) -> LaunchSpec {
+        let launch = Launch(
+            profile: profile, modelPath: modelPath, group: group, rank: rank, interface: interface)
+        return try launch.spec { role throws(DialectRefusal) in
+            guard let sglang else { return profile.untranslated(role) }
+            return try profile.translated(role, for: sglang)
+        }
+    }
+}
+
+/// One rank that is to be launched.
+private struct Launch {
+    let profile: Profile
+    let modelPath: String
+    let group: PlannedGroup
+    let rank: NodeRank
+    let interface: String
+
+    /// The complete launch, given the words in which a role is said.
+    func spec<Failure>(
+        words: (RoleProfile) throws(Failure) -> TranslatedRole
+    ) throws(Failure) -> LaunchSpec {
         let values = LaunchValues(profile: profile, modelPath: modelPath, group: group)
-        if group.role == .router { return router(profile, group, values) }
+        if group.role == .router { return router(values) }
         guard let role = profile.role(group.role) else {
             fatalError("\(profile.name) has no role for \(group.name)")
         }
+        let words = try words(role)
         let expanded = values.engine(rank: rank, interface: interface)
         return LaunchSpec(
             node: group.ranks[rank.value].node, group: group.name, role: group.role, rank: rank,
-            environment: profile.environment(of: role).map { variable in
+            environment: words.environment.map { variable in
                 EnvironmentVariable(variable.name, Template(variable.value).expanded(expanded))
             },
             unset: profile.unset, source: profile.source,
-            argv: profile.command + profile.arguments(of: role).flatMap { $0.words(expanded) },
+            argv: profile.command + words.arguments.flatMap { $0.words(expanded) },
             host: HostTuning(
                 sysctl: profile.sysctl.map { EnvironmentVariable($0.name, $0.value) },
-                governor: profile.governor))
+                governor: profile.governor),
+            translations: words.translations)
     }
 
-    private static func router(
-        _ profile: Profile, _ group: PlannedGroup, _ values: LaunchValues
-    ) -> LaunchSpec {
+    private func router(_ values: LaunchValues) -> LaunchSpec {
         guard let router = profile.router else {
             fatalError("\(profile.name) has no router")
         }

@@ -19,7 +19,10 @@ public struct RenderedPlan: Hashable, Sendable {
         public let text: String
     }
 
-    /// Renders a plan of this profile.
+    /// What the operator should know of it, one sentence each.
+    public let warnings: [String]
+
+    /// Renders a plan of this profile, in the words of its publication.
     ///
     /// - Parameters:
     ///   - profile: the profile that the plan was made for.
@@ -29,13 +32,45 @@ public struct RenderedPlan: Hashable, Sendable {
     public init(
         profile: Profile, modelPath: String, plan: Plan, interface: (NodeID) -> String
     ) {
-        let specs = plan.groups.flatMap { group in
-            group.ranks.enumerated().map { rank, holder in
-                LaunchSpec.make(
-                    profile: profile, modelPath: modelPath, plan: plan, group: group.name,
-                    rank: NodeRank(rank), interface: interface(holder.node))
-            }
+        let specs = plan.allRanks.map { group, rank in
+            LaunchSpec.make(
+                profile: profile, modelPath: modelPath, group: group, rank: rank,
+                interface: interface(group.ranks[rank.value].node))
         }
+        self.init(profile, modelPath, plan, specs, warnings: profile.portWarnings)
+    }
+
+    /// Renders a plan of this profile for nodes that have that SGLang.
+    ///
+    /// - Parameters:
+    ///   - profile: the profile that the plan was made for.
+    ///   - modelPath: the directory of the weights.
+    ///   - plan: what to render.
+    ///   - sglang: the installed version; nil for what the profile is written for.
+    ///   - interface: the network interface of a node's address.
+    /// - Throws: what of the profile has no words in that version.
+    public init(
+        profile: Profile, modelPath: String, plan: Plan, sglang: Version?,
+        interface: (NodeID) -> String
+    ) throws(DialectRefusal) {
+        var specs: [LaunchSpec] = []
+        for (group, rank) in plan.allRanks {
+            specs.append(
+                try LaunchSpec.make(
+                    profile: profile, modelPath: modelPath, group: group, rank: rank,
+                    interface: interface(group.ranks[rank.value].node), sglang: sglang))
+        }
+        let warning = sglang.flatMap { profile.dialectWarning(for: $0) }
+        self.init(
+            profile, modelPath, plan, specs,
+            warnings: [warning].compactMap { $0 } + profile.portWarnings)
+    }
+
+    private init(
+        _ profile: Profile, _ modelPath: String, _ plan: Plan, _ specs: [LaunchSpec],
+        warnings: [String]
+    ) {
+        self.warnings = warnings
         let router = specs.first { $0.role == .router }
         let benchmark = plan.benchmarkArguments(profile: profile, modelPath: modelPath)
         let rendering = RenderedDeviation(profile: profile, specs: specs, benchmark: benchmark)
@@ -47,6 +82,8 @@ public struct RenderedPlan: Hashable, Sendable {
             "router": router.map { ["argv": .strings($0.argv)] } ?? .null,
             "benchmark": benchmark.map { ["argv": .strings($0)] } ?? .null,
             "deviations": .array(deviations.map(\.json)),
+            "translations": .array(Self.translations(specs)),
+            "warnings": .strings(warnings),
         ]
         var nodes: [NodeID] = []
         for spec in specs where !nodes.contains(spec.node) { nodes.append(spec.node) }
@@ -56,6 +93,23 @@ public struct RenderedPlan: Hashable, Sendable {
         }
         scripts = nodes.map { node in script(node, specs.filter { $0.node == node }) }
         routerScript = router.map { script($0.node, [$0]) }
+    }
+
+    /// What was translated, once for every role.
+    private static func translations(_ specs: [LaunchSpec]) -> [JSONValue] {
+        var told: Set<[String]> = []
+        return specs.flatMap { spec in
+            spec.translations.filter { told.insert([spec.role.rawValue, $0.flag]).inserted }.map {
+                $0.json(role: spec.role)
+            }
+        }
+    }
+}
+
+extension Plan {
+    /// Every rank of every group, in the order of the groups.
+    fileprivate var allRanks: [(PlannedGroup, NodeRank)] {
+        groups.flatMap { group in group.ranks.indices.map { (group, NodeRank($0)) } }
     }
 }
 
@@ -80,6 +134,16 @@ extension Deviation {
     fileprivate var json: JSONValue {
         [
             "where": .string(place), "published": .string(published), "ours": .string(ours),
+            "why": .string(why),
+        ]
+    }
+}
+
+extension Translation {
+    fileprivate func json(role: Role) -> JSONValue {
+        [
+            "role": .string(role.rawValue), "flag": .string(flag),
+            "action": .string(action.rawValue), "replacement": JSONValue(replacement),
             "why": .string(why),
         ]
     }

@@ -2,6 +2,7 @@
 // paste, with the addresses filled in.
 
 import Base
+import Profiles
 
 /// One word as bash reads it back.
 func shellQuoted(_ word: String) -> String {
@@ -69,7 +70,12 @@ struct ShellScript {
     }
 
     private func part(_ spec: LaunchSpec) -> [String] {
-        var lines = ["# ---- \(spec.group), rank \(spec.rank) ----", "\(function(spec))() {"]
+        var lines = ["# ---- \(spec.group), rank \(spec.rank) ----"]
+        for translation in spec.translations {
+            lines.append("# \(translation.summary)")
+            lines.append("#     \(translation.why)")
+        }
+        lines.append("\(function(spec))() {")
         if spec.host != .none { lines.append("    tune_host") }
         if !spec.unset.isEmpty {
             lines.append("    unset \(spec.unset.map(shellQuoted).joined(separator: " "))")

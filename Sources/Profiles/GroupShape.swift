@@ -19,6 +19,10 @@ public struct GroupShape: Hashable, Sendable {
     /// The store's port, for the group whose rank 0 has it.
     public let storePort: Int?
     public let usesDPAttention: Bool
+    /// How many dist-init ports the generations of the group take turns with.
+    public let distInitTurns: Int
+    /// Host ports that HCCL searches for a free one; empty where it is not used or takes any.
+    public let hcclPorts: [ClosedRange<Int>]
 }
 
 /// Ports that something binds on its node.
@@ -26,10 +30,13 @@ public struct PortClaim: Hashable, Sendable {
     public let ports: ClosedRange<Int>
     /// What for: `prefill-0 HTTP`.
     public let purpose: String
+    /// The range is searched for a free port, so that two that search may share it.
+    public let isSearched: Bool
 
-    public init(_ ports: ClosedRange<Int>, _ purpose: String) {
+    public init(_ ports: ClosedRange<Int>, _ purpose: String, isSearched: Bool = false) {
         self.ports = ports
         self.purpose = purpose
+        self.isSearched = isSearched
     }
 }
 
@@ -39,6 +46,7 @@ extension Profile {
         var shapes: [GroupShape] = []
         for role in roles {
             let flags = arguments(of: role).map(\.flag)
+            let hccl = hccl(of: role)
             for index in 0..<role.groups {
                 let offset = role.ports.step * index
                 shapes.append(
@@ -50,11 +58,16 @@ extension Profile {
                         distInitPort: role.ports.distInit.map { $0 + offset },
                         bootstrapPort: role.ports.bootstrap.map { $0 + index },
                         storePort: shapes.isEmpty ? store?.port : nil,
-                        usesDPAttention: flags.contains("--enable-dp-attention")))
+                        usesDPAttention: !Self.dpAttention.isDisjoint(with: flags),
+                        distInitTurns: role.ports.turns,
+                        hcclPorts: hccl.variables.isEmpty ? [] : hccl.hostPorts))
             }
         }
         return shapes
     }
+
+    /// Either gives attention data parallel groups; the second is that of SGLang 0.5.22.
+    static let dpAttention: Set<String> = ["--enable-dp-attention", "--attn-dp-size"]
 
     /// What the router binds.
     public var routerClaims: [PortClaim] {
@@ -70,16 +83,40 @@ extension GroupShape {
     /// SGLang puts its sockets this far above the HTTP port where it has no dist-init address.
     private static let deltaWithoutDistInit = 233
 
-    /// The ports that the group binds on the node of a rank.
+    /// The distance of two turns: more than the P to P+13 that one takes.
+    private static let turnStride = 16
+
+    /// The dist-init port of a generation, if the published one is `port`: the first generation has
+    /// that one, and the next ones take turns above it. So a rank that is left over of the
+    /// generation before cannot meet the ranks of this one.
+    public static func distInitPort(_ port: Int, turns: Int, generation: UInt64) -> Int {
+        port + turnStride * Int((max(generation, 1) - 1) % UInt64(max(turns, 1)))
+    }
+
+    /// The ports that the group binds on the node of a rank, whatever its generation.
     public func claims(ofMaster isMaster: Bool) -> [PortClaim] {
+        let turns = distInitPort == nil ? 1 : distInitTurns
+        var claims: [PortClaim] = []
+        for turn in 0..<turns {
+            let own = self.claims(ofMaster: isMaster, generation: UInt64(turn) + 1)
+            claims += own.filter { !claims.contains($0) }
+        }
+        return claims
+    }
+
+    /// The ports that one generation of the group binds on the node of a rank.
+    public func claims(ofMaster isMaster: Bool, generation: UInt64) -> [PortClaim] {
         var claims = [PortClaim(httpPort...httpPort, "\(name) HTTP")]
+        let moved = distInitPort.map {
+            Self.distInitPort($0, turns: distInitTurns, generation: generation)
+        }
         if usesDPAttention {
             // Every node of the group tests these, also those that do not use them.
-            let base = distInitPort ?? httpPort + Self.deltaWithoutDistInit
+            let base = moved ?? httpPort + Self.deltaWithoutDistInit
             claims.append(PortClaim(base...base + 6, "\(name) dist-init and its sockets"))
             claims.append(PortClaim(base + 13...base + 13, "\(name) DP controller"))
-        } else if let distInitPort, isMaster {
-            claims.append(PortClaim(distInitPort...distInitPort, "\(name) dist-init"))
+        } else if let moved, isMaster {
+            claims.append(PortClaim(moved...moved, "\(name) dist-init"))
         }
         if isMaster, let bootstrapPort {
             claims.append(PortClaim(bootstrapPort...bootstrapPort, "\(name) bootstrap"))
@@ -87,6 +124,7 @@ extension GroupShape {
         if isMaster, let storePort {
             claims.append(PortClaim(storePort...storePort, "transfer store"))
         }
+        claims += hcclPorts.map { PortClaim($0, "\(name) HCCL", isSearched: true) }
         return claims
     }
 }
@@ -95,7 +133,10 @@ extension [PortClaim] {
     /// The first two claims, one of each list, that want the same port.
     public func collision(with others: [PortClaim]) -> (PortClaim, PortClaim)? {
         for claim in self {
-            for other in others where claim.ports.overlaps(other.ports) { return (claim, other) }
+            for other in others where claim.ports.overlaps(other.ports) {
+                if claim.isSearched, other.isSearched { continue }
+                return (claim, other)
+            }
         }
         return nil
     }

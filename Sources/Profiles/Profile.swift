@@ -121,6 +121,8 @@ public struct RolePorts: Hashable, Sendable {
     public var bootstrap: Int?
     /// Added to `http` and `distInit` for each further group, so that groups can share a node.
     public var step: Int
+    /// How many ports, 16 apart from `distInit` on, the generations of a group take turns with.
+    public var turns: Int
 }
 
 /// The store through which prefill and decode find each other's memory; it listens on the node of

@@ -152,13 +152,14 @@ struct ProfileReader {
     }
 
     private func readPorts(_ reader: YAMLReader) -> RolePorts? {
-        guard let fields = reader.fields(["http", "dist_init", "bootstrap", "step"]),
+        guard let fields = reader.fields(["http", "dist_init", "bootstrap", "step", "turns"]),
             let http = fields.required("http")?.port()
         else { return nil }
         return RolePorts(
             http: Int(http), distInit: fields["dist_init"]?.port().map(Int.init),
             bootstrap: fields["bootstrap"]?.port().map(Int.init),
-            step: fields["step"]?.integer(in: 0...10000) ?? 0)
+            step: fields["step"]?.integer(in: 0...10000) ?? 0,
+            turns: fields["turns"]?.integer(in: 1...64) ?? 1)
     }
 
     private func readStore(_ reader: YAMLReader) -> StoreProfile? {

@@ -50,6 +50,14 @@ extension Profile {
         guard let base = resolution.resolve(yaml, file: "\(name).yaml") else {
             return try log.result(nil)
         }
+        // Merged in, a role that is not there would be half a role, with a complaint of every field.
+        for role in overrides.node["roles"]?.members ?? [] where base["roles"]?[role.name] == nil {
+            let known = (base["roles"]?.members ?? []).map(\.name).joined(separator: ", ")
+            log.report(
+                "the profile has no role \(role.name); it has \(known)", at: role.location,
+                field: "overrides.roles.\(role.name)")
+        }
+        guard log.diagnostics.isEmpty else { return try log.result(nil) }
         return try Self.read(resolution.merge(base, overrides.node, field: ""), log: log)
     }
 }

@@ -22,6 +22,11 @@ struct ProfileValidation {
         checkPorts()
         for role in profile.roles {
             RoleValidation(profile: profile, role: role, report: report).check()
+            AscendValidation(profile: profile, role: role) { name, message in
+                let own = role.environment.contains { $0.name == name }
+                let path = own ? ["roles", role.role.rawValue] : []
+                report(path + ["environment", name], message)
+            }.check()
         }
     }
 

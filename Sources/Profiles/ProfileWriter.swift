@@ -74,6 +74,7 @@ extension RolePorts {
             ("http", .number(http)), ("dist_init", distInit.map(YAMLNode.number)),
             ("bootstrap", bootstrap.map(YAMLNode.number)),
             ("step", step == 0 ? nil : .number(step)),
+            ("turns", turns == 1 ? nil : .number(turns)),
         ])
     }
 }

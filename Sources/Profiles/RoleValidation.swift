@@ -9,7 +9,7 @@ struct RoleValidation {
 
     private static let tensor = ["--tp-size", "--tp", "--tensor-parallel-size"]
     private static let pipeline = ["--pp-size", "--pp", "--pipeline-parallel-size"]
-    private static let data = ["--dp-size", "--dp", "--data-parallel-size"]
+    private static let data = ["--attn-dp-size", "--dp-size", "--dp", "--data-parallel-size"]
     private static let context = ["--attn-cp-size", "--attention-context-parallel-size"]
     private static let moeDense = ["--moe-dense-tp-size", "--moe-dense-tp"]
 
@@ -98,7 +98,7 @@ struct RoleValidation {
 
     // MARK: Arguments
 
-    private var usesDPAttention: Bool { argument(["--enable-dp-attention"]) != nil }
+    private var usesDPAttention: Bool { argument(Array(Profile.dpAttention)) != nil }
 
     private func argument(_ names: [String]) -> Argument? {
         profile.arguments(of: role).first { names.contains($0.flag) }

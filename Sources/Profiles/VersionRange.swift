@@ -99,6 +99,17 @@ public struct VersionRange: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether the version is older than every one of the range.
+    public func isAbove(_ version: Version) -> Bool {
+        conditions.contains { condition in
+            switch condition.comparison {
+            case .atLeast, .exactly: version < condition.version
+            case .above: version <= condition.version
+            case .atMost, .below: false
+            }
+        }
+    }
+
     public var description: String {
         conditions.map { "\($0.comparison.rawValue)\($0.version)" }.joined(separator: " ")
     }

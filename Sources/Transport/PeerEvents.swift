@@ -8,6 +8,9 @@ public enum PeerCloseReason: Hashable, Sendable, CustomStringConvertible {
     /// The peer's host answered that the agent is not there (any more): the dial was refused, or
     /// the stream was reset or ended without the goodbye that a living agent says.
     case agentGone(because: String)
+    /// The peer's host took the connection and ended it before TLS stood: its secret is another, or
+    /// its cluster, which the offered key names too.
+    case secretRefused
     /// Anything else. It says nothing of the agent: no answer in time, no way to the host, a
     /// goodbye, a handshake that failed, or a reason of this side's.
     case lost(because: String)
@@ -19,6 +22,8 @@ public enum PeerCloseReason: Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .agentGone(let why): "agent gone: \(why)"
+        case .secretRefused:
+            "refused by the peer: the secret differs (or is of another cluster)"
         case .lost(let why): "lost: \(why)"
         }
     }

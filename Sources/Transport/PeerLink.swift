@@ -49,6 +49,8 @@ final class PeerLink {
     private var failuresInARow = 0
     /// Which of the keys the next dial offers: after a failed handshake, the next one.
     private var keyIndex = 0
+    /// The peer has ended the last dial because of the key that it offered.
+    private(set) var isSecretRefused = false
     private var endedStream: UInt64 = 0
     /// The present stream has ended while another may already have taken its place at the peer,
     /// so the news wait for what becomes of the dial.
@@ -132,6 +134,7 @@ final class PeerLink {
         guard current == nil else { return }
         counters.dialsFailed += 1
         failuresInARow += 1
+        isSecretRefused = reason == .secretRefused
         if !reason.isAgentGone { keyIndex += 1 }
         dialLater()
         report()
@@ -187,6 +190,7 @@ final class PeerLink {
 
     private func use(_ stream: PeerStream, answer: Hello?, silently isSilent: Bool) {
         current = stream
+        isSecretRefused = false
         retry?.cancel()
         listen(to: stream)
         stream.open(answering: answer)

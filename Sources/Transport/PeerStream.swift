@@ -261,15 +261,18 @@ final class PeerStream {
         // one has been silent for long; a stream that spoke just now was reset by its process's end.
         case (.open, .reset) where loop.now - lastHeard < limits.unacknowledged / 2:
             .agentGone(because: close.description)
-        case (.securing, .endOfStream), (.securing, .reset), (.awaitingHello, .endOfStream),
-            (.awaitingHello, .reset):
+        case (.securing, .endOfStream) where ownHello != nil: .secretRefused
+        case (.securing, .reset) where ownHello != nil: .secretRefused
+        case (.securing, .endOfStream), (.securing, .reset):
+            .lost(because: "\(close) during the handshake")
+        case (.awaitingHello, .endOfStream), (.awaitingHello, .reset):
             .lost(because: "\(close) during the handshake: \(Self.handshakeAdvice)")
         default: .lost(because: close.description)
         }
     }
 
     private static let handshakeAdvice =
-        "cluster key, cluster name or node list of the two may differ, see the peer's log"
+        "cluster name or node list of the two may differ, see the peer's log"
 
     // MARK: - Bytes out and the end
 

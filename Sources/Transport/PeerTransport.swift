@@ -99,6 +99,11 @@ public final class PeerTransport {
         links.filter { $0.value.current != nil }.keys.sorted()
     }
 
+    /// The peers that refuse this agent's key, in the order of their names.
+    public var refusing: [NodeID] {
+        links.filter { $0.value.isSecretRefused }.keys.sorted()
+    }
+
     /// Counters since the start.
     public var statistics: TransportStatistics {
         var values = counters.values

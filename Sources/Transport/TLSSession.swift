@@ -91,6 +91,8 @@ final class TLSSession {
     /// The key of the session: offered by the client, chosen by the server.
     private(set) var key: ClusterKey?
     fileprivate let offer: Offer?
+    /// The client has named a key that is none of this side's.
+    private var wasOfferedUnknownKey = false
 
     private let context: TLSContext
     private let ssl: OpaquePointer
@@ -137,6 +139,11 @@ final class TLSSession {
         let result = SSL_do_handshake(ssl)
         guard result == 1 else {
             guard SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ else {
+                guard !wasOfferedUnknownKey else {
+                    // What OpenSSL says of it is how it failed without the key, not why.
+                    ERR_clear_error()
+                    throw TLSError("the secret differs (or is of another cluster)")
+                }
                 throw TLSError(openSSL: "TLS handshake")
             }
             return
@@ -201,6 +208,7 @@ final class TLSSession {
 
     fileprivate func acceptKey(named identity: [UInt8]) -> ClusterKey? {
         key = context.keys.first { $0.identity(cluster: context.cluster) == identity }
+        wasOfferedUnknownKey = key == nil
         return key
     }
 

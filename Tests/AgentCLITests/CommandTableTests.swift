@@ -1,5 +1,7 @@
 // The descriptions of the commands, and everything that is written from them.
 
+import EventLoop
+import Glibc
 import Testing
 
 @testable import AgentCLI
@@ -67,6 +69,34 @@ import Testing
             #expect(page.contains(".SS glm\\-agent \(name)"), "\(command.name)")
         }
         for code in ExitCode.allCases { #expect(page.contains(".B \(code.rawValue)\n")) }
+    }
+
+    @Test(arguments: [
+        ("glm-agent profiles ", ["list", "show", "validate"], ["glm-5.1"]),
+        ("glm-agent profiles show ", ["--json", "PROFILES"], ["validate"]),
+        ("glm-agent completions ", ["bash", "zsh", "fish"], ["glm-5.1"]),
+        ("glm-agent help ", ["status", "profiles"], []),
+        ("glm-agent render ", ["PROFILES", "--nodes"], ["list"]),
+    ])
+    func `bash offers what fits and nothing else`(
+        line: String, wanted: [String], unwanted: [String]
+    ) throws {
+        // The program is asked for names; here a function answers in its place.
+        let directory = try TemporaryDirectory()
+        let file = "\(directory.path)/try.bash"
+        let script =
+            ArgumentParser.glmAgent.completions(for: .bash) + """
+                glm-agent() { [ "$*" = "profiles list --names" ] && echo PROFILES; }
+                COMP_WORDS=(\(line) "") COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+                _glm_agent
+                printf '%s\\n' "${COMPREPLY[@]}" > "\(directory.path)/out"
+
+                """
+        try Files.replace(file, with: Array(script.utf8))
+        try #require(system("bash \(file)") == 0)
+        let offered = readText("\(directory.path)/out").split(separator: "\n").map(String.init)
+        for word in wanted { #expect(offered.contains(word), "\(line): \(offered)") }
+        for word in unwanted { #expect(!offered.contains { $0.hasPrefix(word) }, "\(offered)") }
     }
 
     @Test(arguments: Shell.allCases)

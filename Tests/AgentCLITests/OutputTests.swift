@@ -56,7 +56,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (-5, "0 s"), (0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"),
+        (-5, "0 s"), (0, "0 s"), (59, "59 s"), (60, "1 min"), (119, "1 min"), (120, "2 min"),
+        (7199, "119 min"), (7200, "2 h"),
         (172_799, "47 h"), (172_800, "2 d"),
     ])
     func `an age has one unit`(seconds: Int, text: String) {

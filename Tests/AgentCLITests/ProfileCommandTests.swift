@@ -32,7 +32,7 @@ private let suspicious = """
     profile: mine
     extends: [glm-5.1-w4a8-1p1d-32p-in64k-out1k-20ms]
     environment:
-      HCCL_SOCKET_TFNAME: eth0
+      GLOO_SOCKET_TFNAME: eth0
 
     """
 
@@ -79,8 +79,8 @@ private let suspicious = """
         let directory = try TemporaryDirectory()
         let file = try directory.write("mine.yaml", suspicious)
         let told =
-            "\(file):4:3: environment.HCCL_SOCKET_TFNAME: \"HCCL_SOCKET_TFNAME\" is not known; "
-            + "did you mean \"HCCL_SOCKET_IFNAME\"?\n"
+            "\(file):4:3: environment.GLOO_SOCKET_TFNAME: \"GLOO_SOCKET_TFNAME\" is not known; "
+            + "did you mean \"GLOO_SOCKET_IFNAME\"?\n"
         let (code, printed) = runLine("profiles validate \(file)")
         #expect(code == .success)
         #expect(printed.complaints == "glm-agent: warning: " + told)
@@ -102,7 +102,7 @@ private let suspicious = """
         #expect(json["nodes"] == 4)
         #expect(json["errors"] == [])
         #expect(json["warnings"]?[0]?["line"] == 4)
-        #expect(json["warnings"]?[0]?["field"] == "environment.HCCL_SOCKET_TFNAME")
+        #expect(json["warnings"]?[0]?["field"] == "environment.GLOO_SOCKET_TFNAME")
         let wrong = try directory.write("wrong.yaml", "profile: wrong\n")
         let (wrongCode, told) = runLine("profiles validate \(wrong) --json")
         #expect(wrongCode == .usage)

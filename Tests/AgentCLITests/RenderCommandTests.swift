@@ -27,6 +27,8 @@ import Testing
         ("a/b=10.0.0.1", "\"a/b\" is no name"),
         ("=10.0.0.1", "\"\" is no name"),
         ("10.0.0.1", "cannot be placed: needs 4 nodes"),
+        ("10.0.0.300", "\"10.0.0.300\" is none: write 10.0.0.1, or with a name node-1=10.0.0.1"),
+        ("10.0.0.300=10.0.0.1", "\"10.0.0.300\" looks like an address, and 10.0.0.1 is another"),
     ])
     func `nodes that cannot be rendered are refused with the right form`(
         nodes: String, complaint: String
@@ -35,6 +37,34 @@ import Testing
         #expect(code == .usage)
         #expect(printed.complaints.contains(complaint), "\(printed.complaints)")
         #expect(printed.out.isEmpty)
+    }
+
+    @Test func `everything that is missing is told at once`() {
+        let (code, printed) = runLine("render glm-5.2")
+        #expect(code == .usage)
+        for word in ["glm-5.2", "--nodes A,B,…", "--interface IF", "--model DIR"] {
+            #expect(printed.complaints.contains(word), "\(word): \(printed.complaints)")
+        }
+    }
+
+    @Test(arguments: ["eth~x", "a b", "sixteen-letters-", "-x", "eth0/1"])
+    func `an interface of no possible name is refused`(name: String) {
+        let (console, printed) = testConsole()
+        let code = runCommandLine(
+            [
+                "render", rehearsedByDefault, "--nodes", Self.named, "--interface=\(name)",
+                "--model",
+                "/w",
+            ], on: console)
+        #expect(code == .usage)
+        #expect(printed.complaints.contains("\"\(name)\" is no name of a network interface"))
+    }
+
+    @Test func `a node without a rank is told`() {
+        let (code, printed) = render(Self.named + ",e=10.0.0.5")
+        #expect(code == .success)
+        #expect(printed.complaints.contains("warning: e is not used"), "\(printed.complaints)")
+        #expect(!render(Self.named).1.complaints.contains("not used"))
     }
 
     @Test func `names are told, addresses are used`() throws {

@@ -74,16 +74,28 @@ import YAML
         let own = "profile: mine\nextends: [\(Self.profile)]\nhost: {governor: perfomance}\n"
         let configuration = try parse(
             Self.smallest.replacing("profile: \(Self.profile)", with: "profile_file: mine.yaml")
-                + "overrides:\n  environment: {HCCL_BUFSIZE: 9}\n",
+                + "overrides:\n  environment: {TASK_QUEUE_ENABEL: 9}\n",
             files: ["/etc/x/secret": .init(Self.secretText), "/etc/x/mine.yaml": .init(own)])
         #expect(
             configuration.warnings.map(\.description) == [
-                "/etc/x/agent.yaml:7:17: overrides.environment.HCCL_BUFSIZE: "
-                    + "\"HCCL_BUFSIZE\" is not known; did you mean \"HCCL_BUFFSIZE\"?",
+                "/etc/x/agent.yaml:7:17: overrides.environment.TASK_QUEUE_ENABEL: "
+                    + "\"TASK_QUEUE_ENABEL\" is not known; did you mean \"TASK_QUEUE_ENABLE\"?",
                 "/etc/x/mine.yaml:3:18: host.governor: \"perfomance\" is not known; "
                     + "did you mean \"performance\"?",
             ])
         #expect(try parse(Self.smallest).warnings.isEmpty)
+    }
+
+    @Test func `no group is placed across two super pods`() throws {
+        let pods = { (second: String) in
+            Self.smallest.replacing(
+                "nodes: [10.0.0.1, 10.0.0.2]",
+                with: "nodes: [{address: 10.0.0.1, super_pod: 7}, "
+                    + "{address: 10.0.0.2, super_pod: \(second)}]")
+        }
+        #expect(try parse(pods("7")).nodes.map(\.superPod) == ["7", "7"])
+        let told = complaints(pods("8"))
+        #expect(told.first?.contains("needs 2 nodes of one super pod") == true, "\(told)")
     }
 
     @Test func `every field is read`() throws {
@@ -290,6 +302,6 @@ import YAML
             try configuration.findOwnNode(on: Self.host)
         }
         #expect(error?.description.contains(message) == true)
-        #expect(error?.description.contains("Set `node`") == true)
+        #expect(error?.description.contains("`nodes`") == true)
     }
 }

@@ -8,6 +8,7 @@
 #
 # It takes the program that GLM_AGENT names; without it the release build where there is one (swift
 # build -c release), otherwise the debug build, and says which. Exit code 1 where a bar is broken.
+# shellcheck disable=SC2317  # what a trap runs
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-30}

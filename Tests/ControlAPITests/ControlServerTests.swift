@@ -102,6 +102,94 @@ import WireProtocol
             ])
     }
 
+    @Test func `a log that is not there yet is waited for, and so is the next generation's`() throws
+    {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 1)
+        var answers = [
+            PeerAnswer.refused(.notFound, "no file"), .log(text: "", next: 0),
+            .log(text: "one\n", next: 4), .refused(.unavailable, "gone"),
+            .log(text: "two\n", next: 8), .log(text: "", next: 8), .log(text: "three\n", next: 6),
+            .refused(.notFound, "the end"),
+        ]
+        bench.agent.reply = { _ in
+            let answer = answers.removeFirst()
+            if answers.count == 3 { bench.agent.launch(generation: 2) }
+            return answer
+        }
+        let response = try bench.send(.get, "/v1/logs?shard=mixed-0&follow=1", within: .seconds(20))
+        #expect(
+            response.bodyText == "one\ntwo\nthree\nglm-agent: the log ends here: the end\n")
+        let asked = bench.agent.asked.map { request -> String in
+            guard case .log(let shard, _, let from) = request else { return "\(request)" }
+            return "\(shard) \(from.map { String($0) } ?? "-")"
+        }
+        let (one, two) = ("mixed-0.g1.r0", "mixed-0.g2.r0")
+        #expect(
+            asked == [
+                "\(one) -", "\(one) 0", "\(one) 0", "\(one) 4", "\(one) 4", "\(one) 8",
+                "\(two) 0", "\(two) 6",
+            ])
+    }
+
+    @Test func `the log of a rank that was never launched is told to be missing`() throws {
+        let bench = try ControlBench()
+        bench.agent.plan()
+        let response = try bench.send(.get, "/v1/logs?shard=mixed-0")
+        #expect(response.status == .notFound)
+        #expect(response.bodyText.contains("never started"), "\(response.bodyText)")
+        #expect(bench.agent.asked.isEmpty)
+    }
+
+    @Test func `the log on a dead node is refused at once, with the node`() throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 1)
+        bench.agent.members = [
+            .init(
+                node: "a", address: "10.0.0.1", state: "dead",
+                since: WallTime(millisecondsSinceEpoch: 0))
+        ]
+        let response = try bench.send(.get, "/v1/logs?shard=mixed-0.g1.r0")
+        #expect(response.status == .serviceUnavailable)
+        #expect(response.bodyText.contains("the agent of a (10.0.0.1) is dead"))
+        #expect(bench.agent.asked.isEmpty)
+    }
+
+    @Test func `metrics are OpenMetrics of bounded size`() throws {
+        let bench = try ControlBench(takesOrders: false)
+        bench.agent.launch(generation: 7)
+        let response = try bench.send(.get, "/metrics")
+        #expect(response.status == .ok)
+        #expect(response.headers["Content-Type"]?.hasPrefix("application/openmetrics-text") == true)
+        let lines = response.bodyText.split(separator: "\n").map(String.init)
+        #expect(lines.last == "# EOF")
+        for line in [
+            "glm_agent_build_info{cluster=\"c\",node=\"node-1\",version=\"0\"} 1",
+            "glm_agent_ready 0", "glm_agent_term 1", "glm_agent_quorum 0",
+            "glm_agent_quorum_voters 1", "glm_agent_members{state=\"dead\"} 0",
+            "glm_agent_group_state{group=\"mixed-0\",role=\"mixed\","
+                + "glm_agent_group_state=\"ready\"} 1",
+            "glm_agent_group_generation{group=\"mixed-0\",role=\"mixed\"} 7",
+            "glm_agent_group_restarts_total{group=\"mixed-0\",role=\"mixed\"} 6",
+            "glm_agent_group_last_failure_timestamp_seconds{group=\"mixed-0\",role=\"mixed\"} 1.5",
+        ] {
+            #expect(lines.contains(line), "\(line) is not in\n\(response.bodyText)")
+        }
+        // Every sample belongs to the family that stands above it, and no family comes twice.
+        var family = ""
+        var families: [String] = []
+        for line in lines where line != "# EOF" {
+            if line.hasPrefix("# TYPE ") {
+                family = String(line.split(separator: " ")[2])
+                families.append(family)
+            }
+            let isOwn = line.hasPrefix(family) || line.hasPrefix("# HELP \(family) ")
+            #expect(isOwn || line.hasPrefix("# TYPE \(family) "), "\(line)")
+        }
+        #expect(Set(families).count == families.count)
+        #expect(try bench.send(.post, "/metrics").status == .methodNotAllowed)
+    }
+
     @Test func `events are told in order, from the one asked for on`() throws {
         let bench = try ControlBench()
         for _ in 1...3 {
@@ -141,13 +229,16 @@ private final class ControlBench {
         loop.close()
     }
 
-    func send(_ method: HTTPMethod, _ path: String, body: String = "") throws -> HTTPResponse {
+    func send(
+        _ method: HTTPMethod, _ path: String, body: String = "",
+        within limit: Duration = .seconds(5)
+    ) throws -> HTTPResponse {
         var request = HTTPClientRequest(
-            method, "http://\(endpoint)\(path)", timeout: .seconds(5))
+            method, "http://\(endpoint)\(path)", timeout: limit)
         request.body = Array(body.utf8)
         var result: Result<HTTPResponse, HTTPClientError>?
         client.send(request) { result = $0 }
-        #expect(loop.run(within: .seconds(5)) { result != nil })
+        #expect(loop.run(within: limit) { result != nil })
         return try #require(result).get()
     }
 }
@@ -158,18 +249,57 @@ private final class RememberingAgent: ControlSource {
     var planExplanation: PlanExplanation?
     var asked: [OperatorRequest] = []
     var answer = PeerAnswer.accepted("done")
+    /// Answers instead of `answer`.
+    var reply: ((OperatorRequest) -> PeerAnswer)?
+    var members: [ClusterStatus.Member] = []
+
+    private static let group = PlannedGroup(
+        name: GroupName("mixed-0"), role: .mixed, index: 0,
+        ranks: [PlannedRank(node: NodeID("a"), address: "10.0.0.1")], distInit: nil,
+        http: Endpoint(host: "10.0.0.1", port: 1), bootstrap: nil, store: nil)
+
+    /// One group on node a is agreed on.
+    func plan() {
+        let plan = Plan(epoch: Epoch(1), groups: [Self.group], spares: [])
+        state.apply(Command(.plan(plan), at: WallTime(millisecondsSinceEpoch: 1)))
+    }
+
+    /// It is launched for the so manieth time.
+    func launch(generation: UInt64) {
+        var record = GroupRecord(name: Self.group.name)
+        record.generation = Generation(generation)
+        record.phase = .running
+        record.launched = Self.group
+        state = ReplicatedState(
+            deployment: nil, deploymentSerial: 1, isWanted: true,
+            plan: Plan(epoch: Epoch(1), groups: [Self.group], spares: []), epoch: Epoch(1),
+            groups: [record], ledger: [], nextSequence: 1)
+    }
+
+    private var groups: [ClusterStatus.Group] {
+        state.groups.map { record in
+            let failure = ClusterStatus.Failure(
+                generation: 1, time: WallTime(millisecondsSinceEpoch: 1500), kind: "failure",
+                why: "why", node: nil, rank: nil, logTail: [])
+            return ClusterStatus.Group(
+                name: record.name.name, role: "mixed", generation: record.generation.value,
+                state: "ready", why: "", master: nil, url: "", bootstrapPort: nil,
+                restarts: Int(record.generation.value) - 1, lastFailure: failure, ranks: [])
+        }
+    }
 
     var status: ClusterStatus {
         ClusterStatus(
             node: "node-1", cluster: "c", version: "0", term: 1, leader: nil,
             quorum: .init(have: 1, need: 2, ok: false), ageSeconds: nil, epoch: 0, profile: nil,
-            wanted: "running", members: [], groups: [], router: nil, ready: false, reasons: [])
+            wanted: "running", members: members, groups: groups, router: nil, ready: false,
+            reasons: [])
     }
 
     func operate(
         _ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void
     ) {
         asked.append(request)
-        completion(answer)
+        completion(reply?(request) ?? answer)
     }
 }

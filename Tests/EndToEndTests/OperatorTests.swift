@@ -11,6 +11,9 @@ extension EndToEnd {
         {
             try TestCluster.run { cluster in
                 try cluster.waitUntilReady()
+                let log = try cluster.begin(
+                    ["logs", "decode-0/1", "-f", "--socket", cluster.nodes[0].socket])
+                try cluster.wait(for: "the log") { log.output.contains("node rank 1 of 2") }
                 let stop = try cluster.ask(cluster.nodes[3], ["stop"])
                 #expect(stop.code == 0, "\(stop.output)")
                 #expect(stop.output.hasPrefix("the deployment: stop agreed"), "\(stop.output)")
@@ -28,6 +31,10 @@ extension EndToEnd {
                 #expect(start.code == 0, "\(start.output)")
                 let again = try cluster.waitUntilReady()
                 #expect(again.launches.allSatisfy { $0.generation == 2 })
+                try cluster.wait(for: "the followed log to go on in the next generation") {
+                    log.lines.count { $0.contains("node rank 1 of 2") } == 2
+                }
+                #expect(log.process.exit == nil)
 
                 let restart = try cluster.ask(cluster.nodes[1], ["restart", "prefill-0"])
                 #expect(restart.code == 0, "\(restart.output)")

@@ -96,6 +96,7 @@ private struct Comparison {
                     rank: NodeRank(rank), interface: fixture.interface)
                 let values = [
                     "address": holder.address, "rank": String(rank),
+                    "interface": fixture.interface,
                     "dist_init": group.distInit?.description ?? "",
                 ]
                 compare(spec, shard, values)
@@ -176,7 +177,9 @@ private struct Comparison {
 
     /// The published text with the numbered addresses of the fixture.
     private func resolved(_ text: String) -> String {
-        var text = text
+        var text = text.split(
+            separator: "<network-interface>", omittingEmptySubsequences: false
+        ).joined(separator: fixture.interface)
         for (index, shard) in fixture.shards.enumerated() {
             let parts = text.split(
                 separator: "<your prefill ip\(index + 1)>", omittingEmptySubsequences: false)

@@ -16,7 +16,11 @@ import Testing
         let json = try rendered("glm-5.1-w4a8-2p1d-48p-in128k-out1k-prefix90-50ms").json
         let names = json.objectValue?.map(\.name)
         #expect(
-            names == ["profile", "topology", "shards", "router", "benchmark", "deviations"])
+            names == [
+                "profile", "topology", "shards", "router", "benchmark", "deviations",
+                "translations", "warnings",
+            ])
+        #expect(json["translations"] == .array([]))
         #expect(json["topology"] == "2P1D")
         let shards = json["shards"]?.arrayValue ?? []
         #expect(shards.count == 6)
@@ -28,7 +32,7 @@ import Testing
         #expect(shards[3]["node"] == "n4")
         #expect(shards[3]["group"] == "prefill-1")
         #expect(shards[3]["node_rank"] == 1)
-        #expect(shards[3]["environment"]?["HCCL_SOCKET_IFNAME"] == "eth-n4")
+        #expect(shards[3]["environment"]?["HCCL_SOCKET_IFNAME"] == "=eth-n4")
         #expect(shards[3]["host"]?["sysctl"]?["vm.swappiness"] == "0")
         #expect(shards[3]["host"]?["governor"] == "performance")
         #expect(json["router"]?["argv"]?[2] == "sglang_router.launch_router")
@@ -43,6 +47,42 @@ import Testing
         #expect(rendered.json["router"] == .null)
         #expect(rendered.json["topology"] == "mixed")
         #expect(rendered.scripts.map(\.node.name) == ["n1", "n2"])
+    }
+
+    @Test func `scripts and data tell what was translated`() throws {
+        let profile = try ProfileCatalog.profile(named: ProfileCatalog.names[0])
+        let made = try plan(profile, nodes(4))
+        let version = try #require(Version("0.5.23"))
+        let rendered = try RenderedPlan(
+            profile: profile, modelPath: "/weights", plan: made, sglang: version,
+            interface: { _ in "eth0" })
+        let told = rendered.json["translations"]?.arrayValue ?? []
+        let graphs = try #require(told.first { $0["flag"] == "--cuda-graph-bs" })
+        #expect(
+            graphs.objectValue?.map(\.name) == ["role", "flag", "action", "replacement", "why"])
+        #expect(graphs["role"] == "decode")
+        #expect(graphs["action"] == "ambiguous")
+        #expect(graphs["replacement"] == "--cuda-graph-bs-decode 1 2 3")
+        let last = rendered.scripts.last?.text ?? ""
+        #expect(last.contains("# --cuda-graph-bs: ambiguous, now --cuda-graph-bs-decode 1 2 3\n"))
+        #expect(
+            rendered.warnings == [
+                "transfer store has port 24670, and from 15000 to 25000 memfabric takes ports at "
+                    + "random, one for each device"
+            ])
+    }
+
+    @Test(arguments: ["0.5.9", "0.5.12.post1", "0.5.19"])
+    func `within the range of the profile nothing is translated`(text: String) throws {
+        let version = try #require(Version(text))
+        for name in ProfileCatalog.names {
+            let profile = try ProfileCatalog.profile(named: name)
+            let count = profile.groupShapes.map(\.nodes).reduce(0, +)
+            let translated = try RenderedPlan(
+                profile: profile, modelPath: "/weights", plan: try plan(profile, nodes(count + 1)),
+                sglang: version, interface: { "eth-\($0)" })
+            #expect(translated == (try rendered(name)))
+        }
     }
 
     @Test func `deviations show what stands in the scripts`() throws {

@@ -29,9 +29,9 @@ import YAML
     }
 
     @Test(arguments: [
-        ("HCCL_SOCKET_TFNAME", "HCCL_SOCKET_IFNAME"),
+        ("GLOO_SOCKET_TFNAME", "GLOO_SOCKET_IFNAME"),
         ("PYTHORCH_NPU_ALLOC_CONF", "PYTORCH_NPU_ALLOC_CONF"),
-        ("HCCL_BUFSIZE", "HCCL_BUFFSIZE"),
+        ("TASK_QUEUE_ENABEL", "TASK_QUEUE_ENABLE"),
         ("STREAM_PER_DEVICES", "STREAMS_PER_DEVICE"),
     ])
     func `a misspelt variable is told with its line and the known one`(

@@ -16,6 +16,12 @@ extension TransportTests {
                 #expect(a.opened.isEmpty && b.opened.isEmpty)
                 #expect(a.failed.allSatisfy { !$0.reason.isAgentGone })
                 #expect(a.lines.filter { $0.contains("rejected a connection") }.count == 1)
+                for agent in [a, b] {
+                    #expect(agent.failed.contains { $0.reason == .secretRefused })
+                    let ends = agent.lines.filter { $0.contains("the secret differs") }
+                    #expect(ends.count == 2, "\(agent.lines)")
+                }
+                #expect(a.transport?.refusing.isEmpty == false)
                 #expect((a.transport?.statistics.handshakesRejected ?? 0) >= 2)
             }
         }

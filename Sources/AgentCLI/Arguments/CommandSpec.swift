@@ -33,7 +33,7 @@ struct OptionSpec: Hashable, Sendable {
 
 /// What a value may be, as far as a shell can know.
 enum Completion: Hashable, Sendable {
-    case none, file, directory, profile
+    case none, file, directory, profile, command, shell
 }
 
 /// An argument known by its place.

@@ -29,14 +29,21 @@ extension ArgumentParser {
         return words
     }
 
-    /// What may follow a first word: second words and options.
-    private func followers(of word: String) -> [String] {
-        var words: [String] = []
-        for command in visible where command.name == word || command.name.hasPrefix(word + " ") {
-            words += command.name.split(separator: " ").dropFirst().map(String.init)
-            words += command.options.map { "--\($0.name)" }
+    /// What may follow a command: the second words that belong to it, its options and arguments.
+    private func followers(of command: CommandSpec) -> [String] {
+        let seconds = visible.filter { $0.name.hasPrefix(command.name + " ") }
+            .compactMap { $0.name.split(separator: " ").last.map(String.init) }
+        return seconds + command.positionals.flatMap { words(for: $0.completion) }
+            + command.options.map { "--\($0.name)" } + ["--help"]
+    }
+
+    private func words(for completion: Completion) -> [String] {
+        switch completion {
+        case .none, .file, .directory: []
+        case .profile: ["$(glm-agent profiles list --names 2>/dev/null)"]
+        case .command: firstWords
+        case .shell: Shell.allCases.map(\.rawValue)
         }
-        return words.reduce(into: []) { if !$0.contains($1) { $0.append($1) } } + ["--help"]
     }
 
     private func options(completedBy completion: Completion) -> [String] {
@@ -60,22 +67,25 @@ extension ArgumentParser {
                     COMPREPLY=($(compgen -W "\(firstWords.joined(separator: " "))" -- "$word"))
                     return
                 fi
-                local words=""
-                case "${COMP_WORDS[1]}" in
+                local name="${COMP_WORDS[1]}" words="" files=""
+                if [ "$COMP_CWORD" -gt 2 ]; then
+                    case "$name ${COMP_WORDS[2]}" in
+                    \(twoWords.joined(separator: "|"))) name="$name ${COMP_WORDS[2]}" ;;
+                    esac
+                fi
+                case "$name" in
 
             """
-        for word in firstWords {
-            let takesProfile = visible.contains { command in
-                command.name.hasPrefix(word)
-                    && command.positionals.contains { $0.completion == .profile }
-            }
-            let names = takesProfile ? " $(glm-agent profiles list --names 2>/dev/null)" : ""
+        for command in visible {
+            let takesFile = command.positionals.contains { $0.completion == .file }
             script +=
-                "    \(word)) words=\"\(followers(of: word).joined(separator: " "))\(names)\" ;;\n"
+                "    \"\(command.name)\") words=\"\(followers(of: command).joined(separator: " "))\""
+                + (takesFile ? " files=yes" : "") + " ;;\n"
         }
         script += """
                 esac
                 COMPREPLY=($(compgen -W "$words" -- "$word"))
+                [ -z "$files" ] || COMPREPLY+=($(compgen -f -- "$word"))
             }
             complete -F _glm_agent glm-agent
 
@@ -83,29 +93,35 @@ extension ArgumentParser {
         return script
     }
 
+    /// Every command of two words, quoted.
+    private var twoWords: [String] {
+        visible.map(\.name).filter { $0.contains(" ") }.map { "\"\($0)\"" }
+    }
+
     private var fishCompletions: String {
         var script = "complete -c glm-agent -f\n"
         for command in visible {
             let words = command.name.split(separator: " ").map(String.init)
-            let condition =
+            let seen = words.map { "__fish_seen_subcommand_from \($0)" }.joined(separator: "; and ")
+            let isOffered =
                 words.count == 1
                 ? "__fish_use_subcommand" : "__fish_seen_subcommand_from \(words[0])"
             script +=
-                "complete -c glm-agent -n '\(condition)' -a \(words[words.count - 1]) "
+                "complete -c glm-agent -n '\(isOffered)' -a \(words[words.count - 1]) "
                 + "-d '\(command.summary.quotedForFish)'\n"
             for option in command.options {
                 let short = option.short.map { " -s \($0)" } ?? ""
                 let value = option.valueName == nil ? "" : " -r"
-                let files = option.completion == .file ? " -F" : ""
+                let files = [.file, .directory].contains(option.completion) ? " -F" : ""
                 script +=
-                    "complete -c glm-agent -n '__fish_seen_subcommand_from \(words[0])' "
-                    + "-l \(option.name)\(short)\(value)\(files) "
+                    "complete -c glm-agent -n '\(seen)' -l \(option.name)\(short)\(value)\(files) "
                     + "-d '\(option.summary.quotedForFish)'\n"
             }
-            if command.positionals.contains(where: { $0.completion == .profile }) {
-                script +=
-                    "complete -c glm-agent -n '__fish_seen_subcommand_from \(words[0])' "
-                    + "-a '(glm-agent profiles list --names 2>/dev/null)'\n"
+            for completion in command.positionals.map(\.completion) where completion != .none {
+                let offered = self.words(for: completion).joined(separator: " ")
+                    .replacing("$(", with: "(")
+                let what = offered.isEmpty ? "-F" : "-a '\(offered)'"
+                script += "complete -c glm-agent -n '\(seen)' \(what)\n"
             }
         }
         return script

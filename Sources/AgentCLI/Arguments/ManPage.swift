@@ -22,6 +22,13 @@ extension ArgumentParser {
             page += ".TP\n.B \(code.rawValue)\n\(code.meaning.roffEscaped)\n"
         }
         page += """
+            .SH ENVIRONMENT
+            .TP
+            .B \(socketVariable)
+            the control socket, where \\-\\-socket does not name it
+            .TP
+            .B NO_COLOR
+            no colour, where it is not empty
             .SH FILES
             .TP
             .I /etc/glm-agent/agent.yaml

@@ -4,9 +4,11 @@ import Base
 import Glibc
 
 extension Invocation {
-    /// The agent that the command line names.
+    /// The agent that the command line names, or the environment.
     var control: ControlClient {
-        ControlClient(socket: arguments[.socket] ?? defaultControlSocket)
+        let named = getenv(socketVariable).map { String(cString: $0) } ?? ""
+        return ControlClient(
+            socket: arguments[.socket] ?? (named.isEmpty ? defaultControlSocket : named))
     }
 
     /// Runs the question; complains and gives the exit code where no answer comes.
@@ -50,28 +52,34 @@ func currentInstant() -> Instant {
 
 func showStatus(_ invocation: Invocation) -> ExitCode {
     guard invocation.arguments.has(.watch) else {
-        return invocation.asking { () throws(ControlError) in try showStatusOnce(invocation) }
+        return invocation.asking { () throws(ControlError) in
+            let (text, isReady) = try statusText(invocation)
+            invocation.console.outRaw(text)
+            return isReady ? .success : .notReady
+        }
     }
-    let console = invocation.console
+    let view = LiveView(invocation.console)
     while true {
-        // Home and clear to the end: what is drawn over does not flicker.
-        if console.isTerminal { console.outRaw("\u{1B}[H\u{1B}[2J") }
-        _ = invocation.asking { () throws(ControlError) in try showStatusOnce(invocation) }
+        do throws(ControlError) {
+            view.draw(try statusText(invocation).text)
+        } catch {
+            view.draw("glm-agent: \(error.message)\n")
+        }
         sleep(1)
     }
 }
 
-private func showStatusOnce(_ invocation: Invocation) throws(ControlError) -> ExitCode {
+private func statusText(
+    _ invocation: Invocation
+) throws(ControlError) -> (text: String, isReady: Bool) {
     let status = try invocation.control.get(ControlPath("/v1/status"))
     guard let isReady = status["ready"]?.boolValue else {
         throw .unreadable("the status has no member \"ready\"")
     }
-    invocation.show(status) {
-        StatusView(
-            status: status, now: currentWallTime(), colour: invocation.console.hasColour
-        ).text
-    }
-    return isReady ? .success : .notReady
+    guard !invocation.arguments.has(.json) else { return (status.pretty, isReady) }
+    let view = StatusView(
+        status: status, now: currentWallTime(), colour: invocation.console.hasColour)
+    return (view.text, isReady)
 }
 
 func showMembers(_ invocation: Invocation) -> ExitCode {
@@ -111,18 +119,22 @@ func showLogs(_ invocation: Invocation) -> ExitCode {
             "follow": invocation.arguments.has(.follow) ? "1" : "0",
         ])
     let console = invocation.console
+    var isEmpty = lines != "0"
+    let cutter = LineCutter { line in
+        let fact: JSONValue = ["shard": .string(shard), "line": .string(line)]
+        console.out(fact.compact)
+    }
     return invocation.asking { () throws(ControlError) in
-        guard invocation.arguments.has(.json) else {
-            try invocation.control.stream(path) { console.outRaw($0) }
-            return .success
+        try invocation.control.stream(path) { text in
+            isEmpty = isEmpty && text.isEmpty
+            if invocation.arguments.has(.json) { cutter.take(text) } else { console.outRaw(text) }
         }
-        let lines = LineCutter { line in
-            let fact: JSONValue = ["shard": .string(shard), "line": .string(line)]
-            console.out(fact.compact)
-        }
-        try invocation.control.stream(path) { lines.take($0) }
-        lines.finish()
-        return .success
+        cutter.finish()
+        guard isEmpty else { return .success }
+        console.complain(
+            "\(shard) has written nothing\n  `glm-agent status` tells how it is, `glm-agent events` "
+                + "what became of it.")
+        return .failure
     }
 }
 
@@ -130,9 +142,10 @@ func showEvents(_ invocation: Invocation) -> ExitCode {
     let follow = invocation.arguments.has(.follow) ? "1" : "0"
     let path = ControlPath("/v1/events", ["after": "0", "follow": follow])
     let isRaw = invocation.arguments.has(.json)
+    let view = EventView()
     let lines = LineCutter { line in
         let event = try? JSONValue(parsing: line)
-        invocation.console.out(isRaw ? line : event.map(eventLine) ?? line)
+        invocation.console.out(isRaw ? line : event.map(view.text) ?? line)
     }
     return invocation.asking { () throws(ControlError) in
         try invocation.control.stream(path) { lines.take($0) }

@@ -21,6 +21,7 @@ extension ArgumentParser {
 func commandTable() -> [Command] {
     [
         Command(spec: .run, run: runAgent),
+        Command(spec: .check, run: checkConfiguration),
         Command(spec: .status, run: showStatus),
         Command(spec: .members, run: showMembers),
         Command(spec: .plan, run: showPlan),
@@ -62,6 +63,19 @@ extension CommandSpec {
         examples: [
             Example("glm-agent", "with \(defaultConfiguration)"),
             Example("glm-agent run --config ./agent.yaml", "with a file elsewhere"),
+        ])
+
+    static let check = CommandSpec(
+        name: "check", summary: "what is wrong with the configuration, before the agent runs",
+        discussion: """
+            Reads the file as `run` does and looks at this host: its addresses, the interface, the
+            engine's command, the secret, the weights, the ports. Nothing is started or changed.
+            """,
+        options: [.config, .json],
+        exitCodes: [.success, .usage],
+        examples: [
+            Example("glm-agent check", "every mistake, with its line"),
+            Example("glm-agent check --config ./agent.yaml --json", "for a script"),
         ])
 
     static let status = CommandSpec(
@@ -248,7 +262,7 @@ extension CommandSpec {
     static let help = CommandSpec(
         name: "help", summary: "this list, or the help of a command",
         positionals: [
-            PositionalSpec("COMMAND", optional: true, "the command"),
+            PositionalSpec("COMMAND", optional: true, completion: .command, "the command"),
             PositionalSpec("WORD", optional: true, "its second word, as in profiles show"),
         ],
         exitCodes: [.success, .usage], examples: [Example("glm-agent help status", "its help")])
@@ -259,7 +273,7 @@ extension CommandSpec {
 extension CommandSpec {
     static let completions = CommandSpec(
         name: "completions", summary: "a completion script for a shell",
-        positionals: [PositionalSpec("SHELL", "bash, zsh or fish")],
+        positionals: [PositionalSpec("SHELL", completion: .shell, "bash, zsh or fish")],
         exitCodes: [.success, .usage],
         examples: [
             Example(

@@ -3,7 +3,7 @@
 extension OptionSpec {
     static let socket = OptionSpec(
         "socket", value: "PATH", completion: .file,
-        "the agent's control socket (\(defaultControlSocket))")
+        "the agent's control socket ($\(socketVariable), or \(defaultControlSocket))")
     static let json = OptionSpec("json", "print the facts as JSON")
     static let config = OptionSpec(
         "config", value: "FILE", completion: .file,
@@ -44,6 +44,8 @@ extension OptionSpec {
         "timeout", value: "SECONDS", "how long all of it may take until the first answer (120)")
 }
 
+/// The environment variable that names the control socket where the command line does not.
+let socketVariable = "GLM_AGENT_SOCKET"
 /// Where the agent of a node listens unless told otherwise.
 let defaultControlSocket = "/run/glm-agent/agent.sock"
 /// Where the agent of a node reads its configuration unless told otherwise.

@@ -93,7 +93,7 @@ func validateProfile(_ invocation: Invocation) -> ExitCode {
     if isRight, let profile {
         invocation.console.out(
             "\(path) is right: \(profile.name), \(profile.topology), \(profile.cards) cards, "
-                + "\(profile.nodesNeeded) nodes")
+                + counted(profile.nodesNeeded, "node"))
     }
     return isRight ? .success : .usage
 }
@@ -110,7 +110,7 @@ private func validation(
     ]
 }
 
-private func json(of diagnostic: Diagnostic) -> JSONValue {
+func json(of diagnostic: Diagnostic) -> JSONValue {
     [
         "file": .string(diagnostic.location.file),
         "line": .integer(Int64(diagnostic.location.line)),

@@ -13,9 +13,14 @@ func rehearse(_ invocation: Invocation) -> ExitCode {
             return .usage
         }
         let count: Int
-        switch invocation.number(.nodeCount, or: profile.nodesNeeded, in: 1...250) {
+        let needed = profile.nodesNeeded
+        switch invocation.number(.nodeCount, or: needed, in: 1...250) {
         case .success(let number): count = number
         case .failure(let code): return code.exitCode
+        }
+        guard count >= needed else {
+            return invocation.misused(
+                "--count \(count): \(profile.name) needs \(counted(needed, "node"))")
         }
         let seconds: Int
         switch invocation.number(.timeLimit, or: 120, in: 1...86_400) {
@@ -38,13 +43,17 @@ private func rehearse(
         try site.prepare()
         let cluster = try RehearsalCluster(site: site)
         if isTold {
-            console.out("rehearsing \(profile.name): \(nodeCount) nodes in \(place.path)")
+            console.out(
+                "rehearsing \(profile.name): \(counted(nodeCount, "node")) in \(place.path)")
         }
         let rehearsal = Rehearsal(
             cluster: cluster, console: console, isTold: isTold, limit: limit)
         let isRight = rehearsal.run()
-        if isTold { tell(rehearsal.report, on: console) }
-        if isRight, !invocation.arguments.has(.once) { stay(cluster, console) }
+        let stays = isRight && !invocation.arguments.has(.once)
+        if isTold {
+            tell(rehearsal.report, withStatus: !(stays && console.isTerminal), on: console)
+        }
+        if stays { stay(cluster, console) }
         let left = cluster.end()
         if !isTold { console.outRaw(rehearsal.report.json.pretty) }
         for process in left {
@@ -63,11 +72,13 @@ private func stay(_ cluster: RehearsalCluster, _ console: Console) {
     let first = cluster.site.nodes[0].socket
     let hint = "Ctrl-C ends it. From another terminal: glm-agent status --socket \(first)"
     if !console.isTerminal { console.out(hint) }
+    let live = LiveView(console)
+    if console.isTerminal { console.out() }
     while !cluster.isInterrupted, cluster.failedAgent == nil {
         if console.isTerminal, let status = cluster.firstAnswer(ControlPath("/v1/status")) {
             let view = StatusView(
                 status: status, now: currentWallTime(), colour: console.hasColour)
-            console.outRaw("\u{1B}[H\u{1B}[2J" + view.text + "\n" + hint + "\n")
+            live.draw(hint + "\n\n" + view.text)
         }
         _ = cluster.wait(.seconds(1))
     }
@@ -78,8 +89,8 @@ private func stay(_ cluster: RehearsalCluster, _ console: Console) {
 }
 
 /// The end of the story for people: the status, or what failed and the logs that tell why.
-private func tell(_ report: RehearsalReport, on console: Console) {
-    if report.status != .null {
+private func tell(_ report: RehearsalReport, withStatus: Bool, on console: Console) {
+    if withStatus, report.status != .null {
         console.out()
         console.outRaw(
             StatusView(

@@ -10,25 +10,26 @@ import YAML
 
 func renderProfile(_ invocation: Invocation) -> ExitCode {
     let arguments = invocation.arguments
-    guard let list = arguments[.nodes] else {
-        return invocation.misused("--nodes is missing: the nodes, prefill nodes first")
-    }
-    guard let interface = arguments[.interface] else {
-        return invocation.misused("--interface is missing: the interface of HCCL and Gloo")
-    }
-    guard let model = arguments[.model] else {
-        return invocation.misused("--model is missing: the directory of the weights")
-    }
-    let candidates: [Candidate]
-    do throws(NodeListError) {
-        candidates = try nodeList(list)
-    } catch {
-        return invocation.misused(error.reason)
-    }
     return invocation.withConfiguration { () throws(ConfigurationError) in
-        guard let profile = try invocation.namedProfile() else { return .usage }
-        if let refusal = sglangRefusal(arguments[.sglang], profile) {
-            return invocation.misused(refusal)
+        let named = try invocation.namedProfile()
+        guard let list = arguments[.nodes], let interface = arguments[.interface],
+            let model = arguments[.model]
+        else { return invocation.misused(missingOptions(arguments)) }
+        guard let profile = named else { return .usage }
+        guard interface.isInterfaceName else {
+            return invocation.misused(
+                "--interface: \"\(interface)\" is no name of a network interface: at most 15 "
+                    + "letters, digits, dots, hyphens, underscores and colons")
+        }
+        let candidates: [Candidate]
+        do throws(NodeListError) {
+            candidates = try nodeList(list)
+        } catch {
+            return invocation.misused(error.reason)
+        }
+        let sglang = arguments[.sglang].flatMap { Version($0) }
+        if let text = arguments[.sglang], sglang == nil {
+            return invocation.misused("--sglang takes a version such as 0.5.12, not \"\(text)\"")
         }
         let outcome = Planner.plan(
             profile: profile, candidates: candidates, previous: nil, epoch: Epoch.none.next)
@@ -36,22 +37,28 @@ func renderProfile(_ invocation: Invocation) -> ExitCode {
         case .failure(let failure):
             return invocation.misused("\(profile.name) cannot be placed: \(failure)")
         case .success(let plan):
-            let rendered = RenderedPlan(
-                profile: profile, modelPath: model, plan: plan, interface: { _ in interface })
-            return show(rendered, spares: plan.spares, invocation)
+            for spare in plan.spares {
+                invocation.console.complain(
+                    "warning: \(spare) is not used: every rank of \(profile.name) has a node")
+            }
+            do throws(DialectRefusal) {
+                let rendered = try RenderedPlan(
+                    profile: profile, modelPath: model, plan: plan, sglang: sglang,
+                    interface: { _ in interface })
+                for warning in rendered.warnings { invocation.console.complain(warning) }
+                return show(rendered, spares: plan.spares, invocation)
+            } catch {
+                return invocation.misused("\(error)")
+            }
         }
     }
 }
 
-/// Why these arguments would not be understood by that version; nil where they would.
-private func sglangRefusal(_ text: String?, _ profile: Profile) -> String? {
-    guard let text else { return nil }
-    guard let version = Version(text) else {
-        return "--sglang takes a version such as 0.5.12, not \"\(text)\""
-    }
-    guard let range = profile.sglang, !range.contains(version) else { return nil }
-    return
-        "\(profile.name) is for SGLang \(range), and \(version) does not understand its arguments"
+/// Every option that is needed and not there, at once.
+private func missingOptions(_ arguments: ParsedArguments) -> String {
+    [OptionSpec.nodes, .interface, .model].filter { arguments[$0] == nil }
+        .map { "--\($0.name) \($0.valueName ?? "") is missing: \($0.summary)" }
+        .joined(separator: "\n  ")
 }
 
 // MARK: - The nodes
@@ -69,7 +76,8 @@ private func nodeList(_ text: String) throws(NodeListError) -> [Candidate] {
         let parts = entry.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let last = parts.last.map(String.init) ?? ""
         guard let address = NumericAddress(last)?.text else {
-            let example = parts.count == 1 && !last.isEmpty ? last : "node-1"
+            let isName = parts.count == 1 && !last.isEmpty && !last.looksLikeAddress
+            let example = isName ? last : "node-1"
             throw NodeListError(
                 reason: "--nodes takes addresses, and \"\(last)\" is none: write 10.0.0.1, "
                     + "or with a name \(example)=10.0.0.1")
@@ -79,6 +87,11 @@ private func nodeList(_ text: String) throws(NodeListError) -> [Candidate] {
             throw NodeListError(
                 reason: "--nodes: \"\(name)\" is no name: letters, digits, dots, hyphens and "
                     + "underscores, at most 63")
+        }
+        guard name == address || !name.looksLikeAddress else {
+            throw NodeListError(
+                reason: "--nodes: the name \"\(name)\" looks like an address, and \(address) is "
+                    + "another")
         }
         for other in nodes where other.address == address || other.node.name == name {
             throw NodeListError(

@@ -170,7 +170,7 @@ private struct SimulationRun {
         if keepsCoverage { members.append(.init("coverage", .object(reached))) }
         invocation.show(.object(members)) {
             let counts = counters.map { "\($0.name) \($0.value.integerValue ?? 0)" }
-            return "\(histories) seeds, \(Int(simulated.inSeconds)) s of simulated time "
+            return "\(counted(histories, "seed")), \(Int(simulated.inSeconds)) s of simulated time "
                 + "(\(hours) h), \(steps) steps: every invariant held\n"
                 + "\(counts.joined(separator: ", "))\n" + (keepsCoverage ? coverageText : "")
         }

@@ -2,12 +2,15 @@
 // A command has one thread and one question, so it waits; agents never use this.
 
 import Base
+import Glibc
 import HTTP
 
 /// Why an agent gave no answer that can be used.
 enum ControlError: Error, Hashable, Sendable {
     /// Nobody answers at the socket.
     case noAgent(socket: String, reason: String)
+    /// The socket is there, or may be, and is not for this user.
+    case forbidden(socket: String, group: String?)
     /// The agent answers that it cannot.
     case refused(message: String, whatToDo: String?)
     /// What came is not what the specification says.
@@ -25,6 +28,11 @@ enum ControlError: Error, Hashable, Sendable {
             no agent answers at \(socket): \(reason)
               Start it (`systemctl start glm-agent`, or `glm-agent run`), or name its socket with \
             --socket PATH.
+            """
+        case .forbidden(let socket, let group):
+            """
+            permission denied at \(socket): this user may not ask the agent
+              Do it as root\(group.map { ", or as a member of the group \($0)" } ?? "").
             """
         case .refused(let message, let whatToDo):
             whatToDo.map { "\(message)\n  \($0)" } ?? message
@@ -120,13 +128,34 @@ struct ControlClient {
     }
 
     private func failure(_ error: HTTPClientError) -> ControlError {
+        if let group = Self.groupOfForbidden(socket) {
+            return .forbidden(socket: socket, group: group.isEmpty ? nil : group)
+        }
         let reason =
             switch error.cause {
+            case _ where access(socket, F_OK) != 0: String(cString: strerror(errno))
             case .refused: "nobody listens there"
             case .timedOut: "it did not answer in time"
             default: error.detail
             }
         return .noAgent(socket: socket, reason: reason)
+    }
+
+    /// The group that may open the socket which this user may not, empty where the group has no name
+    /// or may not either; nil where this user may.
+    private static func groupOfForbidden(_ socket: String) -> String? {
+        guard access(socket, R_OK | W_OK) != 0, errno == EACCES else { return nil }
+        // Where the directory is closed, its group is the one that counts.
+        let directory = socket.lastIndex(of: "/").map { String(socket[..<$0]) } ?? "."
+        for path in [socket, directory] {
+            var status = stat()
+            guard stat(path, &status) == 0 else { continue }
+            guard status.st_mode & 0o070 != 0, let group = getgrgid(status.st_gid) else {
+                return ""
+            }
+            return String(cString: group.pointee.gr_name)
+        }
+        return ""
     }
 
     private func document(of response: HTTPResponse) throws(ControlError) -> JSONValue {

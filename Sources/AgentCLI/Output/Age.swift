@@ -25,11 +25,16 @@ extension WallTime {
 func shortDuration(_ duration: Duration) -> String {
     let seconds = max(0, duration.inSeconds)
     return switch seconds {
-    case ..<120: "\(Int(seconds)) s"
+    case ..<60: "\(Int(seconds)) s"
     case ..<7200: "\(Int(seconds / 60)) min"
     case ..<172_800: "\(Int(seconds / 3600)) h"
     default: "\(Int(seconds / 86_400)) d"
     }
+}
+
+/// `1 seed`, `2 seeds`.
+func counted(_ number: some BinaryInteger, _ noun: String) -> String {
+    "\(number) \(noun)\(number == 1 ? "" : "s")"
 }
 
 /// `12.34`: a number with that many digits after its point.

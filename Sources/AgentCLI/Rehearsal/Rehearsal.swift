@@ -34,6 +34,13 @@ final class Rehearsal {
         }
         for phase in RehearsalPhase.allCases {
             guard reach(phase) else { return false }
+            if phase == .elected {
+                do throws(RehearsalFailure) {
+                    for line in try cluster.startWhatIsStopped() { tell("  \(line)") }
+                } catch {
+                    return fail(phase.rawValue, error.reason)
+                }
+            }
         }
         return answer()
     }
@@ -53,7 +60,10 @@ final class Rehearsal {
             if cluster.isInterrupted { return fail(phase.rawValue, "interrupted") }
             if elapsed > limit {
                 return fail(
-                    phase.rawValue, "not within \(shortDuration(limit)): \(missing)")
+                    phase.rawValue,
+                    "not within \(counted(limit.components.seconds, "second")): \(missing)\n"
+                        + "  Read the logs above; --timeout SECONDS gives it longer, and another "
+                        + "--dir begins anew.")
             }
             progress("\(phase.rawValue) … \(missing)")
             _ = cluster.wait(.milliseconds(100))

@@ -85,6 +85,35 @@ final class RehearsalCluster {
         return nil
     }
 
+    /// Lets run what an operator has stopped in an earlier rehearsal in this directory: a rehearsal
+    /// is there to start everything.
+    /// - Returns: what was found and done, for people; empty in a directory without a past.
+    /// - Throws: why it cannot be started.
+    func startWhatIsStopped() throws(RehearsalFailure) -> [String] {
+        guard let status = firstAnswer(ControlPath("/v1/status")) else { return [] }
+        let groups = (status["groups"]?.arrayValue ?? []).filter { $0.text("state") == "stopped" }
+        let names = groups.map { $0.text("name") }
+        let found: String
+        if status.text("wanted") == "stopped" {
+            found = "the deployment stopped"
+        } else if !names.isEmpty {
+            found = "\(names.joined(separator: ", ")) stopped"
+        } else {
+            return []
+        }
+        for node in site.nodes {
+            var client = client(of: node)
+            client.timeout = .seconds(5)
+            let order: JSONValue = ["group": .null]
+            if (try? client.post(ControlPath("/v1/start"), order)) != nil {
+                return ["found \(found) by an earlier run in \(site.directory); started it again"]
+            }
+        }
+        throw RehearsalFailure(
+            "found \(found) by an earlier run in \(site.directory), and no node takes the order to "
+                + "start it; name another --dir, or remove that one")
+    }
+
     private func client(of node: RehearsalSite.Node) -> ControlClient {
         var client = ControlClient(socket: node.socket)
         client.timeout = .seconds(2)

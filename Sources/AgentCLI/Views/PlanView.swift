@@ -50,10 +50,3 @@ struct MembersView {
         return table.lines(colour: colour).map { $0 + "\n" }.joined()
     }
 }
-
-/// One event on one line: time, where, what.
-func eventLine(_ event: JSONValue) -> String {
-    let place = [event.text("node"), event.text("group")].filter { !$0.isEmpty }
-    let origin = place.isEmpty ? "" : " [\(place.joined(separator: " "))]"
-    return "\(event.text("time"))  \(event.text("kind"))\(origin)  \(event.text("text"))"
-}

@@ -166,9 +166,10 @@ final class TestCluster {
         }
     }
 
-    /// Whether any shard or shim runs on the node.
+    /// Every shard and shim on the node: what is there beside its agent and the questions to it.
     func shards(on node: TestNode) -> [ProcessEntry] {
-        Self.processes(of: node.directory).filter { $0.processID != agents[node]?.pid }
+        let others = commands.map(\.process.pid) + [agents[node]?.pid].compactMap { $0 }
+        return Self.processes(of: node.directory).filter { !others.contains($0.processID) }
     }
 
     /// Ends everything.
