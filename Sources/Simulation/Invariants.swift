@@ -282,8 +282,9 @@ struct Invariants {
         case .failure: isJustified = hasFallen || wasAway(record, at: now)
         case .nodeLost:
             let index = cause.node.flatMap { indexOfNode[$0] } ?? 0
+            // A load that took too long is put down to a node that is away just then.
             isJustified =
-                hasFallen
+                hasFallen || wasAway(record, at: now)
                 || disturbances.lasted(
                     ClusterSimulation.stableView - .seconds(2), of: index,
                     within: .seconds(5), at: now)
