@@ -71,7 +71,12 @@ extension NodeMachine {
             guard let group else { return }
             actions.append(.checkPorts(shard, ports(of: shard, group)))
         case .launch:
-            guard let group else { return }
+            // The next generation may be agreed on before this node may act on it. A shard that was
+            // never started could not be stopped, and would stand in the way of all others.
+            guard let group else {
+                driveShard(shard, .failed("its generation was over before it could start"))
+                return
+            }
             launch(shard, of: group)
         case .stop(let grace): actions.append(.stop(shard, grace: grace))
         case .probe(let kind):

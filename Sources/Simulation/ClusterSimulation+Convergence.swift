@@ -51,7 +51,12 @@ extension ClusterSimulation {
             let engines = hosts[index].engines.keys.sorted().map { shard in
                 "\(shard)\(hosts[index].engines[shard]?.isWedged == true ? " (wedged)" : "")"
             }
-            return "\(nodes[index].node): leader \(status.leader ?? "none"), runs \(engines), "
+            let own = status.groups.flatMap { group in
+                group.ranks.filter { $0.node == nodes[index].node.name && $0.state != "ready" }
+                    .map { "\(group.name)/\($0.rank) is \($0.state) (\($0.why))" }
+            }
+            return "\(nodes[index].node): \(own.joined(separator: ", ")), "
+                + "leader \(status.leader ?? "none"), runs \(engines), "
                 + "says: \(reasons.isEmpty ? "ready" : reasons)"
         }.joined(separator: " | ")
     }

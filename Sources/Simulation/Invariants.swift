@@ -282,8 +282,9 @@ struct Invariants {
         case .failure: isJustified = hasFallen || wasAway(record, at: now)
         case .nodeLost:
             let index = cause.node.flatMap { indexOfNode[$0] } ?? 0
+            // A load that took too long is put down to a node that is away just then.
             isJustified =
-                hasFallen
+                hasFallen || wasAway(record, at: now)
                 || disturbances.lasted(
                     ClusterSimulation.stableView - .seconds(2), of: index,
                     within: .seconds(5), at: now)
@@ -443,6 +444,11 @@ struct Invariants {
         case (.propose(let action), .accepted(let text)):
             let isAgreed = committed.values.contains {
                 $0.index > question.after && $0.action == action
+            }
+            if case .restart(let group) = action,
+                !plans.values.contains(where: { $0.group(group) != nil })
+            {
+                broken("request \(id.value) to restart \(group) is answered as accepted (\(text))")
             }
             if !isAgreed {
                 broken(

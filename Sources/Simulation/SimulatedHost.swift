@@ -61,7 +61,10 @@ struct SimulatedHost {
 
     mutating func write(_ request: PersistRequest) {
         unflushed.append(request)
-        if let first = request.truncateFrom { wholeLog = wholeLog.filter { $0.key < first } }
+        if let first = request.truncateFrom {
+            // A leader's snapshot takes the place of whatever was written here.
+            wholeLog = request.snapshot == nil ? wholeLog.filter { $0.key < first } : [:]
+        }
         for entry in request.entries { wholeLog[entry.index] = entry }
     }
 
