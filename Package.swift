@@ -114,7 +114,7 @@ let shell: [Target] =
         "ControlAPI",
         [
             "Base", "HTTP", "EventLoop", "Membership", "Node", "ClusterState", "Planning",
-            "Supervision", "WireProtocol",
+            "Profiles", "Supervision", "WireProtocol",
         ])
     + module("RehearsalEngine", ["Base", "EventLoop", "HTTP", "CSystem"])
     + module(

@@ -5,6 +5,7 @@ public import Base
 public import ClusterState
 public import Consensus
 public import Planning
+public import Profiles
 public import Supervision
 public import WireProtocol
 
@@ -31,6 +32,8 @@ public enum NodeInput: Sendable {
     case operate(RequestID, OperatorRequest)
     /// What `readLog` or `examine` found.
     case found(Recipient, PeerAnswer)
+    /// What SGLang is installed on this node; nil where that was not found out.
+    case sglangFound(Version?)
     /// The agent stops; its shards go on.
     case leave
 }

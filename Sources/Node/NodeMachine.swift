@@ -58,6 +58,9 @@ public struct NodeMachine: Sendable {
     public private(set) var rejectedMessages: [NodeID: Int] = [:]
     var profile: ParsedProfile
     let localDigest: UInt64
+    /// The installed SGLang, as far as it is known.
+    var sglang: Version?
+    var isSGLangAwaited: Bool
 
     // The moment of the step under way.
     var now: Instant
@@ -80,6 +83,7 @@ public struct NodeMachine: Sendable {
             bootstrap: configuration.bootstrap, restored: restored, seed: generator.next(),
             at: now)
         restoredIndex = consensus.lastIndex
+        isSGLangAwaited = configuration.awaitsSGLang
         localDigest = configuration.deployment.digest
         profile = ParsedProfile()
         requests = Requests(lastForwarded: generator.next() / 2)
@@ -128,6 +132,7 @@ public struct NodeMachine: Sendable {
         case .inspected(let obstacles): inspected(obstacles)
         case .operate(let id, let request): operate(id, request)
         case .found(let reader, let answer): deliver(answer, to: reader)
+        case .sglangFound(let version): sglangFound(version)
         case .leave: driveMembership(.leave)
         }
     }

@@ -44,7 +44,7 @@ private func run(
     }
     let signals = try [SIGTERM, SIGINT].map { try SignalWatcher(loop, signal: $0, onSignal: stop) }
     defer { withExtendedLifetime(signals) {} }
-    try agent.start(launcher: [ownExecutable()])
+    try agent.start(launcher: [ownExecutable()], environment: currentEnvironment())
     notifier.send(.ready)
     let watchdog = notifier.watchdogInterval.map { interval in
         loop.every(interval / 2) { notifier.send(.watchdog) }
