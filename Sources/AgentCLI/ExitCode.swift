@@ -8,7 +8,7 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
     case failure = 1
     /// The command line or a file named on it is wrong; nothing was done.
     case usage = 2
-    /// An agent answers, but not everything wanted is ready.
+    /// An agent answers, but not everything wanted is ready; or the doctor found an error.
     case notReady = 3
     /// No agent answers at the control socket.
     case noAgent = 4
@@ -19,7 +19,7 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
         case .success: "done"
         case .failure: "it could not be done; standard error says why"
         case .usage: "the command line, or a file named on it, is wrong"
-        case .notReady: "an agent answers, but not everything wanted is ready"
+        case .notReady: "not everything wanted is ready; of doctor: it found an error"
         case .noAgent: "no agent answers at the control socket"
         }
     }

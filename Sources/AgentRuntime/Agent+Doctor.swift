@@ -29,6 +29,9 @@ extension Agent {
 
     /// Looks at what the launch of a shard would need here.
     func inspect(_ endpoints: [Endpoint]) {
+        guard configuration.launchGate == .check else {
+            return loop.soon { [weak self] in self?.give(.inspected([])) }
+        }
         examiner.findObstacles(
             stateDirectory: configuration.stateDirectory, ports: endpoints
         ) { [weak self] in self?.give(.inspected($0)) }

@@ -33,6 +33,8 @@ public struct AgentConfiguration: Sendable {
     /// The directory of the weights.
     public var modelPath: String
     public var hostTuning: HostTuningMode
+    /// Whether ill or held dies of this node keep its groups from being launched.
+    public var launchGate: LaunchGateMode
     /// What stands before the paths of tools and files that tell what this node is: `/`, but for tests.
     public var hostRoot: String
     public var supervision: SupervisionPolicy
@@ -59,6 +61,14 @@ public enum HostTuningMode: String, Hashable, Sendable, CaseIterable {
     case check
     /// They are set before an engine starts; this needs root.
     case apply
+}
+
+/// What is done about dies that are ill or held by others before a launch.
+public enum LaunchGateMode: String, Hashable, Sendable, CaseIterable {
+    /// Nothing: the health of a die may stick while it works, and a person has judged so.
+    case off
+    /// The group waits, and status says for what.
+    case check
 }
 
 /// A file that the configuration names, as it is on disk.

@@ -18,7 +18,8 @@ struct ConfigurationReader {
     private static let fields = [
         "cluster", "nodes", "node", "interface", "secret_file", "state_directory",
         "control_socket", "peer_port", "http_listen", "engine", "profile", "profile_file",
-        "model_path", "overrides", "host_tuning", "host_root", "timing",
+        "model_path", "overrides", "host_tuning", "launch_gate", "host_root",
+        "timing",
     ]
 
     /// The configuration; nil where something was reported.
@@ -35,10 +36,12 @@ struct ConfigurationReader {
         let modelPath = fields.required("model_path").flatMap(absolutePath)
         let hostTuning =
             fields["host_tuning"].map { $0.choice(of: HostTuningMode.names) } ?? "check"
+        let gate = fields["launch_gate"].map { $0.choice(of: LaunchGateMode.names) } ?? "check"
         let listener = httpListener(fields["http_listen"])
         let interface = fields["interface"].flatMap(self.interface)
         guard let cluster, let nodes, let secret, let profile, let engine, let peerPort,
-            let modelPath, let mode = hostTuning.flatMap(HostTuningMode.init(rawValue:))
+            let modelPath, let mode = hostTuning.flatMap(HostTuningMode.init(rawValue:)),
+            let launchGate = gate.flatMap(LaunchGateMode.init(rawValue:))
         else { return nil }
         guard root.log.diagnostics.isEmpty else { return nil }
         let agentPorts = [peerPort] + (listener.map { [$0.port] } ?? [])
@@ -50,7 +53,7 @@ struct ConfigurationReader {
             controlSocket: fields["control_socket"].flatMap(path)
                 ?? "/run/glm-agent/agent.sock",
             peerPort: peerPort, httpListen: listener, engine: engine, profile: profile,
-            modelPath: modelPath, hostTuning: mode,
+            modelPath: modelPath, hostTuning: mode, launchGate: launchGate,
             hostRoot: fields["host_root"].flatMap(absolutePath) ?? "/", supervision: supervision,
             planGrace: planGrace,
             places: places(fields))
@@ -328,5 +331,9 @@ struct ConfigurationReader {
 }
 
 extension HostTuningMode {
+    fileprivate static let names = allCases.map(\.rawValue)
+}
+
+extension LaunchGateMode {
     fileprivate static let names = allCases.map(\.rawValue)
 }

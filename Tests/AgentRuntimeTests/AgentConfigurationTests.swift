@@ -64,6 +64,7 @@ import YAML
         #expect(configuration.httpListen == Endpoint(host: "127.0.0.1", port: 7601))
         #expect(configuration.engine == .sglang)
         #expect(configuration.hostTuning == .check)
+        #expect(configuration.launchGate == .check && configuration.hostRoot == "/")
         #expect(configuration.supervision == SupervisionPolicy())
         #expect(configuration.ownNode == nil)
         #expect(configuration.deployment.profileName == Self.profile)
@@ -112,6 +113,8 @@ import YAML
                     http_listen: "[::1]:7701"
                     engine: {command: [/bin/wrap, -x]}
                     host_tuning: "off"
+                    launch_gate: "off"
+                    host_root: /srv/pretend
                     timing: {load_limit: 2h, backoff_initial: 500ms, backoff_limit: 1m,
                       restart_budget: 3, stable_view: 2s, plan_grace: 7s}
                     """))
@@ -125,6 +128,7 @@ import YAML
         #expect(configuration.httpListen == Endpoint(host: "::1", port: 7701))
         #expect(configuration.engine == .command(["/bin/wrap", "-x"]))
         #expect(configuration.hostTuning == .off)
+        #expect(configuration.launchGate == .off && configuration.hostRoot == "/srv/pretend")
         #expect(configuration.supervision.loadLimit == .seconds(7200))
         #expect(
             configuration.supervision.backoff
@@ -189,6 +193,8 @@ import YAML
             "6:14: http_listen: expected ADDRESS:PORT"
         ),
         ("/data/glm", "/data/glm\nhost_tuning: aply", "did you mean \"apply\"?"),
+        ("/data/glm", "/data/glm\nlaunch_gate: chek", "did you mean \"check\"?"),
+        ("/data/glm", "/data/glm\nhost_root: pretend", "path"),
         ("/data/glm", "/data/glm\nprofile_file: p", "profile_file: expected either"),
         (
             "/data/glm", "/data/glm\ntiming: {backoff_limit: 1s}",

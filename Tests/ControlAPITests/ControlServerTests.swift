@@ -132,6 +132,12 @@ import WireProtocol
             ])
     }
 
+    @Test func `a diagnosis comes after its progress, a line each`() throws {
+        let response = try ControlBench().send(.get, "/v1/doctor")
+        let lines = response.bodyText.split(separator: "\n")
+        #expect(lines == [#"{"progress":"1 of 2 nodes have answered"}"#, #"{"worst":"ok"}"#])
+    }
+
     @Test func `the log of a rank that was never launched is told to be missing`() throws {
         let bench = try ControlBench()
         bench.agent.plan()

@@ -1,0 +1,53 @@
+// `glm-agent doctor` without an agent, against the pretend node.
+
+import Base
+import PretendNode
+import Testing
+
+@testable import AgentCLI
+
+@Suite(.serialized, .timeLimit(.minutes(1)))
+struct DoctorCommandTests {
+    @Test func `people see every check, and each finding with what to do`() throws {
+        let node = try PretendNode(["alarm": "5 6", "processes": "4711:4:58953:python3"])
+        let (code, printed) = runLine("doctor --root \(node.directory) --model /data/glm-5.1")
+        #expect(code == .notReady)
+        let lines = printed.out.split(separator: "\n").map(String.init)
+        #expect(
+            (0...16).allSatisfy { number in
+                lines.contains { $0.hasPrefix("  ") && $0.contains(" \(number)  ") }
+            })
+        #expect(lines.contains("error [1] a3-3, die 4: held by process 4711 (python3)"))
+        let ill = try #require(
+            lines.firstIndex { $0.hasPrefix("error [8] a3-3, dies 5-6: health") })
+        #expect(lines[ill + 1].hasPrefix("    look the codes up"))
+        #expect(printed.out.contains("2 errors"))
+    }
+
+    @Test func `a sound host is no error, and what is not known is one where that is wanted`()
+        throws
+    {
+        let node = try PretendNode()
+        let (code, printed) = runLine("doctor --json --root \(node.directory)")
+        #expect(code == .success)
+        let json = try JSONValue(parsing: printed.out)
+        #expect(json["checks"]?.arrayValue?.count == 17)
+        #expect(json["checks"]?[8]?["state"] == "ok" && json["checks"]?[3]?["state"] == "unknown")
+        #expect(runLine("doctor --strict --root \(node.directory)").0 == .notReady)
+    }
+
+    @Test func `where npu-smi is missing nothing is said to be well`() throws {
+        let node = try PretendNode(["npu_smi": "missing"])
+        let (code, printed) = runLine("doctor --json --root \(node.directory)")
+        #expect(code == .success)
+        let json = try JSONValue(parsing: printed.out)
+        for check in [1, 5, 6, 8] {
+            #expect(json["checks"]?[check]?["state"] == "unknown", "check \(check)")
+        }
+    }
+
+    @Test(arguments: ["doctor --root /no/such/place", "doctor --root . --model weights"])
+    func `a wrong place is a mistake of the command line`(line: String) {
+        #expect(runLine(line).0 == .usage)
+    }
+}
