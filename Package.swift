@@ -67,6 +67,7 @@ let cores: [Target] =
         settings: optimized)
     + module(
         "Planning", ["Base", "Profiles"], testExclude: ["Published"], settings: optimized)
+    + module("Doctor", ["Base", "YAML", "Ascend", "Profiles"], settings: optimized)
     + module("ClusterState", ["Base", "YAML", "Planning", "Supervision"], settings: optimized)
     + module(
         "WireProtocol",
@@ -113,7 +114,7 @@ let shell: [Target] =
         "ControlAPI",
         [
             "Base", "HTTP", "EventLoop", "Membership", "Node", "ClusterState", "Planning",
-            "Supervision", "WireProtocol",
+            "Profiles", "Supervision", "WireProtocol",
         ])
     + module("RehearsalEngine", ["Base", "EventLoop", "HTTP", "CSystem"])
     + module(
@@ -121,7 +122,7 @@ let shell: [Target] =
         [
             "Base", "YAML", "EventLoop", "Transport", "HTTP", "Storage", "Engines", "Host",
             "ControlAPI", "Node", "Profiles", "Planning", "ClusterState", "Supervision",
-            "Consensus", "Membership", "WireProtocol",
+            "Consensus", "Membership", "WireProtocol", "Ascend", "Doctor",
         ])
 
 // Layer 5: the command line.
@@ -131,7 +132,7 @@ let program: [Target] =
         [
             "Base", "YAML", "EventLoop", "HTTP", "ControlAPI", "AgentRuntime", "Host", "Engines",
             "RehearsalEngine", "Profiles", "Planning", "ClusterState", "Supervision", "Node",
-            "Simulation", "CSystem", "Ascend",
+            "Simulation", "CSystem", "Ascend", "Doctor",
         ], tests: ["PretendNode"])
     + [
         .executableTarget(
@@ -139,7 +140,7 @@ let program: [Target] =
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Base", "EventLoop", "HTTP", "Host", "RehearsalEngine", "glm-agent",
+                "Base", "EventLoop", "HTTP", "Host", "RehearsalEngine", "PretendNode", "glm-agent",
             ], swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["Base"], swiftSettings: strict),
     ]

@@ -12,6 +12,7 @@ import WireProtocol
 
 extension Agent {
     func checkPorts(_ shard: ShardID, _ endpoints: [Endpoint]) {
+        examiner.letGo()
         ports.conflicts(endpoints) { [weak self] conflicts in
             let text = conflicts.map(\.description).joined(separator: "; ")
             self?.give(.shard(shard, .portsChecked(conflict: text.isEmpty ? nil : text)))

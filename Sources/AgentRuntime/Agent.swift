@@ -13,6 +13,7 @@ public import Host
 import Membership
 public import Node
 public import Planning
+import Profiles
 import Storage
 import Supervision
 import Transport
@@ -38,7 +39,12 @@ public final class Agent: ControlSource {
     let configuration: AgentConfiguration
     let log: AgentLog
     private let store: DurableStore
-    private let own: ConfiguredNode
+    let own: ConfiguredNode
+    /// That carries the own address.
+    let interface: String
+    let examiner: NodeExaminer
+    /// Those who wait for the doctor's visit under way.
+    var visitors: [DoctorVisitor] = []
     private var machine: NodeMachine
     private var inbox: [NodeInput] = []
     private var isStepping = false
@@ -59,11 +65,12 @@ public final class Agent: ControlSource {
     /// Told once when the agent cannot go on; its shards do.
     public var onFailure: ((AgentError) -> Void)?
 
-    /// Opens the state directory and finds out which node this is.
+    /// Opens the state directory and finds out which node this is. The environment is that of this
+    /// process, which engines inherit.
     /// - Throws: ``AgentError`` with what to do.
     public init(
         _ loop: Loop, _ configuration: AgentConfiguration, version: String, host: HostFacts,
-        tuner: any HostTuner, log: AgentLog
+        tuner: any HostTuner, environment: [String: String], log: AgentLog
     ) throws(AgentError) {
         self.loop = loop
         self.configuration = configuration
@@ -72,6 +79,9 @@ public final class Agent: ControlSource {
         do {
             let (own, interface) = try configuration.findOwnNode(on: host)
             self.own = own
+            self.interface = interface
+            examiner = NodeExaminer(
+                loop, root: HostRoot(configuration.hostRoot), environment: environment)
             let opened = try DurableStore.open(
                 directory: "\(configuration.stateDirectory)/consensus", node: own.node,
                 cluster: configuration.cluster, on: loop)
@@ -83,6 +93,7 @@ public final class Agent: ControlSource {
                 deployment: configuration.deployment)
             node.supervision = configuration.supervision
             node.planGrace = configuration.planGrace
+            node.awaitsSGLang = configuration.engine == .sglang
             var entropy = SystemRandomNumberGenerator()
             machine = NodeMachine(
                 configuration: node,
@@ -100,8 +111,13 @@ public final class Agent: ControlSource {
     }
 
     /// Listens, takes over what an earlier run left, and joins the cluster.
+    /// - Parameters:
+    ///   - launcher: the command that a shim is started with.
+    ///   - environment: the agent's own.
     /// - Throws: ``AgentError`` where an address or the state directory cannot be used.
-    public func start(launcher: [String]) throws(AgentError) {
+    public func start(
+        launcher: [String], environment: [String: String]
+    ) throws(AgentError) {
         for warning in configuration.warnings { log(.warning, "\(warning)") }
         timer = LoopTimer(loop) { [weak self] in self?.give(.tick) }
         do {
@@ -117,6 +133,7 @@ public final class Agent: ControlSource {
         }
         let found = unexamined.isEmpty ? "" : "; shards here already: \(unexamined.count)"
         log(.info, "\(own.node) of cluster \(configuration.cluster) starts\(found)")
+        if configuration.engine == .sglang { findSGLang(environment) }
         if unexamined.isEmpty { try join() }
     }
 
@@ -131,6 +148,29 @@ public final class Agent: ControlSource {
         if let endpoint = configuration.httpListen {
             control.append(
                 try ControlServer(loop, listen: .tcp(endpoint), source: self, takesOrders: false))
+        }
+    }
+
+    /// How long engines wait for their version to be known.
+    private static let sglangLimit = Duration.seconds(30)
+
+    private func findSGLang(_ environment: [String: String]) {
+        let profile = configuration.profile
+        let finder = SGLangFinder(loop, environment: environment)
+        finder.find(
+            python: profile.command.first ?? "python3", source: profile.source,
+            within: Self.sglangLimit
+        ) { [weak self] answer in
+            guard let self else { return }
+            switch answer {
+            case .success(let text):
+                let version = Version(text)
+                if version == nil { log(.warning, "SGLang's version \"\(text)\" is none") }
+                give(.sglangFound(version))
+            case .failure(let failure):
+                log(.warning, "looking for SGLang: \(failure)")
+                give(.sglangFound(nil))
+            }
         }
     }
 
@@ -156,6 +196,7 @@ public final class Agent: ControlSource {
         guard !isStopped else { return }
         give(.leave)
         isStopped = true
+        examiner.letGo()
         for server in control { server.close() }
         control = []
         shards?.close()
@@ -204,8 +245,11 @@ public final class Agent: ControlSource {
         case .forget(let shard): shards?.forget(shard)
         case .readLog(let recipient, let shard, let lastLines, let from):
             readLog(shard, lastLines: lastLines, from: from) { [weak self] in
-                self?.give(.logRead(recipient, $0))
+                self?.give(.found(recipient, $0))
             }
+        case .examine(let recipient, let question):
+            examine(question) { [weak self] in self?.give(.found(recipient, $0)) }
+        case .inspect(let endpoints): inspect(endpoints)
         case .answer(let id, let answer): answers.removeValue(forKey: id)?(answer)
         case .log(let level, let text): log(level, text)
         case .ledger(let event, let isNews):
@@ -260,16 +304,25 @@ public final class Agent: ControlSource {
 
     public var status: ClusterStatus {
         var status = machine.status(at: loop.now, wall: loop.wallTime)
-        if let refusal = transport.flatMap({
-            secretRefusal(by: $0.refusing, ofPeers: configuration.nodes.count - 1)
-        }) {
-            status.reasons.insert(refusal, at: 0)
+        let refusing = transport?.refusing ?? []
+        guard !refusing.isEmpty else { return status }
+        if refusing.count == configuration.nodes.count - 1 {
+            status.reasons.insert(
+                "every peer refuses this node's secret: copy the cluster's secret here (or mend "
+                    + "`cluster`), and restart this agent", at: 0)
             status.ready = false
+        } else {
+            // Whatever is missing without those peers is told by itself.
+            let names = refusing.map(\.name).joined(separator: ", ")
+            status.notes.append(
+                "this node and \(names) have different secrets (or clusters): copy the cluster's "
+                    + "secret to the odd one, and restart its agent")
         }
         return status
     }
 
     public var state: ReplicatedState { machine.state }
+    func shardsOfPlan() -> [ShardOfPlan] { machine.shardsOfPlan() }
     public var planNotes: [String] { machine.planNotes }
     public var planExplanation: PlanExplanation? { machine.planExplanation }
 
@@ -287,15 +340,3 @@ public final class Agent: ControlSource {
 }
 
 @available(*, unavailable) extension Agent: Sendable {}
-
-/// Why peers do not talk with this agent, where it is the secret; nil where none refuses it.
-func secretRefusal(by refusing: [NodeID], ofPeers count: Int) -> String? {
-    guard !refusing.isEmpty else { return nil }
-    guard refusing.count == count else {
-        let names = refusing.map(\.name).joined(separator: ", ")
-        return "this node and \(names) have different secrets (or clusters): copy the cluster's "
-            + "secret to the odd one, and restart its agent"
-    }
-    return "every peer refuses this node's secret: copy the cluster's secret here (or mend "
-        + "`cluster`), and restart this agent"
-}

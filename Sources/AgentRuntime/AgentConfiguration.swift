@@ -33,6 +33,8 @@ public struct AgentConfiguration: Sendable {
     /// The directory of the weights.
     public var modelPath: String
     public var hostTuning: HostTuningMode
+    /// What stands before the paths of tools and files that tell what this node is: `/`, but for tests.
+    public var hostRoot: String
     public var supervision: SupervisionPolicy
     /// How long a new leader waits for nodes that the plan needs.
     public var planGrace: Duration

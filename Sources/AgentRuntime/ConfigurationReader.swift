@@ -18,7 +18,7 @@ struct ConfigurationReader {
     private static let fields = [
         "cluster", "nodes", "node", "interface", "secret_file", "state_directory",
         "control_socket", "peer_port", "http_listen", "engine", "profile", "profile_file",
-        "model_path", "overrides", "host_tuning", "timing",
+        "model_path", "overrides", "host_tuning", "host_root", "timing",
     ]
 
     /// The configuration; nil where something was reported.
@@ -50,7 +50,9 @@ struct ConfigurationReader {
             controlSocket: fields["control_socket"].flatMap(path)
                 ?? "/run/glm-agent/agent.sock",
             peerPort: peerPort, httpListen: listener, engine: engine, profile: profile,
-            modelPath: modelPath, hostTuning: mode, supervision: supervision, planGrace: planGrace,
+            modelPath: modelPath, hostTuning: mode,
+            hostRoot: fields["host_root"].flatMap(absolutePath) ?? "/", supervision: supervision,
+            planGrace: planGrace,
             places: places(fields))
     }
 

@@ -62,6 +62,7 @@ public final class ControlServer {
             responder.respond(.json(plan))
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)
+        case (.get, "/v1/doctor"): doctor(responder)
         case (.get, "/metrics"):
             let text = Metrics(source.status, source.state).text
             responder.respond(
@@ -72,7 +73,8 @@ public final class ControlServer {
             order(request, responder)
         case (_, "/metrics"), (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"),
             (_, "/v1/events"),
-            (_, "/v1/logs"), (_, "/v1/restart"), (_, "/v1/stop"), (_, "/v1/start"),
+            (_, "/v1/logs"), (_, "/v1/doctor"), (_, "/v1/restart"), (_, "/v1/stop"),
+            (_, "/v1/start"),
             (_, "/v1/apply"):
             responder.fail(.methodNotAllowed, "\(request.path) has no \(request.method.rawValue)")
         default:
@@ -95,6 +97,21 @@ public final class ControlServer {
         } else {
             stream.finish()
         }
+    }
+
+    /// Progress line by line, and the diagnosis as the last.
+    private func doctor(_ responder: HTTPResponder) {
+        let stream = responder.stream(headers: ["Content-Type": "application/x-ndjson"])
+        source.diagnose(
+            onProgress: { text in
+                guard !stream.isClosed else { return }
+                stream.write(JSONValue.object([.init("progress", .string(text))]).compact + "\n")
+            },
+            completion: { diagnosis in
+                guard !stream.isClosed else { return }
+                stream.write(diagnosis.compact + "\n")
+                stream.finish()
+            })
     }
 
     // MARK: - Orders
@@ -130,7 +147,8 @@ public final class ControlServer {
             case .accepted(let text):
                 responder.respond(.json(["accepted": true, "text": .string(text)]))
             case .refused(let refusal, let text): responder.fail(refusal, text)
-            case .log: responder.fail(.internalServerError, "an order was answered with a log")
+            case .log, .document:
+                responder.fail(.internalServerError, "an order was answered with a text")
             }
         }
     }
@@ -178,7 +196,7 @@ public final class ControlServer {
                     .gatewayTimeout, text,
                     whatToDo: "`glm-agent members` shows who is there; then try again")
             case .refused(let refusal, let text): responder.fail(refusal, text)
-            case .accepted(let text): responder.respond(.text(text))
+            case .accepted(let text), .document(let text): responder.respond(.text(text))
             }
         }
     }

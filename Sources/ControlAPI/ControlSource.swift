@@ -4,6 +4,7 @@ public import Base
 public import ClusterState
 public import Node
 public import Planning
+import Profiles
 public import WireProtocol
 
 /// The agent, as the control API sees it. All on the loop's thread.
@@ -16,6 +17,9 @@ public protocol ControlSource: AnyObject {
     var planExplanation: PlanExplanation? { get }
     /// Asks the node; the answer comes later, exactly once.
     func operate(_ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void)
+    /// Examines every node; the answer comes once, some seconds later, and progress before it.
+    func diagnose(
+        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void)
 }
 
 extension ReplicatedState {
@@ -30,10 +34,20 @@ extension ReplicatedState {
         return [
             "epoch": .integer(Int64(epoch.value)),
             "profile": JSONValue(deployment?.profileName),
-            "groups": .array((plan?.groups ?? []).map(\.json)),
+            "groups": .array(groupsAsLaunched.map(\.json)),
             "spares": .array(plan == nil ? [] : spares.map { .string($0.node) }),
             "explanation": .array((notes + (explanation?.sentences ?? [])).map { .string($0) }),
         ]
+    }
+
+    /// The planned groups, each with the dist-init port of its newest generation.
+    private var groupsAsLaunched: [PlannedGroup] {
+        let groups = plan?.groups ?? []
+        guard let deployment,
+            let profile = try? Profile.parse(
+                deployment.profileYAML, file: deployment.profileName)
+        else { return groups }
+        return groups.map { $0.launched(in: record(of: $0.name).generation, of: profile) }
     }
 }
 

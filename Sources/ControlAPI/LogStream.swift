@@ -65,7 +65,7 @@ final class LogStream {
                 return stream.finish()
             }
             begin(successor)
-        case .accepted: return stream.finish()
+        case .accepted, .document: return stream.finish()
         }
         wait()
     }

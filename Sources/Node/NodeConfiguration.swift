@@ -27,6 +27,12 @@ public struct NodeConfiguration: Sendable {
     public var reportInterval: Duration = .seconds(2)
     /// How long an operator's request may take before it is answered with a refusal.
     public var requestTimeout: Duration = .seconds(10)
+    /// Whether `NodeInput.sglangFound` will come; no shard of SGLang starts before it.
+    public var awaitsSGLang = false
+    /// How often a node looks at its dies while a group of it waits to be launched.
+    public var inspectionInterval: Duration = .seconds(5)
+    /// How long a node may take to examine itself: npu-smi answers one question at a time.
+    public var examinationTimeout: Duration = .seconds(60)
 
     /// Entries kept behind the applied index before the log is compacted.
     public var logLimit = Self.standardLogLimit

@@ -5,6 +5,7 @@ public import Base
 public import ClusterState
 public import Consensus
 public import Planning
+public import Profiles
 public import Supervision
 public import WireProtocol
 
@@ -25,10 +26,14 @@ public enum NodeInput: Sendable {
     case masterProbed(GroupName, ProbeResult)
     /// What the router process that this node runs said to `callRouter`.
     case routerAnswered(ShardID, RouterAnswer)
+    /// What `inspect` found to stand in the way of a launch.
+    case inspected([String])
     /// The operator asks; answered by `answer` of the same number.
     case operate(RequestID, OperatorRequest)
-    /// What `readLog` found.
-    case logRead(LogRecipient, PeerAnswer)
+    /// What `readLog` or `examine` found.
+    case found(Recipient, PeerAnswer)
+    /// What SGLang is installed on this node; nil where that was not found out.
+    case sglangFound(Version?)
     /// The agent stops; its shards go on.
     case leave
 }
@@ -40,10 +45,12 @@ public enum OperatorRequest: Hashable, Sendable {
     case apply
     /// `shard` is `prefill-0/1` (group and rank, newest generation) or `prefill-0.g3.r1`.
     case log(shard: String, lastLines: Int, from: UInt64?)
+    /// A doctor's question to a node, answered by a document.
+    case examine(NodeID, NodeQuestion)
 }
 
-/// Who gets the piece of a log that is read.
-public enum LogRecipient: Hashable, Sendable {
+/// Who gets what is found on this node.
+public enum Recipient: Hashable, Sendable {
     case local(RequestID)
     case peer(NodeID, RequestID)
 }
@@ -53,6 +60,8 @@ public enum NodeAction: Sendable {
     case send([UInt8], to: NodeID)
     case persist(PersistRequest)
     case checkPorts(ShardID, [Endpoint])
+    /// Look at the dies of this node, and whether these ports of it are free.
+    case inspect([Endpoint])
     case launch(ShardID, LaunchSpec, EngineKind)
     case stop(ShardID, grace: Duration)
     case probe(ShardID, ProbeTarget)
@@ -60,7 +69,8 @@ public enum NodeAction: Sendable {
     case forget(ShardID)
     case probeMaster(GroupName, ProbeTarget)
     case callRouter(ShardID, Endpoint, RouterCall)
-    case readLog(LogRecipient, shard: String, lastLines: Int, from: UInt64?)
+    case readLog(Recipient, shard: String, lastLines: Int, from: UInt64?)
+    case examine(Recipient, NodeQuestion)
     case answer(RequestID, PeerAnswer)
     case log(LogLevel, String)
     /// A happening was agreed on. It is no news where this node's disk held it at the start.

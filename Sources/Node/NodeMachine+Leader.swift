@@ -189,7 +189,7 @@ extension NodeMachine {
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
             launchDiffers: planned != record.launched
                 || record.launchedSerial != state.deploymentSerial,
-            prerequisite: unheardHolder(record)
+            prerequisite: unheardHolder(record) ?? obstacle(to: group)
                 ?? (group?.role == .router ? routerPrerequisite : nil),
             ranks: rankViews(of: group, record), leftovers: leftovers(of: name, record))
     }

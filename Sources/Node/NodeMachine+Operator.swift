@@ -5,6 +5,7 @@ import Base
 import CBOR
 import ClusterState
 import Consensus
+import Membership
 import Planning
 import WireProtocol
 import YAML
@@ -32,6 +33,7 @@ extension NodeMachine {
             }
         case .log(let shard, let lastLines, let from):
             readLog(id, shard, lastLines: lastLines, from: from)
+        case .examine(let node, let question): examine(id, node, question)
         }
     }
 
@@ -43,9 +45,11 @@ extension NodeMachine {
         driveConsensus(.propose(command.cbor.encoded, proposal))
     }
 
-    private mutating func forward(_ request: PeerRequest, _ id: RequestID, to node: NodeID) {
+    private mutating func forward(
+        _ request: PeerRequest, _ id: RequestID, to node: NodeID, within limit: Duration? = nil
+    ) {
         let number = requests.forward(
-            id, to: node, deadline: now + configuration.requestTimeout)
+            id, to: node, deadline: now + (limit ?? configuration.requestTimeout))
         send(.request(number, request), to: node)
     }
 
@@ -56,6 +60,21 @@ extension NodeMachine {
         case .log(let shard, let lastLines, let from):
             let lines = min(lastLines, Self.logLinesLimit)
             actions.append(.readLog(.peer(node, id), shard: shard, lastLines: lines, from: from))
+        case .examine(let question):
+            actions.append(.examine(.peer(node, id), question.bounded))
+        }
+    }
+
+    private mutating func examine(_ id: RequestID, _ node: NodeID, _ question: NodeQuestion) {
+        if node == configuration.local {
+            actions.append(.examine(.local(id), question))
+        } else if absentSince(node) != nil {
+            let state = membership.state(of: node).map { "\($0)" } ?? "unknown"
+            actions.append(
+                .answer(
+                    id, .refused(.unavailable, "\(node) is \(state): its agent does not answer")))
+        } else {
+            forward(.examine(question), id, to: node, within: configuration.examinationTimeout)
         }
     }
 
@@ -171,10 +190,21 @@ extension NodeMachine {
         return nil
     }
 
-    mutating func deliverLog(_ answer: PeerAnswer, to reader: LogRecipient) {
+    mutating func deliver(_ answer: PeerAnswer, to reader: Recipient) {
         switch reader {
         case .local(let id): actions.append(.answer(id, answer))
         case .peer(let node, let id): send(.answer(id, answer), to: node)
+        }
+    }
+}
+
+extension NodeQuestion {
+    /// As much of it as a node does for another: a cluster of the largest size asks for less.
+    fileprivate var bounded: NodeQuestion {
+        switch self {
+        case .facts: self
+        case .reach(let dials, let pings):
+            .reach(dials: Array(dials.prefix(1000)), pings: Array(pings.prefix(64)))
         }
     }
 }

@@ -6,6 +6,7 @@ import Base
 import ClusterState
 import Consensus
 import Planning
+import Profiles
 import Supervision
 import WireProtocol
 
@@ -36,6 +37,8 @@ extension NodeMachine {
             }
         }
         guard isCaughtUp, !shards.keys.contains(where: { wanted[$0] == nil }) else { return }
+        // In which words an engine is told what to do is not known before its version is.
+        guard !isSGLangAwaited || state.deployment?.engine != .sglang else { return }
         for shard in wanted.keys.sorted() where shards[shard] == nil {
             shards[shard] = ShardMachine(
                 shard: shard, policy: configuration.supervision, wall: wall)
@@ -97,19 +100,40 @@ extension NodeMachine {
         }
         do {
             let profile = try self.profile.of(deployment)
-            let spec = LaunchSpec.make(
+            let spec = try LaunchSpec.make(
                 profile: profile, modelPath: deployment.modelPath,
                 group: group.launched(in: shard.generation, of: profile), rank: shard.rank,
-                interface: configuration.interface)
+                interface: configuration.interface,
+                sglang: deployment.engine == .sglang ? sglang : nil)
+            logTranslations(of: spec, shard)
             actions.append(.launch(shard, spec, deployment.engine))
+        } catch let refusal as DialectRefusal {
+            driveShard(shard, .failed("\(refusal)"))
         } catch {
             driveShard(shard, .failed("its profile cannot be read: \(error)"))
         }
     }
 
+    mutating func sglangFound(_ version: Version?) {
+        sglang = version
+        isSGLangAwaited = false
+        hasShardNews = true
+        let text =
+            version.map { "SGLang \($0) is installed here" }
+            ?? "the installed SGLang is not known; engines start with the profile as it is written"
+        actions.append(.log(version == nil ? .warning : .info, text))
+    }
+
+    private mutating func logTranslations(of spec: LaunchSpec, _ shard: ShardID) {
+        guard let sglang, !spec.translations.isEmpty else { return }
+        let told = spec.translations.map(\.summary).joined(separator: "; ")
+        actions.append(
+            .log(.info, "\(shard) is launched in the words of SGLang \(sglang): \(told)"))
+    }
+
     /// The ports that this shard will bind on its own address. A profile that cannot be read is told
     /// when the shard is launched.
-    private mutating func ports(of shard: ShardID, _ group: PlannedGroup) -> [Endpoint] {
+    mutating func ports(of shard: ShardID, _ group: PlannedGroup) -> [Endpoint] {
         guard let deployment = state.deployment, let profile = try? profile.of(deployment) else {
             return []
         }
@@ -135,9 +159,12 @@ extension NodeMachine {
         guard isNews || reportDue <= now || lastReport?.applied != applied else { return }
         let report = NodeReport(
             node: configuration.local, applied: applied, deploymentDigest: localDigest,
-            shards: shards.keys.sorted().compactMap { shards[$0]?.report })
+            shards: shards.keys.sorted().compactMap { shards[$0]?.report },
+            obstacles: inspection.obstacles)
         let isDue = reportDue <= now
-        guard isDue || report.shards != lastReport?.shards || report.applied != lastReport?.applied
+        guard
+            isDue || report.shards != lastReport?.shards || report.applied != lastReport?.applied
+                || report.obstacles != lastReport?.obstacles
         else { return }
         lastReport = report
         reportDue = now + configuration.reportInterval

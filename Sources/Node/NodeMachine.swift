@@ -47,6 +47,7 @@ public struct NodeMachine: Sendable {
     /// The last view that a leader sent, and when.
     var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
+    var inspection = Inspection()
     var requests: Requests
     var generator: SeededGenerator
     var reportDue: Instant
@@ -57,6 +58,9 @@ public struct NodeMachine: Sendable {
     public private(set) var rejectedMessages: [NodeID: Int] = [:]
     var profile: ParsedProfile
     let localDigest: UInt64
+    /// The installed SGLang, as far as it is known.
+    var sglang: Version?
+    var isSGLangAwaited: Bool
 
     // The moment of the step under way.
     var now: Instant
@@ -79,6 +83,7 @@ public struct NodeMachine: Sendable {
             bootstrap: configuration.bootstrap, restored: restored, seed: generator.next(),
             at: now)
         restoredIndex = consensus.lastIndex
+        isSGLangAwaited = configuration.awaitsSGLang
         localDigest = configuration.deployment.digest
         profile = ParsedProfile()
         requests = Requests(lastForwarded: generator.next() / 2)
@@ -95,6 +100,7 @@ public struct NodeMachine: Sendable {
         self.now = now
         self.wall = wall
         handle(input)
+        inspectDies()
         let isNews = hasShardNews
         if isNews { reconcileShards() }
         report(isNews: isNews)
@@ -123,8 +129,10 @@ public struct NodeMachine: Sendable {
             hasNews = true
             leadership?.machines[group]?.masterProbed(result, at: now)
         case .routerAnswered(let shard, let answer): routerAnswered(shard, answer)
+        case .inspected(let obstacles): inspected(obstacles)
         case .operate(let id, let request): operate(id, request)
-        case .logRead(let reader, let answer): deliverLog(answer, to: reader)
+        case .found(let reader, let answer): deliver(answer, to: reader)
+        case .sglangFound(let version): sglangFound(version)
         case .leave: driveMembership(.leave)
         }
     }
@@ -143,6 +151,7 @@ public struct NodeMachine: Sendable {
     public var nextDeadline: Instant? {
         var deadlines = [
             membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
+            inspection.due,
             knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
         deadlines += shards.values.map(\.nextDeadline)

@@ -3,17 +3,31 @@
 
 import YAML
 
+/// The environment variables that engines, HCCL and the profiles have.
+public enum KnownEnvironment {
+    public static func contains(_ name: String) -> Bool {
+        KnownNames.current.environment.contains(name)
+    }
+
+    /// The name that someone probably meant; nil where none is near.
+    public static func nearest(to name: String) -> String? {
+        nearestName(to: name, in: KnownNames.current.environment, atMost: name.count < 10 ? 1 : 2)
+    }
+}
+
 struct KnownNames {
     var environment: [String]
     var engineFlags: [String]
     var routerFlags: [String]
     var benchmarkFlags: [String]
+    /// The values of the flags that take one of a set.
+    var values: [String: [String]]
 
     /// Read once: the published profiles do not change.
     static let current: KnownNames = {
         var known = KnownNames(
-            environment: moreEnvironment, engineFlags: moreEngineFlags,
-            routerFlags: moreRouterFlags, benchmarkFlags: moreBenchmarkFlags)
+            environment: AscendVariable.names + moreEnvironment, engineFlags: moreEngineFlags,
+            routerFlags: moreRouterFlags, benchmarkFlags: moreBenchmarkFlags, values: moreValues)
         for name in ProfileCatalog.names + ProfileCatalog.baseNames {
             let text = ProfileCatalog.text(named: name) ?? ""
             guard let document = try? YAMLNode(parsing: text, file: name) else {
@@ -38,12 +52,22 @@ struct KnownNames {
         for part in [document] + roles {
             environment += part["environment"].names
             engineFlags += part["arguments"].names
+            addValues(of: part["arguments"])
         }
         if case .list(let names) = document["unset"]?.content {
             for case .scalar(let name) in names.map(\.content) { environment.append(name.text) }
         }
+        addValues(of: document["router"]?["arguments"])
         routerFlags += document["router"]?["arguments"].names ?? []
         benchmarkFlags += document["benchmark"]?["arguments"].names ?? []
+    }
+
+    private mutating func addValues(of arguments: YAMLNode?) {
+        for argument in arguments?.members ?? [] {
+            let value = argument.value["value"] ?? argument.value
+            guard case .scalar(let scalar) = value.content else { continue }
+            values[argument.name]?.append(scalar.text)
+        }
     }
 }
 
@@ -54,29 +78,20 @@ extension YAMLNode? {
 
 // MARK: - Beyond the published profiles
 
-/// HCCL's variables (CANN 8.5), those of its neighbours, and SGLang's on Ascend NPUs.
+/// What stands beside `AscendVariable.names`: SGLang's variables on Ascend NPUs and their neighbours.
 private let moreEnvironment = """
-    HCCL_SOCKET_IFNAME HCCL_IF_IP HCCL_SOCKET_FAMILY GLOO_SOCKET_IFNAME TP_SOCKET_IFNAME
-    HCCL_IF_BASE_PORT HCCL_HOST_SOCKET_PORT_RANGE HCCL_NPU_SOCKET_PORT_RANGE HCCL_CONNECT_TIMEOUT
-    HCCL_EXEC_TIMEOUT HCCL_BUFFSIZE HCCL_OP_EXPANSION_MODE HCCL_INTER_HCCS_DISABLE
-    HCCL_INTRA_ROCE_ENABLE HCCL_INTRA_PCIE_ENABLE HCCL_LOGIC_SUPERPOD_ID HCCL_DETERMINISTIC
-    HCCL_WHITELIST_DISABLE HCCL_WHITELIST_FILE HCCL_RDMA_TC HCCL_RDMA_SL HCCL_RDMA_TIMEOUT
-    HCCL_RDMA_RETRY_CNT HCCL_OP_RETRY_ENABLE HCCL_OP_RETRY_PARAMS HCCL_DFS_CONFIG
-    HCCL_RDMA_PCIE_DIRECT_POST_NOSTRICT RANK_TABLE_FILE ASCEND_GLOBAL_LOG_LEVEL
-    ASCEND_GLOBAL_EVENT_ENABLE HCCL_ALGO
-    SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION SGLANG_HEALTH_CHECK_TIMEOUT
+    RANK_TABLE_FILE SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION SGLANG_HEALTH_CHECK_TIMEOUT
     SGLANG_DIAG_BYPASS_HEALTH_GENERATE SGLANG_UVICORN_WORKER_HEALTHCHECK_TIMEOUT
     SGLANG_DISAGGREGATION_BOOTSTRAP_TIMEOUT SGLANG_DISAGGREGATION_WAITING_TIMEOUT
     SGLANG_NPU_USE_MLAPO SGLANG_USE_FIA_NZ SGLANG_NPU_USE_MULTI_STREAM
     SGLANG_NPU_DISABLE_ACL_FORMAT_WEIGHT SGLANG_DEEPEP_NUM_MAX_DISPATCH_TOKENS_PER_RANK
     DEEPEP_NORMAL_LONG_SEQ_PER_ROUND_TOKENS DEEPEP_NORMAL_LONG_SEQ_ROUND
     DEEPEP_NORMAL_COMBINE_ENABLE_LONG_SEQ MOE_ENABLE_TOPK_NEG_ONE TASK_QUEUE_ENABLE
-    INF_NAN_MODE_ENABLE STREAMS_PER_DEVICE PYTORCH_NPU_ALLOC_CONF ASCEND_MF_STORE_URL
-    ASCEND_LAUNCH_BLOCKING ENABLE_MOE_NZ ENABLE_PROFILING
-    SGLANG_PREFILL_DELAYER_MAX_DELAY_PASSES SGLANG_SCHEDULER_DECREASE_PREFILL_IDLE
-    SGLANG_SCHEDULER_SKIP_ALL_GATHER SGLANG_ZBAL_LOCAL_MEM_SIZE SGLANG_ZBAL_BOOTSTRAP_URL
-    ZBAL_NPU_ALLOC_CONF ASCEND_MF_TRANSFER_PROTOCOL ASCEND_RT_VISIBLE_DEVICES
-    SGLANG_HOST_IP HOST_IP LD_LIBRARY_PATH PATH
+    INF_NAN_MODE_ENABLE STREAMS_PER_DEVICE PYTORCH_NPU_ALLOC_CONF ENABLE_MOE_NZ
+    ENABLE_PROFILING SGLANG_PREFILL_DELAYER_MAX_DELAY_PASSES
+    SGLANG_SCHEDULER_DECREASE_PREFILL_IDLE SGLANG_SCHEDULER_SKIP_ALL_GATHER
+    SGLANG_ZBAL_LOCAL_MEM_SIZE SGLANG_ZBAL_BOOTSTRAP_URL ZBAL_NPU_ALLOC_CONF SGLANG_HOST_IP
+    HOST_IP LD_LIBRARY_PATH PATH
     """.words
 
 /// SGLang's flags: the long and short forms of those above, what replaces them in later versions.
@@ -103,6 +118,43 @@ private let moreBenchmarkFlags = """
     --model --tokenizer --dataset-path --request-rate --flush-cache --output-file --profile
     --ready-check-timeout-sec
     """.words
+
+/// The choices of SGLang 0.5.9 to 0.5.23, and those of sglang-router 0.3.2.
+private let moreValues: [String: [String]] = [
+    "--attention-backend": attentionBackends,
+    "--prefill-attention-backend": attentionBackends,
+    "--decode-attention-backend": attentionBackends,
+    "--disaggregation-transfer-backend": "mooncake nixl ascend fake mori mooncake_tcp".words,
+    "--moe-a2a-backend": """
+    none deepep mooncake nixl mori ascend_fuseep flashinfer megamoe deepep_v2 ascend_tp pplx
+    """.words,
+    "--deepep-mode": "auto normal low_latency".words,
+    "--load-balance-method": """
+    auto round_robin follow_bootstrap_room total_requests total_tokens shortest_queue
+    minimum_tokens
+    """.words,
+    "--quantization": quantizations,
+    "--speculative-draft-model-quantization": quantizations,
+    "--dtype": "auto half float16 bfloat16 float float32".words,
+    "--policy": policies,
+    "--prefill-policy": policies + ["bucket"],
+    "--decode-policy": policies,
+]
+
+private let attentionBackends = """
+    triton torch_native flex_attention dsa nsa dsv4 compressed cutlass_mla fa3 fa4 flashinfer
+    flashmla trtllm_mla cutedsl_mla tokenspeed_mla trtllm_mha dual_chunk_flash_attn hpc_ops
+    minicpm_flashattn minicpm_flashinfer aiter wave intel_amx ascend intel_xpu
+    """.words
+
+private let quantizations = """
+    awq fp8 mxfp8 gptq marlin gptq_marlin awq_marlin bitsandbytes gguf modelopt modelopt_fp8
+    modelopt_fp4 nvfp4_online modelopt_mixed petit_nvfp4 w8a8_int8 w8a8_fp8 moe_wna16 qoq w4afp8
+    mxfp4 auto-round auto-round-int8 compressed-tensors modelslim mxfp_w4a8 quark
+    quark_int4fp8_moe quark_mxfp4 mlx_q4 mlx_q8 unquant humming
+    """.words
+
+private let policies = "random round_robin cache_aware power_of_two manual".words
 
 extension String {
     fileprivate var words: [String] { split(whereSeparator: \.isWhitespace).map(String.init) }

@@ -9,12 +9,19 @@ struct ProfileResolution {
     let log: DiagnosticLog
     /// The text of a base; nil where there is none of that name.
     let load: (String) -> String?
+    /// Where the document got what it did not write itself.
+    private(set) var origins = InheritedOrigins()
+
+    init(log: DiagnosticLog, load: @escaping (String) -> String?) {
+        self.log = log
+        self.load = load
+    }
 
     /// Fields that describe one profile alone.
     private static let ownFields = ["profile", "extends", "published", "summary"]
 
     /// The document with everything that it inherits.
-    func resolve(_ text: String, file: String, chain: [String] = []) -> YAMLNode? {
+    mutating func resolve(_ text: String, file: String, chain: [String] = []) -> YAMLNode? {
         let document: YAMLNode
         do {
             document = try YAMLNode(parsing: text, file: file)
@@ -35,6 +42,9 @@ struct ProfileResolution {
             let field = YAMLReader(extends, field: "extends", log: log)
             for base in field.list(of: "profile names") ?? [] {
                 guard let node = resolve(base: base, chain: chain) else { return nil }
+                if chain.isEmpty, let name = base.string(expected: "a profile name") {
+                    origins.inherit(node, through: name, at: base.node.location)
+                }
                 result = merge(result, node, field: "")
             }
         }
@@ -42,7 +52,7 @@ struct ProfileResolution {
         return merge(result, own, field: "")
     }
 
-    private func resolve(base: YAMLReader, chain: [String]) -> YAMLNode? {
+    private mutating func resolve(base: YAMLReader, chain: [String]) -> YAMLNode? {
         guard let name = base.string(expected: "a profile name") else { return nil }
         guard !chain.contains(name) else {
             base.report("\"\(name)\" extends itself: \((chain + [name]).joined(separator: " > "))")
@@ -61,7 +71,7 @@ struct ProfileResolution {
     }
 
     /// `overlay` over `base`, at the field of that path.
-    func merge(_ base: YAMLNode, _ overlay: YAMLNode, field: String) -> YAMLNode {
+    mutating func merge(_ base: YAMLNode, _ overlay: YAMLNode, field: String) -> YAMLNode {
         guard let changes = overlay.members else { return overlay }
         var members = base.members ?? []
         for change in changes {
@@ -70,6 +80,7 @@ struct ProfileResolution {
             if change.value.isNull {
                 if let index {
                     members.remove(at: index)
+                    origins.removals[path] = change.location
                 } else {
                     let nearest = suggestion(for: change.name, in: members.map(\.name))
                     let message = "null removes, but nothing of this name is inherited\(nearest)"

@@ -1,4 +1,4 @@
-// Names that are nearly known ones. An engine ignores an environment variable that it does not know,
+// Names, and values of flags with a set of them, that are nearly known ones. An engine ignores an environment variable that it does not know,
 // and public scripts do export `HCCL_SOCKET_TFNAME` and `PYTHORCH_NPU_ALLOC_CONF`; a misspelt flag
 // stops it only once it starts. A name that nobody knows stays legal (engines have more of them than
 // this program can list), so this warns, and only where the known name is one or two edits away.
@@ -37,7 +37,12 @@ struct ProfileSpelling {
     private func checkNames(_ name: String, in node: YAMLNode?, _ field: String, _ known: [String])
     {
         for member in node?[name]?.members ?? [] {
-            warn(member.name, at: member.location, path(path(field, name), member.name), known)
+            let field = path(path(field, name), member.name)
+            warn(member.name, at: member.location, field, known)
+            // Arguments with a set of values; nothing else is called so.
+            if let values = KnownNames.current.values[member.name] {
+                checkText(member.value["value"] ?? member.value, field, values)
+            }
         }
     }
 

@@ -19,21 +19,25 @@ extension Profile {
         suspicions: DiagnosticLog? = nil
     ) throws(ConfigurationError) -> Profile {
         let log = DiagnosticLog()
-        let document = withoutActuallyEscaping(load) { load in
-            ProfileResolution(log: log, load: load).resolve(text, file: file)
+        let (document, origins) = withoutActuallyEscaping(load) { load in
+            var resolution = ProfileResolution(log: log, load: load)
+            let document = resolution.resolve(text, file: file)
+            return (document, resolution.origins)
         }
         if let document, let suspicions { ProfileSpelling(log: suspicions).check(document) }
-        return try read(document, log: log)
+        return try read(document, origins, log: log)
     }
 
     /// Reads and checks a document that inherits nothing any more.
     static func read(
-        _ document: YAMLNode?, log: DiagnosticLog
+        _ document: YAMLNode?, _ origins: InheritedOrigins, log: DiagnosticLog
     ) throws(ConfigurationError) -> Profile {
         guard let document else { return try log.result(nil) }
         let profile = ProfileReader(root: YAMLReader(document, log: log)).read()
         if let profile {
-            ProfileValidation(profile: profile, document: document, log: log).check()
+            ProfileValidation(
+                profile: profile, document: document, origins: origins, log: log
+            ).check()
         }
         return try log.result(profile)
     }
@@ -46,7 +50,7 @@ extension Profile {
     /// - Throws: every violation of the result.
     public func applying(_ overrides: ProfileOverrides) throws(ConfigurationError) -> Profile {
         let log = DiagnosticLog()
-        let resolution = ProfileResolution(log: log, load: { _ in nil })
+        var resolution = ProfileResolution(log: log, load: { _ in nil })
         guard let base = resolution.resolve(yaml, file: "\(name).yaml") else {
             return try log.result(nil)
         }
@@ -58,7 +62,10 @@ extension Profile {
                 field: "overrides.roles.\(role.name)")
         }
         guard log.diagnostics.isEmpty else { return try log.result(nil) }
-        return try Self.read(resolution.merge(base, overrides.node, field: ""), log: log)
+        let merged = resolution.merge(base, overrides.node, field: "")
+        var origins = resolution.origins
+        origins.inherit(base, through: name, at: overrides.node.location)
+        return try Self.read(merged, origins, log: log)
     }
 }
 

@@ -8,6 +8,7 @@ import YAML
 struct ProfileValidation {
     let profile: Profile
     let document: YAMLNode
+    let origins: InheritedOrigins
     let log: DiagnosticLog
 
     /// The agent's own ports, unless its configuration says otherwise.
@@ -21,7 +22,9 @@ struct ProfileValidation {
         checkPlaceholders()
         checkPorts()
         for role in profile.roles {
-            RoleValidation(profile: profile, role: role, report: report).check()
+            RoleValidation(profile: profile, role: role) { path, message, causes in
+                report(path, message, because: causes)
+            }.check()
             AscendValidation(profile: profile, role: role) { name, message in
                 let own = role.environment.contains { $0.name == name }
                 let path = own ? ["roles", role.role.rawValue] : []
@@ -30,14 +33,41 @@ struct ProfileValidation {
         }
     }
 
-    /// Reports at the deepest node of the path that exists.
-    private func report(_ path: [String], _ message: String) {
+    /// Reports at a field, or at another that takes part in the violation: at the first of them
+    /// that the operator wrote or removed, else where the field was inherited.
+    private func report(
+        _ path: [String], _ message: String, because causes: [[String]] = []
+    ) {
+        let place = deepestNode(on: path).location
+        let isOwn = place.file == document.location.file
+        for field in isOwn ? [path] : [path] + causes {
+            guard let place = ownPlace(of: field) else { continue }
+            return log.report(message, at: place, field: field.joined(separator: "."))
+        }
+        let field = path.joined(separator: ".")
+        guard let base = origins.base(of: place.file) else {
+            return log.report(message, at: place, field: field)
+        }
+        log.report(
+            "\(message); inherited through \(base.name) (\(place))", at: base.location, field: field
+        )
+    }
+
+    private func deepestNode(on path: [String]) -> YAMLNode {
         var node = document
         for name in path {
             guard let next = node[name] else { break }
             node = next
         }
-        log.report(message, at: node.location, field: path.joined(separator: "."))
+        return node
+    }
+
+    /// Where the field, or its removal, stands in the operator's own file.
+    private func ownPlace(of path: [String]) -> SourceLocation? {
+        var node: YAMLNode? = document
+        for name in path { node = node?[name] }
+        let place = node?.location ?? origins.removals[path.joined(separator: ".")]
+        return place?.file == document.location.file ? place : nil
     }
 
     private func checkRoles() {
@@ -68,7 +98,10 @@ struct ProfileValidation {
             report(
                 ["cards"],
                 "expected the cards of all groups: the roles take \(wanted) devices, "
-                    + "\(profile.cards) cards of \(profile.devicesPerCard) have \(stated)")
+                    + "\(profile.cards) cards of \(profile.devicesPerCard) have \(stated)",
+                because: profile.roles.flatMap { role in
+                    ["groups", "nodes", "devices"].map { ["roles", role.role.rawValue, $0] }
+                })
         }
     }
 
@@ -133,7 +166,10 @@ struct ProfileValidation {
             }
             for role in roles {
                 if let missing = missingSource(of: name, in: role) {
-                    report(path, "{\(name)} has no value here: expected \(missing)")
+                    let source = missing.split(separator: ".").map(String.init)
+                    report(
+                        path, "{\(name)} has no value here: expected \(missing)",
+                        because: [source, Array(source.dropLast())])
                 }
             }
         }

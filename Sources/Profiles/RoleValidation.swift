@@ -5,12 +5,19 @@ import Base
 struct RoleValidation {
     let profile: Profile
     let role: RoleProfile
-    let report: (_ path: [String], _ message: String) -> Void
+    /// Reports at a field; `causes` are others that take part in the violation.
+    let reportAt: (_ path: [String], _ message: String, _ causes: [[String]]) -> Void
+
+    private func report(_ path: [String], _ message: String, because causes: [[String]] = []) {
+        reportAt(path, message, causes)
+    }
 
     private static let tensor = ["--tp-size", "--tp", "--tensor-parallel-size"]
     private static let pipeline = ["--pp-size", "--pp", "--pipeline-parallel-size"]
     private static let data = ["--attn-dp-size", "--dp-size", "--dp", "--data-parallel-size"]
     private static let context = ["--attn-cp-size", "--attention-context-parallel-size"]
+    private static let transfer = "--disaggregation-transfer-backend"
+    private static let storeURL = "ASCEND_MF_STORE_URL"
     private static let moeDense = ["--moe-dense-tp-size", "--moe-dense-tp"]
 
     func check() {
@@ -18,6 +25,7 @@ struct RoleValidation {
         checkMultipleNodes()
         checkParallelism()
         checkMode()
+        checkStore()
         if let served = argument(["--served-model-name"])?.values.first, served.contains(":") {
             report(path("--served-model-name"), "expected a name without \":\"")
         }
@@ -37,10 +45,14 @@ struct RoleValidation {
             report(
                 path(flag(Self.tensor)),
                 "expected one rank for each device: \(product) is \(ranks) ranks, "
-                    + "\(role.nodes) nodes of \(devices) have \(role.nodes * devices) devices")
+                    + "\(role.nodes) nodes of \(devices) have \(role.nodes * devices) devices",
+                because: [field("nodes"), field("devices")]
+                    + [Self.pipeline, Self.data, ["--enable-dp-attention"]].map { path(flag($0)) })
         }
         if let stated = number(["--nnodes"]), stated != role.nodes {
-            report(path("--nnodes"), "expected {nodes}, which is \(role.nodes), found \(stated)")
+            report(
+                path("--nnodes"), "expected {nodes}, which is \(role.nodes), found \(stated)",
+                because: [field("nodes")])
         }
     }
 
@@ -52,7 +64,8 @@ struct RoleValidation {
         ]
         for (names, value) in needed where argument(names) == nil {
             report(
-                path(), "expected \(names[0]) \(value): \(role.nodes) nodes cannot meet without it")
+                path(), "expected \(names[0]) \(value): \(role.nodes) nodes cannot meet without it",
+                because: names.map { path($0) } + [field("nodes")])
         }
     }
 
@@ -64,13 +77,15 @@ struct RoleValidation {
             report(
                 path(flag(Self.data)),
                 "expected --enable-dp-attention too: \(data) data parallel ranks over "
-                    + "\(role.nodes) nodes need it")
+                    + "\(role.nodes) nodes need it",
+                because: [path("--enable-dp-attention"), field("nodes")])
         }
         let divisor = (usesDPAttention ? data : 1) * context
         if tensor % divisor != 0 {
             report(
                 path(flag(Self.tensor)),
-                "expected a multiple of dp x attention cp, \(divisor), found \(tensor)")
+                "expected a multiple of dp x attention cp, \(divisor), found \(tensor)",
+                because: [Self.data, Self.context].map { path(flag($0)) })
         }
         if context > 1, role.role == .decode {
             report(path(flag(Self.context)), "expected no context parallelism: decode refuses it")
@@ -78,7 +93,8 @@ struct RoleValidation {
         if pipeline > 1, argument(["--speculative-algorithm"]) != nil {
             report(
                 path("--speculative-algorithm"),
-                "expected no speculative decoding: pipeline stages refuse it")
+                "expected no speculative decoding: pipeline stages refuse it",
+                because: [path(flag(Self.pipeline))])
         }
         if let dense = number(Self.moeDense), dense != 1 {
             report(path(flag(Self.moeDense)), "expected 1, found \(dense)")
@@ -94,6 +110,27 @@ struct RoleValidation {
             path("--disaggregation-mode"),
             (what ?? "expected no --disaggregation-mode in a mixed role")
                 + (mode.map { ", found \($0)" } ?? ""))
+    }
+
+    /// Memfabric moves the cache between prefill and decode, and finds its ranks by a store that
+    /// prefill serves; the other backends have no such store.
+    private func checkStore() {
+        guard role.role != .mixed, argument([Self.transfer])?.values.first == "ascend" else {
+            return
+        }
+        let needs = "\(Self.transfer) ascend needs"
+        if profile.store == nil {
+            report(
+                path(Self.transfer), "expected store: {port: 24670} too: \(needs) a store",
+                because: [["store"], ["store", "port"]])
+        }
+        let url = profile.environment(of: role).last { $0.name == Self.storeURL }?.value ?? ""
+        if url.isEmpty {
+            report(
+                path(Self.transfer),
+                "expected the variable \(Self.storeURL): \"tcp://{store}\" too: \(needs) it",
+                because: [["environment", Self.storeURL], field("environment", Self.storeURL)])
+        }
     }
 
     // MARK: Arguments
@@ -127,6 +164,11 @@ struct RoleValidation {
     }
 
     private func path(_ flag: String? = nil) -> [String] {
-        ["roles", role.role.rawValue, "arguments"] + (flag.map { [$0] } ?? [])
+        field("arguments") + (flag.map { [$0] } ?? [])
+    }
+
+    /// A field of the role.
+    private func field(_ names: String...) -> [String] {
+        ["roles", role.role.rawValue] + names
     }
 }

@@ -295,7 +295,9 @@ public struct ClusterSimulation {
         case .forget(let shard): hosts[index].ended.removeAll { $0 == shard }
         case .probeMaster(let group, _): probeMaster(group, from: index)
         case .readLog(let reader, let shard, _, _):
-            later(.logRead(reader, .log(text: "log of \(shard)\n", next: 1)), index)
+            later(.found(reader, .log(text: "log of \(shard)\n", next: 1)), index)
+        case .inspect: later(.inspected([]), index)
+        case .examine(let asker, _): later(.found(asker, .document("{}")), index)
         case .answer(let id, let answer):
             note("\(nodes[index].node): request \(id.value) is answered: \(answer)")
             answers[id] = answer

@@ -454,8 +454,8 @@ struct Invariants {
                 broken(
                     "request \(id.value) is answered as accepted (\(text)), and nothing is agreed")
             }
-        case (.apply, .accepted): break
-        case (.log, .accepted), (.propose, .log), (.apply, .log):
+        case (.apply, .accepted), (.examine, .document): break
+        case (.log, _), (.propose, _), (.apply, _), (.examine, _):
             broken("request \(id.value) is answered with another's answer")
         }
     }

@@ -41,8 +41,8 @@ public enum ExitStatus: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// When a process ended, by the wall clock of its node. Ranks fall within a millisecond of one another,
-/// so this is finer than other times; how well the clocks of the nodes agree is the limit.
+/// When a process ended, by the wall clock of its node. Ranks can fall within a millisecond of one
+/// another, so this is finer than other times; how well the clocks of the nodes agree is the limit.
 public struct EndTime: Hashable, Comparable, Sendable {
     public let microsecondsSinceEpoch: Int64
 

@@ -8,16 +8,20 @@ public import Supervision
 
 extension NodeReport: WireCodable {
     public var cbor: CBORValue {
-        .array([
-            CBORValue(node), .unsigned(applied.value), .unsigned(deploymentDigest), .list(shards),
-        ])
+        .array(
+            [
+                CBORValue(node), .unsigned(applied.value), .unsigned(deploymentDigest),
+                .list(shards),
+            ] + [obstacles.map { CBORValue.list($0) }].compactMap { $0 })
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "node report")
         self.init(
             node: try record.node(), applied: try record.logIndex(),
-            deploymentDigest: try record.unsigned(), shards: try record.list(of: ShardReport.self))
+            deploymentDigest: try record.unsigned(),
+            shards: try record.list(of: ShardReport.self),
+            obstacles: record.isAtEnd ? nil : try record.texts())
     }
 }
 
@@ -119,6 +123,7 @@ extension PeerRequest: WireCodable {
             .choice(
                 2, .text(shard), .unsigned(UInt64(lastLines)),
                 from.map { .unsigned($0) } ?? .null)
+        case .examine(let question): .choice(3, question.cbor)
         }
     }
 
@@ -138,8 +143,52 @@ extension PeerRequest: WireCodable {
                 throw .unexpected(expected: "an offset or null", found: "another item")
             }
             self = .log(shard: shard, lastLines: lastLines, from: offset)
+        case 3: self = .examine(try record.value(as: NodeQuestion.self))
         default: throw record.unknownChoice(choice, of: "request")
         }
+    }
+}
+
+extension NodeQuestion: WireCodable {
+    public var cbor: CBORValue {
+        switch self {
+        case .facts: .choice(1)
+        case .reach(let dials, let pings): .choice(2, .list(dials), .list(pings))
+        }
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "question")
+        let choice = try record.unsigned()
+        switch choice {
+        case 1: self = .facts
+        case 2:
+            let dials = try record.list(of: DialTarget.self)
+            self = .reach(dials: dials, pings: try record.list(of: PingTarget.self))
+        default: throw record.unknownChoice(choice, of: "question")
+        }
+    }
+}
+
+extension DialTarget: WireCodable {
+    public var cbor: CBORValue { .array([CBORValue(node), endpoint.cbor]) }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "dial target")
+        self.init(node: try record.node(), endpoint: try record.value(as: Endpoint.self))
+    }
+}
+
+extension PingTarget: WireCodable {
+    public var cbor: CBORValue {
+        .array([.unsigned(UInt64(max(0, die))), CBORValue(node), .text(address)])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "ping target")
+        self.init(
+            die: try record.unsigned(as: Int.self), node: try record.node(),
+            address: try record.text())
     }
 }
 
@@ -149,6 +198,7 @@ extension PeerAnswer: WireCodable {
         case .accepted(let text): .choice(1, .text(text))
         case .refused(let kind, let text): .choice(2, .text(kind.rawValue), .text(text))
         case .log(let text, let next): .choice(3, .text(text), .unsigned(next))
+        case .document(let text): .choice(4, .text(text))
         }
     }
 
@@ -159,6 +209,7 @@ extension PeerAnswer: WireCodable {
         case 1: self = .accepted(try record.text())
         case 2: self = .refused(try record.word(as: Refusal.self), try record.text())
         case 3: self = .log(text: try record.text(), next: try record.unsigned())
+        case 4: self = .document(try record.text())
         default: throw record.unknownChoice(choice, of: "answer")
         }
     }

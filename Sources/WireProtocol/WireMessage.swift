@@ -42,14 +42,18 @@ public struct NodeReport: Hashable, Sendable {
     public var deploymentDigest: UInt64
     /// By shard.
     public var shards: [ShardReport]
+    /// What stands in the way of a launch on it, for people; nil as long as it has not looked.
+    public var obstacles: [String]?
 
     public init(
-        node: NodeID, applied: LogIndex, deploymentDigest: UInt64, shards: [ShardReport]
+        node: NodeID, applied: LogIndex, deploymentDigest: UInt64, shards: [ShardReport],
+        obstacles: [String]? = nil
     ) {
         self.node = node
         self.applied = applied
         self.deploymentDigest = deploymentDigest
         self.shards = shards
+        self.obstacles = obstacles
     }
 }
 
@@ -88,6 +92,43 @@ public enum PeerRequest: Hashable, Sendable {
     case propose(Command)
     /// The log of a shard of that node: the last lines, or what follows an offset.
     case log(shard: String, lastLines: Int, from: UInt64?)
+    /// What the doctor wants to know of that node.
+    case examine(NodeQuestion)
+}
+
+/// What a doctor asks of a node.
+public enum NodeQuestion: Hashable, Sendable {
+    /// What it is and what is planned there; it then listens for a while on planned ports that are free.
+    case facts
+    /// Whether it reaches the others.
+    case reach(dials: [DialTarget], pings: [PingTarget])
+}
+
+/// A port to dial.
+public struct DialTarget: Hashable, Sendable {
+    /// Whose port it is.
+    public let node: NodeID
+    public let endpoint: Endpoint
+
+    public init(node: NodeID, endpoint: Endpoint) {
+        self.node = node
+        self.endpoint = endpoint
+    }
+}
+
+/// An address on the fabric to ping.
+public struct PingTarget: Hashable, Sendable {
+    /// The die to ping from, by its physical id.
+    public let die: Int
+    /// Whose address it is.
+    public let node: NodeID
+    public let address: String
+
+    public init(die: Int, node: NodeID, address: String) {
+        self.die = die
+        self.node = node
+        self.address = address
+    }
 }
 
 /// What the other node answers.
@@ -96,6 +137,8 @@ public enum PeerAnswer: Hashable, Sendable {
     case refused(Refusal, String)
     /// A piece of a log and where the next begins.
     case log(text: String, next: UInt64)
+    /// A JSON document: what a doctor's question found.
+    case document(String)
 }
 
 /// What kind of no an answer is.

@@ -60,6 +60,24 @@ import YAML
         #expect(!RehearsalPhase.elected.isReached([StatusSamples.ready.json, other.json]))
     }
 
+    @Test func `a group or a router that has failed is given up, with its reason`() {
+        #expect(RehearsalPhase.whatIsGivenUp([nil]) == nil)
+        for sample in StatusSamples.all {
+            #expect(RehearsalPhase.whatIsGivenUp([sample.status.json]) == nil, "\(sample.name)")
+        }
+        var status = StatusSamples.ready
+        status.router?.state = "failed"
+        status.router?.why = "5 failures in a row"
+        let others: [JSONValue?] = [nil, StatusSamples.ready.json]
+        #expect(
+            RehearsalPhase.whatIsGivenUp(others + [status.json])
+                == "router has failed: 5 failures in a row")
+        status.groups[1].state = "failed"
+        status.groups[1].why = "out of memory"
+        #expect(
+            RehearsalPhase.whatIsGivenUp([status.json]) == "decode-0 has failed: out of memory")
+    }
+
     // MARK: - Site
 
     @Test(arguments: ProfileCatalog.names)

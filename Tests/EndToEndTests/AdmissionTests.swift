@@ -29,6 +29,10 @@ extension EndToEnd {
                 let outside = try cluster.status(cluster.nodes[4])
                 #expect(!outside.hasQuorum)
                 #expect(outside.groups.isEmpty)
+                let reason = outside.json.elements("reasons").first?.stringValue ?? ""
+                #expect(reason.contains("every peer refuses this node's secret"), "\(reason)")
+                let notes = try cluster.status(cluster.nodes[0]).json.elements("notes")
+                #expect(notes.contains { $0.stringValue?.contains("node-5") == true }, "\(notes)")
             }
         }
     }

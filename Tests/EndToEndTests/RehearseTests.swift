@@ -42,5 +42,33 @@ extension EndToEnd {
                 #expect(!Files.exists("\(site)/\(node)/agent.sock"))
             }
         }
+
+        @Test func `a rehearsal ends as soon as a group is given up, and says why`() throws {
+            let loop = try Loop()
+            defer { loop.close() }
+            let directory = try TestCluster.makeDirectory()
+            defer { try? Files.removeTree(directory) }
+            let profile = "\(directory)/broken.yaml"
+            let text = """
+                profile: broken
+                extends: [\(Topology.onePrefill.rawValue)]
+                environment: {GLM_REHEARSAL_FAULT: crash-at-start/decode}
+
+                """
+            try Files.replace(profile, with: Array(text.utf8))
+            let command = try Command(
+                loop,
+                ["rehearse", "--profile", profile, "--once", "--json", "--dir"]
+                    + ["\(directory)/site"], outputTo: "\(directory)/rehearse")
+            // Well before the rehearsal's own limit of 120 s.
+            #expect(try command.exitCode(within: .seconds(60)) == 1)
+            let report = try JSONValue(parsing: command.output)
+            #expect(report["ok"] == false)
+            for part in ["decode-0 has failed", "told to crash at start"] {
+                #expect(command.output.contains(part), "\(command.output)")
+            }
+            let left = TestCluster.processes(of: directory).map(\.commandLine)
+            #expect(left.isEmpty, "\(left)")
+        }
     }
 }

@@ -72,7 +72,7 @@ struct NPUToolTests {
     @Test func `after a hang the next caller asks anew`() throws {
         let node = try PretendNode(["npu_smi": "hang"])
         let loop = try Loop()
-        let tool = tool(loop, node, limit: .seconds(2))
+        let tool = tool(loop, node, limit: .seconds(4))
         var gaps: [Gap] = []
         for arguments in [["info"], ["info", "-l"]] {
             tool.ask(arguments) { if case .failure(let gap) = $0 { gaps.append(gap) } }
@@ -81,10 +81,18 @@ struct NPUToolTests {
         #expect(gaps.allSatisfy { $0.kind == .timedOut && $0.subject == "npu-smi info" })
         #expect(node.calls == ["npu-smi info"])
         try node.set(["npu_smi": "ok"])
-        var answer: Result<String, Gap>?
-        tool.ask(["info", "-l"]) { answer = $0 }
-        #expect(loop.run(within: patience) { answer != nil })
-        #expect((try? answer?.get())?.contains("Total Count") == true)
+        // On a host at its limits a healthy call may take longer than this short limit, too.
+        var answer: String?
+        let deadline = loop.now + patience
+        while answer == nil, loop.now < deadline {
+            var isTold = false
+            tool.ask(["info", "-l"]) { result in
+                answer = try? result.get()
+                isTold = true
+            }
+            #expect(loop.run(within: patience) { isTold })
+        }
+        #expect(answer?.contains("Total Count") == true)
         #expect(node.violations.isEmpty)
     }
 

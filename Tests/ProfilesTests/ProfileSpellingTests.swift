@@ -65,6 +65,37 @@ import YAML
                 ])
     }
 
+    @Test func `misspelt values of flags with a known set are told`() throws {
+        #expect(
+            try warnings(
+                role: [
+                    "arguments:", "  --tp-size: 1", "  --attention-backend: asend",
+                    "  --dtype: bfloat61", "  --moe-a2a-backend: ours",
+                    "  --quantization: modelslim",
+                ]) == [
+                    "p.yaml:13:28: roles.mixed.arguments.--attention-backend: "
+                        + "\"asend\" is not known; did you mean \"ascend\"?",
+                    "p.yaml:14:16: roles.mixed.arguments.--dtype: "
+                        + "\"bfloat61\" is not known; did you mean \"bfloat16\"?",
+                ])
+    }
+
+    @Test func `misspelt policies of a router are told`() throws {
+        let log = DiagnosticLog()
+        let text = """
+            profile: mine
+            extends: [\(ProfileCatalog.names[0])]
+            router:
+              arguments: {--policy: cache_awere, --decode-policy: robin}
+            """
+        _ = try Profile.parse(text, file: "p.yaml", suspicions: log)
+        #expect(
+            log.warnings.map(\.description) == [
+                "p.yaml:4:25: router.arguments.--policy: \"cache_awere\" is not known; "
+                    + "did you mean \"cache_aware\"?"
+            ])
+    }
+
     @Test func `a name that is near to nothing is nobody's mistake`() throws {
         #expect(
             try warnings(

@@ -89,13 +89,15 @@ import Testing
             loop, at: endpoint, name: "decode", attempts: 3, log: log
         ) { successes.append($0) }
         registration.start()
-        #expect(loop.run(within: .seconds(5)) { registration.store != nil })
-        let before = registration.store
+        #expect(loop.run(within: .seconds(5)) { registration.isConnected })
+        let before = registration.stores
+        #expect(before.count == 1)
         first.close()
-        #expect(loop.run(within: .seconds(5)) { registration.store == nil })
+        #expect(loop.run(within: .seconds(5)) { !registration.isConnected })
+        #expect(registration.stores == before)
         let second = try TransferStore(loop, on: endpoint)
-        #expect(loop.run(within: .seconds(5)) { registration.store != nil })
-        #expect(registration.store != before)
+        #expect(loop.run(within: .seconds(5)) { registration.isConnected })
+        #expect(registration.stores.count == 2 && registration.stores.first == before.first)
         #expect(successes == [true])
         registration.close()
         second.close()
@@ -131,6 +133,68 @@ import Testing
         deployment.wait("the loss") { isReady(2) }
         _ = try prefill(1)
         deployment.wait("the return") { isReady(3) }
+    }
+
+    @Test func `the store's owner may be lost: who knows each other works on, the new wait`() throws
+    {
+        let deployment = try LiveDeployment(subnet: 76)
+        let (prefills, decodes) = (deployment.hosts(1...3), deployment.hosts(4...5))
+        func launchPrefill(_ index: Int) throws {
+            try deployment.launch(
+                Published.lonePrefill(prefills[index], bootstrap: 8998 + index, store: prefills[0])
+                    .with(environment: "GLM_REHEARSAL_STORE_ATTEMPTS", "120"))
+        }
+        for index in 0...1 { try launchPrefill(index) }
+        for rank in 0...1 {
+            try deployment.launch(Published.decode(decodes, rank: rank, store: prefills[0]))
+        }
+        deployment.waitUntilReady(3)
+        // Prefill 0 has no part in what is asked here: the router names prefill 1 and 2 only.
+        try deployment.launchRouter(
+            prefills: [(prefills[1], 8999), (prefills[2], 9000)], decode: decodes[0])
+        deployment.waitForRouter()
+        func complete() -> String { deployment.completeThroughRouter(prompt: "a b", tokens: 3) }
+        let right = complete()
+        #expect(right.split(separator: " ").count == 3 && !right.contains("{"), "\(right)")
+        func isReady(_ healthy: Int) -> Bool {
+            deployment.get(deployment.host(250), 6688, "/readiness").bodyText.contains(
+                "\"healthy_workers\":\(healthy)")
+        }
+
+        deployment.engines[0].stop()
+        deployment.wait("the loss") {
+            deployment.lines.count { $0.contains("peers stay known") } == 3
+        }
+        try launchPrefill(2)
+        deployment.wait("the new one to have loaded") {
+            deployment.lines.contains { $0.hasPrefix("#4") && $0.contains("Load weight end.") }
+        }
+        for _ in 0..<3 { #expect(complete() == right) }
+        #expect(!isReady(3) && !deployment.exits.keys.contains(4))
+
+        try launchPrefill(0)
+        deployment.wait("the return") { isReady(3) }
+        // Both answer right: a prefill gives its own answer, and the third is not the second.
+        let answers = Set((0..<4).map { _ in complete() })
+        #expect(answers.count == 2 && answers.contains(right), "\(answers)")
+        #expect(!answers.contains { $0.contains("{") }, "\(answers)")
+    }
+
+    @Test(arguments: [nil, "mooncake"])
+    func `another transfer backend needs no store`(backend: String?) throws {
+        let deployment = try LiveDeployment(subnet: 77)
+        let (prefill, decodes) = (deployment.host(1), deployment.hosts(2...3))
+        func launch(_ shard: PublishedShard) throws {
+            let shard = shard.with(environment: "ASCEND_MF_STORE_URL", nil)
+            let flag = "--disaggregation-transfer-backend"
+            try deployment.launch(backend.map { shard.with(flag, $0) } ?? shard.without(flag))
+        }
+        try launch(Published.lonePrefill(prefill, bootstrap: 8998, store: prefill))
+        for rank in 0...1 { try launch(Published.decode(decodes, rank: rank, store: prefill)) }
+        try deployment.launchRouter(prefills: [(prefill, 8998)], decode: decodes[0])
+        deployment.waitForRouter()
+        let answer = deployment.completeThroughRouter(prompt: "a", tokens: 2)
+        #expect(answer.split(separator: " ").count == 2 && !answer.contains("{"), "\(answer)")
     }
 
     @Test func `workers can be added and removed at run time`() throws {

@@ -147,17 +147,39 @@ private func expected(prefill: WorldShape?, _ decodeOrMixed: WorldShape) -> Stri
         #expect(got == expected(prefill: nil, try shape(shard, world)))
     }
 
-    /// One wrong word in an otherwise right 1P1D deployment.
+    /// One wrong word in an otherwise right 1P1D deployment; `none` is the control.
     enum Mistake: String, CaseIterable, Sendable {
-        case sameRankTwice, wrongSize, wrongRole, wrongMeetingPort, wrongMeetingAddress
+        case none, wrongHTTPPort, sameRankTwice, wrongSize, wrongRole
+        case wrongMeetingPort, wrongMeetingAddress
         case wrongStoreAddress, wrongStorePort, wrongBootstrapPort, wrongBootstrapAddress
         case secondNodeAsDecode, rankOutside, foreignMaster
+
+        /// What shows it, in a log or in the answer. Without it no answer proves nothing: it may
+        /// only have been late.
+        var symptom: String {
+            switch self {
+            case .none: "ready to roll"
+            case .wrongHTTPPort: "No available workers"
+            case .sameRankTwice: "Port 5001 is already in use"
+            case .wrongSize: "sizes differ: node rank 1 has decode tp=64"
+            case .wrongRole: "sizes differ: node rank 1 has prefill"
+            case .wrongMeetingPort: ":5007 does not answer (connection refused)"
+            case .wrongMeetingAddress: "node rank 1 is there already"
+            case .wrongStoreAddress: "Nobody answers at tcp://127.77.\(subnet).3:24670"
+            case .wrongStorePort: "Nobody answers at tcp://127.77.\(subnet).1:24671"
+            case .wrongBootstrapPort: ":8999/route"
+            case .wrongBootstrapAddress, .secondNodeAsDecode: "answer: 404"
+            case .rankOutside: "node rank 2 is outside the 2 nodes of this world"
+            case .foreignMaster: ".4:5000: this node is 127.77.\(subnet).3"
+            }
+        }
+
+        var subnet: Int { 20 + (Self.allCases.firstIndex(of: self) ?? 0) }
     }
 
     @Test(arguments: Mistake.allCases)
-    func `one wrong word never gives the known answer`(mistake: Mistake) throws {
-        let number = Mistake.allCases.firstIndex(of: mistake) ?? 0
-        let deployment = try LiveDeployment(subnet: 20 + number)
+    func `one wrong word never gives the known answer, and none does`(mistake: Mistake) throws {
+        let deployment = try LiveDeployment(subnet: mistake.subnet)
         let (prefills, decodes) = (deployment.hosts(1...2), deployment.hosts(3...4))
         let store = prefills[0]
         var shards = [
@@ -168,6 +190,8 @@ private func expected(prefill: WorldShape?, _ decodeOrMixed: WorldShape) -> Stri
         ]
         var router = (prefill: prefills[0], bootstrap: 8998, decode: decodes[0])
         switch mistake {
+        case .none: break
+        case .wrongHTTPPort: shards[2] = shards[2].with("--port", "8002")
         case .sameRankTwice: shards[3] = shards[3].with("--node-rank", "0")
         case .rankOutside: shards[3] = shards[3].with("--node-rank", "2")
         case .wrongSize: shards[3] = shards[3].with("--tp-size", "64")
@@ -194,14 +218,40 @@ private func expected(prefill: WorldShape?, _ decodeOrMixed: WorldShape) -> Stri
         for shard in shards { try deployment.launch(shard.with("--dist-timeout", "2")) }
         try deployment.launchRouter(
             prefills: [(router.prefill, router.bootstrap)], decode: router.decode)
-        let isReady = deployment.loop.run(within: .seconds(8)) {
-            deployment.exits.count >= 2
-                || deployment.get(deployment.host(250), 6688, "/readiness").status.code == 200
+        deployment.wait("\(mistake.rawValue) to take effect") {
+            let answers = deployment.get(deployment.host(250), 6688, "/readiness").status.code
+            return answers == 200 || deployment.exits.count >= 2
+                || (mistake == .wrongHTTPPort && isReadyBut(8002, deployment))
         }
-        #expect(isReady, "\(mistake.rawValue): \(deployment.log(last: 20))")
         let got = deployment.completeThroughRouter(prompt: prompt, tokens: tokenCount)
+        guard mistake != .none else {
+            #expect(got == right)
+            return
+        }
         #expect(got != right, "\(mistake.rawValue) went unnoticed")
-        let isError = ["0 ", "404", "5"].contains { got.hasPrefix($0) }
+        let isError = ["404", "5"].contains { got.hasPrefix($0) }
         #expect(isError, "\(mistake.rawValue) gave \(got)")
+        let evidence = deployment.log(last: 1000) + "\nanswer: \(got)"
+        #expect(evidence.contains(mistake.symptom), "\(mistake.rawValue): \(evidence)")
+        if mistake == .wrongHTTPPort { heal(deployment, decodes[0], 8002, gives: right) }
+    }
+
+    /// Whether both groups serve, the decode where the router does not look, and the router has
+    /// found the prefill.
+    private func isReadyBut(_ port: Int, _ deployment: LiveDeployment) -> Bool {
+        deployment.lines.count { $0.contains("ready to roll") } == 2
+            && deployment.hasLogged(":\(port)") && deployment.hasLogged("is healthy")
+    }
+
+    /// Told the port, the router gives the right answer: nothing else was missing.
+    private func heal(
+        _ deployment: LiveDeployment, _ decode: String, _ port: Int, gives right: String
+    ) {
+        let added = deployment.post(
+            deployment.host(250), 6688, "/workers",
+            ["url": .string("http://\(decode):\(port)"), "worker_type": "decode"])
+        #expect(added.status.code == 202)
+        deployment.waitForRouter()
+        #expect(deployment.completeThroughRouter(prompt: prompt, tokens: tokenCount) == right)
     }
 }

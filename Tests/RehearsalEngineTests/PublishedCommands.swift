@@ -18,6 +18,13 @@ struct PublishedShard {
         return PublishedShard(argv: argv, environment: environment)
     }
 
+    /// The same without a flag and its value.
+    func without(_ flag: String) -> PublishedShard {
+        var argv = argv
+        if let index = argv.firstIndex(of: flag) { argv.removeSubrange(index...index + 1) }
+        return PublishedShard(argv: argv, environment: environment)
+    }
+
     func with(environment name: String, _ value: String?) -> PublishedShard {
         var environment = environment
         environment[name] = value

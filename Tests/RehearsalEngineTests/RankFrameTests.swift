@@ -31,7 +31,7 @@ import Testing
         let dispatch = Dispatch(layer: 0, calls: [call, call])
         #expect(Dispatch(payload: dispatch.payload) == dispatch)
         #expect(Outputs.read(Outputs.payload([Self.row.activation])) == [Self.row.activation])
-        let handOver = HandOver(cache: SequenceCache(), store: "s")
+        let handOver = HandOver(cache: SequenceCache(), stores: ["s"])
         #expect(HandOver(handOver.document)?.cache == handOver.cache)
     }
 

@@ -7,7 +7,7 @@ import Testing
     /// Layers 0 to 3 but for what wraps a C library: values in, actions out.
     static let pureTargets = [
         "Base", "Membership", "Consensus", "Supervision", "Ascend", "Profiles", "Planning",
-        "ClusterState", "WireProtocol", "Node", "Simulation", "CBOR", "YAML",
+        "Doctor", "ClusterState", "WireProtocol", "Node", "Simulation", "CBOR", "YAML",
     ]
 
     @Test func `the tree is found`() {

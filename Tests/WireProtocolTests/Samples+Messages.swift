@@ -8,7 +8,8 @@ import WireProtocol
 extension Sample {
     /// The samples of a file of Protocols/vectors/wire.
     static let files: [(name: String, samples: [Sample])] = [
-        ("swim", swim), ("raft", raft), ("report", report), ("view", view), ("request", request),
+        ("swim", swim), ("raft", raft), ("report", report + obstacles), ("view", view),
+        ("request", request),
         ("answer", answer), ("command", command), ("state", state),
     ]
 

@@ -78,6 +78,21 @@ extension Sample {
                 ]))),
     ]
 
+    static let obstacles: [Sample] = [
+        Sample(
+            "report that nothing is in the way",
+            .report(
+                NodeReport(
+                    node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
+                    obstacles: []))),
+        Sample(
+            "report of an obstacle",
+            .report(
+                NodeReport(
+                    node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
+                    obstacles: ["die 5 held by process 4711 (python3)"]))),
+    ]
+
     static let view: [Sample] = [
         Sample("view of nothing", .view(LeaderView(groups: [], reports: [], voters: 1))),
         Sample(
@@ -103,6 +118,24 @@ extension Sample {
         Sample(
             "request for a log from an offset",
             .request(RequestID(0), .log(shard: "router.g1.r0", lastLines: 0, from: .max))),
+        Sample("request for the facts of a node", .request(RequestID(7), .examine(.facts))),
+        Sample(
+            "request to reach nobody",
+            .request(RequestID(8), .examine(.reach(dials: [], pings: [])))),
+        Sample(
+            "request to reach others",
+            .request(
+                RequestID(9),
+                .examine(
+                    .reach(
+                        dials: [
+                            DialTarget(
+                                node: NodeID("node-2"),
+                                endpoint: Endpoint(host: "10.0.0.2", port: 8000))
+                        ],
+                        pings: [
+                            PingTarget(die: 15, node: NodeID("node-3"), address: "192.3.3.184")
+                        ])))),
     ]
 
     static let answer: [Sample] = [
@@ -114,6 +147,8 @@ extension Sample {
         Sample(
             "answer: a log of two lines",
             .answer(RequestID(6), .log(text: "加载中…\nready\n", next: .max))),
+        Sample(
+            "answer: a document", .answer(RequestID(7), .document("{\"wall_ms\":1795547128120}"))),
     ]
 
     static let time = WallTime(millisecondsSinceEpoch: 1_795_547_128_120)

@@ -38,6 +38,7 @@ func commandTable() -> [Command] {
         Command(spec: .start, run: startGroups),
         Command(spec: .apply, run: applyDeployment),
         Command(spec: .simulate, run: simulate),
+        Command(spec: .doctor, run: examine),
         Command(spec: .inventory, run: showInventory),
         Command(spec: .version, run: showVersion),
         Command(spec: .help, run: showHelp),
@@ -238,6 +239,22 @@ extension CommandSpec {
         examples: [
             Example("glm-agent rehearse", "stay with a live view until Ctrl-C"),
             Example("glm-agent rehearse \(rehearsedByDefault) --once", "a check for a script"),
+        ])
+
+    static let doctor = CommandSpec(
+        name: "doctor", summary: "what would stop a launch, on every node, and what to do about it",
+        discussion: """
+            Sixteen checks on every node and between them, from any node: who holds the dies, addresses,
+            ports that are really dialled, the fabric, TLS switches, versions, health, environment, store,
+            limits, weights, settings, clocks, names. Nothing is changed, reset or ended. What cannot be
+            found out is told as unknown. Exit code 3: an error was found; with --strict also a warning, or
+            something not known.
+            """,
+        options: [.socket, .local, .root, .model, .strict, .json],
+        exitCodes: [.success, .failure, .usage, .notReady, .noAgent],
+        examples: [
+            Example("glm-agent doctor", "the whole cluster, before a launch or after a failure"),
+            Example("glm-agent doctor --local --model /data/glm-5.1", "a host without an agent"),
         ])
 
     static let inventory = CommandSpec(

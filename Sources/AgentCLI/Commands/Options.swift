@@ -33,6 +33,8 @@ extension OptionSpec {
     static let root = OptionSpec(
         "root", value: "DIR", completion: .directory,
         "a directory that stands for the node's / (/)")
+    static let local = OptionSpec(
+        "local", "examine this host alone, without an agent; --root and --model do, too")
     static let once = OptionSpec(
         "once", "end after the first answer; the exit code tells if it was right")
     static let directory = OptionSpec(

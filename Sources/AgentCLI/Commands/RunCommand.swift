@@ -32,7 +32,7 @@ private func run(
     let log = AgentLog(loop)
     let agent = try Agent(
         loop, configuration, version: programVersion, host: .current(),
-        tuner: SystemHostTuner(), log: log)
+        tuner: SystemHostTuner(), environment: currentEnvironment(), log: log)
     var exitCode = ExitCode.success
     agent.onFailure = { _ in
         exitCode = .failure
@@ -44,7 +44,7 @@ private func run(
     }
     let signals = try [SIGTERM, SIGINT].map { try SignalWatcher(loop, signal: $0, onSignal: stop) }
     defer { withExtendedLifetime(signals) {} }
-    try agent.start(launcher: [ownExecutable()])
+    try agent.start(launcher: [ownExecutable()], environment: currentEnvironment())
     notifier.send(.ready)
     let watchdog = notifier.watchdogInterval.map { interval in
         loop.every(interval / 2) { notifier.send(.watchdog) }

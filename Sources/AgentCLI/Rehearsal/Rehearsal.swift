@@ -57,6 +57,9 @@ final class Rehearsal {
             if let failed = cluster.failedAgent {
                 return fail(phase.rawValue, "the agent of \(failed.node.name) \(failed.exit)")
             }
+            if let what = RehearsalPhase.whatIsGivenUp(statuses) {
+                return fail(phase.rawValue, what)
+            }
             if cluster.isInterrupted { return fail(phase.rawValue, "interrupted") }
             if elapsed > limit {
                 return fail(

@@ -64,6 +64,21 @@ enum RehearsalPhase: String, CaseIterable, Sendable {
     }
 }
 
+extension RehearsalPhase {
+    /// What has been given up, and why: only an operator could go on from there. nil while
+    /// everything is still tried.
+    static func whatIsGivenUp(_ statuses: [JSONValue?]) -> String? {
+        for status in statuses.compactMap({ $0 }) {
+            let groups = (status["groups"]?.arrayValue ?? []).map { ($0.text("name"), $0) }
+            let router = status["router"].map { [("router", $0)] } ?? []
+            for (name, part) in groups + router where part.text("state") == "failed" {
+                return "\(name) has failed: \(part.text("why"))"
+            }
+        }
+        return nil
+    }
+}
+
 extension JSONValue {
     /// For each rank and the router of a status, whether it has a process.
     fileprivate var processes: [Bool] {

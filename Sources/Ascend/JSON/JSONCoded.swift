@@ -16,7 +16,7 @@ public struct JSONMismatch: Error, Hashable, Sendable, CustomStringConvertible {
     public let path: String
     public let expected: String
 
-    init(_ expected: String, at path: String = "") {
+    public init(_ expected: String, at path: String = "") {
         self.path = path
         self.expected = expected
     }
@@ -28,7 +28,7 @@ public struct JSONMismatch: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension JSONValue {
     /// Reads a member; an absent one is null.
-    func read<Value: JSONCoded>(_ name: String) throws(JSONMismatch) -> Value {
+    public func read<Value: JSONCoded>(_ name: String) throws(JSONMismatch) -> Value {
         do throws(JSONMismatch) {
             return try Value(json: self[name] ?? .null)
         } catch {

@@ -74,11 +74,14 @@ final class InventoryCollection {
         for row in table.value?.dies ?? [] {
             let chip = row.address
             let place = ["-i", "\(chip.card)", "-c", "\(chip.chip)"]
-            ask(["info", "-t", "spod-info"] + place, Self.placeMaxAge, join) {
-                text throws(ParseError) in
-                try NPUOutput.place(text)
-            } told: {
-                self.places[chip] = $0
+            if !request.isBrief {
+                ask(["info", "-t", "spod-info"] + place, Self.placeMaxAge, join) {
+                    text throws(ParseError) in
+                    try NPUOutput.place(text)
+                } told: {
+                    self.places[chip] = $0
+                }
+                askFabric(id(of: row), join)
             }
             if row.health != .ok {
                 ask(["info", "-t", "health"] + place, request.maxAge, join) {
@@ -91,7 +94,6 @@ final class InventoryCollection {
                     self.reports[chip] = $0
                 }
             }
-            askFabric(id(of: row), join)
         }
     }
 

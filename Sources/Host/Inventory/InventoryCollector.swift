@@ -15,6 +15,8 @@ public struct InventoryRequest: Hashable, Sendable {
     public var parameters: [String]
     /// How old an answer of npu-smi may be.
     public var maxAge: Duration
+    /// Only what can be asked in a second: dies, their health and memory, and who holds them.
+    public var isBrief = false
 
     public init(
         weights: String? = nil, python: String = "python3", parameters: [String] = [],
@@ -71,7 +73,7 @@ public final class InventoryCollector {
                 collection.reading = try? result.get()
                 join.end()
             })
-        askPython(request.python, join) { collection.python = $0 }
+        if !request.isBrief { askPython(request.python, join) { collection.python = $0 } }
         collection.askTools(join)
         join.end()
     }

@@ -25,6 +25,8 @@ public struct EngineArguments: Hashable, Sendable {
     /// How long the ranks wait for each other.
     public let distTimeout: Duration
     public let bootstrapPort: UInt16
+    /// Whether the cache is handed over by MemFabric, which needs its store.
+    let usesTransferStore: Bool
     public let contextLength: Int
     /// The rest, as it stood there.
     let flags: FlagList
@@ -69,6 +71,8 @@ public struct EngineArguments: Hashable, Sendable {
         distInit = try flags.endpoint(["--dist-init-addr", "--nccl-init-addr"])
         distTimeout = .seconds(try flags.integer(["--dist-timeout"]) ?? 1800)
         bootstrapPort = try flags.port(["--disaggregation-bootstrap-port"]) ?? 8998
+        let backend = try flags.text(["--disaggregation-transfer-backend"])
+        usesTransferStore = role != .mixed && backend == "ascend"
         contextLength = try flags.integer(["--context-length"]) ?? 202_752
         try check()
     }

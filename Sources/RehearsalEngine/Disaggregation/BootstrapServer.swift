@@ -8,26 +8,27 @@ import HTTP
 /// What a prefill offers under a room.
 struct HandOver: Sendable {
     let cache: SequenceCache
-    /// The transfer store in which the prefill is registered.
-    let store: String
+    /// The transfer stores in which the prefill has been registered; none where it needs none.
+    let stores: [String]
 
     var document: JSONValue {
         let layers = cache.layers.map { layer in
             JSONValue.array((0..<Activation.scalarCount).map { .integer(Int64(layer[$0])) })
         }
         return [
-            "store": .string(store), "position": .integer(Int64(cache.position)),
+            "stores": .array(stores.map { .string($0) }),
+            "position": .integer(Int64(cache.position)),
             "token": .integer(Int64(bitPattern: cache.token)), "layers": .array(layers),
         ]
     }
 
-    init(cache: SequenceCache, store: String) {
+    init(cache: SequenceCache, stores: [String]) {
         self.cache = cache
-        self.store = store
+        self.stores = stores
     }
 
     init?(_ document: JSONValue) {
-        guard let store = document["store"]?.stringValue,
+        guard let stores = document["stores"]?.arrayValue,
             let position = document["position"]?.integerValue.flatMap(UInt32.init(exactly:)),
             let token = document["token"]?.integerValue,
             let rows = document["layers"]?.arrayValue, rows.count == ToyModel.layerCount
@@ -41,7 +42,12 @@ struct HandOver: Sendable {
             guard numbers.count == Activation.scalarCount else { return nil }
             cache.layers[index] = Activation(numbers)
         }
-        self.init(cache: cache, store: store)
+        self.init(cache: cache, stores: stores.compactMap(\.stringValue))
+    }
+
+    /// Whether a decode that has been in these stores knows the prefill.
+    func isMet(from others: [String]) -> Bool {
+        stores.contains(where: others.contains) || (stores.isEmpty && others.isEmpty)
     }
 }
 

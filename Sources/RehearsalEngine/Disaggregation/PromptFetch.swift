@@ -7,12 +7,13 @@ import HTTP
 enum PromptFetch {
     /// - Parameters:
     ///   - address: prefill and room, as the router put them into the request.
-    ///   - store: the transfer store in which this decode is registered.
+    ///   - stores: the transfer stores in which this decode has been registered; none where it
+    ///     needs none.
     ///   - client: what to ask with.
     ///   - limit: how long to wait for the prompt.
     ///   - completion: given the prompt, or why there is none.
     static func start(
-        _ address: BootstrapAddress, store: String?, client: HTTPClient, within limit: Duration,
+        _ address: BootstrapAddress, stores: [String], client: HTTPClient, within limit: Duration,
         completion: @escaping (Result<SequenceCache, RequestError>) -> Void
     ) {
         let base = "http://\(address.endpoint)"
@@ -20,22 +21,23 @@ enum PromptFetch {
         ask(client, "\(base)/route?\(anyRank)", within: .seconds(5)) { answer in
             if case .failure(let error) = answer { return completion(.failure(error)) }
             ask(client, "\(base)/kv?room=\(address.room)", within: limit) { answer in
-                completion(answer.flatMap { read($0, store: store) })
+                completion(answer.flatMap { read($0, stores: stores) })
             }
         }
     }
 
     private static func read(
-        _ response: HTTPResponse, store: String?
+        _ response: HTTPResponse, stores: [String]
     ) -> Result<SequenceCache, RequestError> {
         guard let document = try? JSONValue(parsing: response.body),
             let handOver = HandOver(document)
         else { return .failure(failed("the prompt cannot be read")) }
-        guard handOver.store == store else {
+        guard handOver.isMet(from: stores) else {
             return .failure(
                 failed(
-                    "prefill is registered in the transfer store \(handOver.store), "
-                        + "this decode in \(store ?? "none")"))
+                    "prefill is registered in the transfer store "
+                        + "\(handOver.stores.last ?? "none"), this decode in "
+                        + "\(stores.last ?? "none")"))
         }
         return .success(handOver.cache)
     }

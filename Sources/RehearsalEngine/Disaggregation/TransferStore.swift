@@ -2,6 +2,9 @@
 // address of ASCEND_MF_STORE_URL, every rank of every prefill and decode registers there after it
 // has loaded, and who cannot fails. Each store has an identity, so that a decode notices that a
 // prompt comes from a prefill that registered elsewhere.
+//
+// The store is for meeting only. Who has registered keeps the addresses of the others while it is
+// down, so that prefill and decode work on; who starts meanwhile waits for its return.
 
 import Base
 import EventLoop
@@ -40,8 +43,10 @@ final class TransferStore {
 
 /// One engine's registration in the store. It comes back by itself after the store was away.
 final class TransferRegistration {
-    /// The store that this engine is registered in; nil while there is none.
-    private(set) var store: String?
+    /// Every store that this engine has been registered in, the newest last. Those who have one in
+    /// common know each other.
+    private(set) var stores: [String] = []
+    private(set) var isConnected = false
 
     private let loop: Loop
     private let endpoint: Endpoint
@@ -94,7 +99,8 @@ final class TransferRegistration {
 
     private func registered(_ frame: RankFrame) {
         guard let store = frame.document?["store"]?.stringValue else { return }
-        self.store = store
+        isConnected = true
+        if !stores.contains(store) { stores.append(store) }
         log("registered in the transfer store at \(endpoint)")
         let completion = onFirst
         onFirst = nil
@@ -102,8 +108,10 @@ final class TransferRegistration {
     }
 
     private func lost(_ reason: String) {
-        if store != nil { log("the transfer store at \(endpoint) is gone (\(reason))") }
-        store = nil
+        if isConnected {
+            log("the transfer store at \(endpoint) is gone (\(reason)); its peers stay known")
+        }
+        isConnected = false
         attemptsLeft -= 1
         if attemptsLeft <= 0, let completion = onFirst {
             onFirst = nil

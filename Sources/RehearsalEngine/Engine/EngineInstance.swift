@@ -42,6 +42,7 @@ public final class EngineInstance {
     private var loadTimer: LoopTimer?
     private var stepTimer: LoopTimer?
     private var crashTimer: LoopTimer?
+    private var peerLossTimer: LoopTimer?
     private var loadStart = Instant.zero
     private var loadedRanks: Set<Int> = []
     private var isHangingInLoad = false
@@ -107,7 +108,7 @@ public final class EngineInstance {
     /// Lets go of everything at once, as the kernel does after SIGKILL. Nothing is told any more.
     public func stop() {
         onExit = nil
-        (loadTimer, stepTimer, crashTimer) = (nil, nil, nil)
+        (loadTimer, stepTimer, crashTimer, peerLossTimer) = (nil, nil, nil, nil)
         ports?.close()
         meeting?.close()
         fabric?.close()
@@ -170,9 +171,9 @@ public final class EngineInstance {
         let bootstrap = BootstrapServer(arguments, log: log)
         self.bootstrap = bootstrap
         bootstrap.start(loop)
-        guard let url = settings.storeURL, let endpoint = Endpoint(url: url, scheme: "tcp") else {
-            return
-        }
+        guard arguments.usesTransferStore, let url = settings.storeURL,
+            let endpoint = Endpoint(url: url, scheme: "tcp")
+        else { return }
         // Every prefill tries; only the one whose address it is can bind it. On loopback any
         // process could, so that is asked first.
         guard endpoint.host == settings.hostAddress ?? arguments.host else {
@@ -227,11 +228,15 @@ public final class EngineInstance {
         load()
     }
 
+    /// The schedulers of a real engine raise, write a traceback and signal their parent before it
+    /// kills the tree, so it outlives its peer by a moment that a supervisor can tell from none.
     private func lostPeer(_ rank: Int, _ reason: String) {
         log("ERROR HCCL: lost node rank \(rank) (\(reason)); no rank can go on without it")
-        switch settings.peerLoss {
-        case .exit: die("Received sigquit from a child process. It usually means the child failed.")
-        case .hang: fabric?.isWedged = true
+        fabric?.isWedged = true
+        guard settings.peerLoss == .exit, peerLossTimer == nil else { return }
+        peerLossTimer = loop.after(settings.peerLossTime) { [weak self] in
+            self?.die(
+                "Received sigquit from a child process. It usually means the child failed.")
         }
     }
 
@@ -253,7 +258,7 @@ public final class EngineInstance {
     }
 
     private func register() {
-        guard arguments.role != .mixed else { return loaded() }
+        guard arguments.usesTransferStore else { return registered() }
         guard let url = settings.storeURL, let endpoint = Endpoint(url: url, scheme: "tcp") else {
             return die(
                 "Ascend Transfer Engine initialization failed. ASCEND_MF_STORE_URL is "
@@ -269,11 +274,15 @@ public final class EngineInstance {
                     "RuntimeError: Ascend Transfer Engine initialization failed. "
                         + "Nobody answers at \(url)")
             }
-            if arguments.role == .prefill { registerAtBootstrap(attemptsLeft: 5) }
-            loaded()
+            registered()
         }
         self.registration = registration
         registration.start()
+    }
+
+    private func registered() {
+        if arguments.role == .prefill { registerAtBootstrap(attemptsLeft: 5) }
+        loaded()
     }
 
     /// As SGLang does: five tries, and the last failure is only logged.

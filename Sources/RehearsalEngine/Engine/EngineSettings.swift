@@ -27,6 +27,8 @@ struct EngineSettings: Sendable {
     let loadTime: Duration
     let warmupTime: Duration
     let peerLoss: PeerLoss
+    /// From the loss of a peer to the end.
+    let peerLossTime: Duration
     let storeAttempts: Int
     /// The pace of writing; zero for as fast as it goes.
     let tokenInterval: Duration
@@ -51,6 +53,7 @@ struct EngineSettings: Sendable {
             throw .check("GLM_REHEARSAL_PEER_LOSS is '\(loss)', not exit or hang")
         }
         self.peerLoss = peerLoss
+        peerLossTime = try reader.seconds("GLM_REHEARSAL_PEER_LOSS_SECONDS", 0.2)
         storeAttempts = Int(try reader.number("GLM_REHEARSAL_STORE_ATTEMPTS", 120))
         tokenInterval = try reader.seconds("GLM_REHEARSAL_TOKEN_SECONDS", 0)
         faults = try TargetedFault.list(reader.text("GLM_REHEARSAL_FAULT") ?? "")

@@ -112,10 +112,7 @@ final class GenerationService {
     }
 
     private func handOver(_ sequence: ToySequence, _ answer: GenerationAnswer, room: Int64) {
-        guard let bootstrap, let store = registration?.store else {
-            return answer.fail(
-                RequestError(status: 500, message: "Prefill is not in the transfer store."))
-        }
+        guard let bootstrap else { preconditionFailure("a prefill without bootstrap server") }
         let limit = loop.after(settings.bootstrapTimeout) { [weak bootstrap] in
             bootstrap?.withdraw(room: room)
             answer.fail(
@@ -127,7 +124,7 @@ final class GenerationService {
             limit.cancel()
             bootstrap?.withdraw(room: room)
         }
-        let offer = HandOver(cache: sequence.cache, store: store)
+        let offer = HandOver(cache: sequence.cache, stores: registration?.stores ?? [])
         bootstrap.offer(offer, room: room) {
             limit.cancel()
             answer.progress(sequence.tokens)
@@ -137,7 +134,8 @@ final class GenerationService {
 
     private func decode(_ answer: GenerationAnswer, _ address: BootstrapAddress) {
         PromptFetch.start(
-            address, store: registration?.store, client: client, within: settings.waitingTimeout
+            address, stores: registration?.stores ?? [], client: client,
+            within: settings.waitingTimeout
         ) { [weak self] result in
             switch result {
             case .failure(let error): answer.fail(error)

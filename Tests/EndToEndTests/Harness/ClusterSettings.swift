@@ -35,6 +35,8 @@ struct ClusterSettings {
     var timing: [String: String] = [:]
     /// The text of a profile file that is used in the place of the published one.
     var profileFile: String?
+    /// What each node's tools and files are, by its place in the list; `/` beyond the list.
+    var hostRoots: [String] = []
 }
 
 /// One node of a cluster, and where it lives.
@@ -70,6 +72,8 @@ extension ClusterSettings {
         let profile =
             profileFile == nil
             ? "profile: \(topology.rawValue)" : "profile_file: \(directory)/profile.yaml"
+        let place = nodes.firstIndex(of: node) ?? 0
+        let root = hostRoots.indices.contains(place) ? hostRoots[place] : "/"
         return """
             cluster: end-to-end
             nodes:
@@ -82,6 +86,7 @@ extension ClusterSettings {
             \(profile)
             model_path: \(Self.modelPath)
             host_tuning: "off"
+            host_root: \(root)
             timing:
             \(timing)overrides:
             \(topology.hasRouter ? "  router: {host: \"{address}\"}\n" : "")  environment:

@@ -1,0 +1,79 @@
+// The agent's part in the doctor's work: it answers the questions of every agent, and leads a visit itself.
+
+import Ascend
+public import Base
+import Doctor
+import EventLoop
+import Node
+import WireProtocol
+
+extension Agent {
+    /// Answers a doctor, of this node or another.
+    func examine(_ question: NodeQuestion, completion: @escaping (PeerAnswer) -> Void) {
+        switch question {
+        case .facts:
+            let own = NodeExaminer.Own(
+                node: own, interface: interface, stateDirectory: configuration.stateDirectory,
+                shards: shardsOfPlan())
+            examiner.examine(own, weights: configuration.modelPath) { [loop] examination in
+                let wall = loop.wallTime.millisecondsSinceEpoch
+                completion(
+                    .document(of: ["wall_ms": .integer(wall), "examination": examination.json]))
+            }
+        case .reach(let dials, let pings):
+            examiner.reach(dials, pings, from: own) { dials, pings in
+                completion(.document(of: ["dials": dials.json, "pings": pings.json]))
+            }
+        }
+    }
+
+    /// Looks at what the launch of a shard would need here.
+    func inspect(_ endpoints: [Endpoint]) {
+        examiner.findObstacles(
+            stateDirectory: configuration.stateDirectory, ports: endpoints
+        ) { [weak self] in self?.give(.inspected($0)) }
+    }
+
+    public func diagnose(
+        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void
+    ) {
+        visitors.append(DoctorVisitor(onProgress: onProgress, completion: completion))
+        // One visit at a time: whoever comes meanwhile is told the same.
+        guard visitors.count == 1 else { return }
+        let ask = { [weak self] (node: NodeID, question, told: @escaping (PeerAnswer) -> Void) in
+            guard let self else { return told(.refused(.unavailable, "this agent stops")) }
+            self.operate(.examine(node, question), completion: told)
+        }
+        let round = DoctorRound(
+            loop, nodes: configuration.nodes.map(\.node), ask: ask,
+            onProgress: { [weak self] text in
+                for visitor in self?.visitors ?? [] { visitor.onProgress(text) }
+            },
+            completion: { [weak self] diagnosis in
+                let told = self?.visitors ?? []
+                self?.visitors = []
+                for visitor in told { visitor.completion(diagnosis.json) }
+            })
+        round.start()
+    }
+}
+
+/// Somebody who waits for a diagnosis.
+struct DoctorVisitor {
+    let onProgress: (String) -> Void
+    let completion: (JSONValue) -> Void
+}
+
+extension PeerAnswer {
+    /// An answer must fit into a frame.
+    private static let documentLimitBytes = 3 << 20
+
+    fileprivate static func document(of json: JSONValue) -> PeerAnswer {
+        let text = json.compact
+        guard text.utf8.count <= documentLimitBytes else {
+            return .refused(
+                .unavailable, "what it found is too long to be told (\(text.utf8.count) bytes)")
+        }
+        return .document(text)
+    }
+}

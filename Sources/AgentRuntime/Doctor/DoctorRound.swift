@@ -1,0 +1,165 @@
+// One visit of the doctor: all nodes are asked at once what they are; then each is asked to dial the planned
+// ports of all others and to ping over the fabric; then everything is judged. It takes as long as the
+// slowest node, whose silence is a finding in its turn.
+
+import Ascend
+import Base
+import Doctor
+import EventLoop
+import Node
+import WireProtocol
+
+/// A visit under way; it lives until it is over.
+final class DoctorRound {
+    private let loop: Loop
+    private let nodes: [NodeID]
+    private let ask: (NodeID, NodeQuestion, @escaping (PeerAnswer) -> Void) -> Void
+    private let onProgress: (String) -> Void
+    private let completion: (Diagnosis) -> Void
+    private var answers: [NodeID: ExaminedNode] = [:]
+    private var dials: [Dial] = []
+    private var pings: [FabricProbe] = []
+    private var waitsFor: Set<NodeID> = []
+    private var ticker: LoopTimer?
+    private let begin: Instant
+
+    init(
+        _ loop: Loop, nodes: [NodeID],
+        ask: @escaping (NodeID, NodeQuestion, @escaping (PeerAnswer) -> Void) -> Void,
+        onProgress: @escaping (String) -> Void, completion: @escaping (Diagnosis) -> Void
+    ) {
+        self.loop = loop
+        self.nodes = nodes
+        self.ask = ask
+        self.onProgress = onProgress
+        self.completion = completion
+        begin = loop.now
+    }
+
+    func start() {
+        ticker = loop.every(.seconds(1)) { self.tellProgress() }
+        waitsFor = Set(nodes)
+        for node in nodes {
+            ask(node, .facts) { answer in
+                self.answers[node] = self.examined(node, answer)
+                self.heard(node) { self.reach() }
+            }
+        }
+    }
+
+    private func tellProgress() {
+        guard loop.now - begin >= .seconds(2) else { return }
+        let missing = nodes.filter { waitsFor.contains($0) }.map(\.name)
+        onProgress(
+            "\(nodes.count - missing.count) of \(nodes.count) nodes have answered; waits for "
+                + missing.joined(separator: ", "))
+    }
+
+    private func heard(_ node: NodeID, then next: () -> Void) {
+        waitsFor.remove(node)
+        if waitsFor.isEmpty { next() }
+    }
+
+    private func examined(_ node: NodeID, _ answer: PeerAnswer) -> ExaminedNode {
+        do {
+            let document = try answer.json()
+            guard let wall = document["wall_ms"]?.integerValue, let told = document["examination"]
+            else { return ExaminedNode(node, .silent("its answer has no examination")) }
+            let ahead = wall - loop.wallTime.millisecondsSinceEpoch
+            return ExaminedNode(
+                node, .told(try NodeExamination(json: told)), clockAhead: .milliseconds(ahead))
+        } catch {
+            return ExaminedNode(node, .silent("\(error)"))
+        }
+    }
+
+    // MARK: - Between the nodes
+
+    private var told: [(node: NodeID, found: NodeExamination)] {
+        nodes.compactMap { node in
+            guard case .told(let found) = answers[node]?.answer else { return nil }
+            return (node, found)
+        }
+    }
+
+    private func reach() {
+        let questions = told.map { told in
+            (told.node, NodeQuestion.reach(dials: dials(of: told.node), pings: pings(of: told)))
+        }
+        guard nodes.count > 1, !questions.isEmpty else { return finish() }
+        waitsFor = Set(questions.map(\.0))
+        for (node, question) in questions {
+            ask(node, question) { answer in
+                self.takeReach(node, answer)
+                self.heard(node) { self.finish() }
+            }
+        }
+    }
+
+    private func dials(of node: NodeID) -> [DialTarget] {
+        told.filter { $0.node != node }.flatMap { other in
+            other.found.ports.filter { $0.state != .taken }
+                .map { DialTarget(node: other.node, endpoint: $0.endpoint) }
+        }
+    }
+
+    /// Each die pings the same die of one other node, the next die that of the next node: every node and
+    /// every die has its turn, in a few seconds. Nodes of another super pod cannot answer.
+    private func pings(of own: (node: NodeID, found: NodeExamination)) -> [PingTarget] {
+        let pod = own.found.inventory.place?.superPodID
+        let peers = told.filter {
+            $0.node != own.node && pod != nil && $0.found.inventory.place?.superPodID == pod
+        }
+        guard !peers.isEmpty else { return [] }
+        return (own.found.inventory.dies.value ?? []).compactMap { die in
+            let peer = peers[die.id.value % peers.count]
+            let target = peer.found.inventory.dies.value?.first { $0.id == die.id }
+            guard let address = target?.place.value?.sdid.vnicAddress else { return nil }
+            return PingTarget(die: die.id.value, node: peer.node, address: address)
+        }
+    }
+
+    private func takeReach(_ node: NodeID, _ answer: PeerAnswer) {
+        do {
+            let document = try answer.json()
+            dials += try document.read("dials") as [Dial]
+            pings += try document.read("pings") as [FabricProbe]
+        } catch {
+            answers[node] = ExaminedNode(
+                node, .silent("it told what it is, and then: \(error)"),
+                clockAhead: answers[node]?.clockAhead)
+        }
+    }
+
+    private func finish() {
+        ticker = nil
+        let order = Dictionary(
+            nodes.enumerated().map { ($0.element, $0.offset) },
+            uniquingKeysWith: { first, _ in first })
+        completion(
+            Diagnosis(
+                of: ClusterExamination(
+                    nodes: nodes.compactMap { answers[$0] },
+                    dials: dials.sorted { (order[$0.from] ?? 0) < (order[$1.from] ?? 0) },
+                    pings: pings.sorted {
+                        (order[$0.from] ?? 0, $0.die) < (order[$1.from] ?? 0, $1.die)
+                    })))
+    }
+}
+
+@available(*, unavailable) extension DoctorRound: Sendable {}
+
+/// Why an answer is no document.
+private struct NoDocument: Error, CustomStringConvertible {
+    let description: String
+}
+
+extension PeerAnswer {
+    fileprivate func json() throws -> JSONValue {
+        switch self {
+        case .document(let text): return try JSONValue(parsing: text)
+        case .refused(_, let text), .accepted(let text), .log(let text, _):
+            throw NoDocument(description: text)
+        }
+    }
+}

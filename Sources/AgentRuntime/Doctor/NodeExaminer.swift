@@ -1,0 +1,280 @@
+// One node examined for the doctor: what it is, what is planned on it, and whether it reaches the others.
+// It looks and dials, and changes nothing; the ports that it listens on are given back before anything
+// is launched.
+
+import Ascend
+import Base
+public import Doctor
+import Engines
+public import EventLoop
+public import Host
+import Node
+import Planning
+import WireProtocol
+
+/// Examines this node.
+public final class NodeExaminer {
+    let loop: Loop
+    private let collector: InventoryCollector
+    private let environment: [String: String]
+    private let ports: PortCheck
+    private let queue: FileQueue
+    private var inventory: (found: NodeInventory, at: Instant)?
+    private var waiting: [(NodeInventory) -> Void] = []
+    private var listeners: [Endpoint: StreamListener] = [:]
+    private var listenTimer: LoopTimer?
+    private var dials: [ObjectIdentifier: StreamConnection] = [:]
+
+    /// Two doctors within this time are told the same.
+    private static let maxAge = Duration.seconds(10)
+    /// How long the others have to dial.
+    private static let listenLimit = Duration.seconds(30)
+    private static let dialLimit = Duration.seconds(3)
+
+    /// - Parameters:
+    ///   - loop: where everything happens.
+    ///   - root: the node.
+    ///   - environment: of this process, which engines inherit.
+    public init(_ loop: Loop, root: HostRoot, environment: [String: String]) {
+        self.loop = loop
+        self.environment = environment
+        collector = InventoryCollector(loop, root: root, environment: environment)
+        ports = PortCheck(loop)
+        queue = FileQueue(loop)
+    }
+
+    /// What an agent adds to what the host tells.
+    struct Own {
+        let node: ConfiguredNode
+        let interface: String
+        let stateDirectory: String
+        let shards: [ShardOfPlan]
+    }
+
+    /// Examines the host alone.
+    /// - Parameters:
+    ///   - weights: the directory of the weights; nil leaves them out.
+    ///   - completion: told once, after this call has returned.
+    public func examine(weights: String?, completion: @escaping (NodeExamination) -> Void) {
+        takeInventory(weights: weights) { [self] inventory in
+            completion(
+                NodeExamination(
+                    inventory: inventory, address: nil, interface: nil,
+                    environment: inherited, shards: [], ports: [], ownProcesses: []))
+        }
+    }
+
+    /// Examines the node of an agent, and listens on the planned ports that are free.
+    func examine(
+        _ own: Own, weights: String, completion: @escaping (NodeExamination) -> Void
+    ) {
+        takeInventory(weights: weights) { [self] inventory in
+            findOwnProcesses(own.stateDirectory) { [self] processes in
+                lookAtPorts(own) { [self] ports in
+                    completion(
+                        NodeExamination(
+                            inventory: inventory, address: own.node.address,
+                            interface: own.interface, environment: inherited,
+                            shards: own.shards.map { PlannedShard($0) }, ports: ports,
+                            ownProcesses: processes))
+                }
+            }
+        }
+    }
+
+    /// What stands in the way of a launch on this node, for people: dies that are held by others or not
+    /// well, ports that are taken. What cannot be found out is no obstacle.
+    func findObstacles(
+        stateDirectory: String, ports endpoints: [Endpoint],
+        completion: @escaping ([String]) -> Void
+    ) {
+        var request = InventoryRequest()
+        request.isBrief = true
+        collector.collect(request) { [self] inventory in
+            findOwnProcesses(stateDirectory) { [self] processes in
+                let examination = NodeExamination(
+                    inventory: inventory, address: nil, interface: nil, environment: [],
+                    shards: [], ports: [], ownProcesses: processes)
+                let free = endpoints.filter { listeners[$0] == nil }
+                ports.conflicts(free) { conflicts in
+                    completion(examination.obstacles + conflicts.map(\.description))
+                }
+            }
+        }
+    }
+
+    private func takeInventory(
+        weights: String?, completion: @escaping (NodeInventory) -> Void
+    ) {
+        if let inventory, loop.now - inventory.at <= Self.maxAge {
+            return loop.soon { completion(inventory.found) }
+        }
+        waiting.append(completion)
+        guard waiting.count == 1 else { return }
+        collector.collect(InventoryRequest(weights: weights, maxAge: Self.maxAge)) { [self] in
+            inventory = ($0, loop.now)
+            let told = waiting
+            waiting = []
+            for completion in told { completion($0) }
+        }
+    }
+
+    private func findOwnProcesses(
+        _ directory: String, completion: @escaping ([Int32]) -> Void
+    ) {
+        queue.run(
+            { () throws(UVError) in OwnProcesses.find(stateDirectory: directory) },
+            completion: { completion((try? $0.get()) ?? []) })
+    }
+
+    /// What engines inherit and the doctor judges.
+    private var inherited: [Variable] {
+        let families = ["HCCL_", "ASCEND_", "GLOO_", "TP_", "SGLANG_", "PYTORCH_", "PYTHORCH_"]
+        return environment.sorted { $0.key < $1.key }
+            .filter { variable in
+                families.contains { variable.key.hasPrefix($0) }
+                    || variable.key.lowercased().hasSuffix("_proxy")
+            }
+            .map { Variable($0.key, $0.value) }
+    }
+
+    // MARK: - Ports
+
+    /// A port of a shard that has begun is not bound, not even for a moment: the engine wants it.
+    private func lookAtPorts(_ own: Own, completion: @escaping ([PlannedPort]) -> Void) {
+        let begun = own.shards.filter(\.isBegun).flatMap(\.endpoints)
+        let waiting = own.shards.filter { !$0.isBegun }.flatMap(\.endpoints)
+        let asked = waiting.filter { listeners[$0] == nil }
+        ports.conflicts(asked) { [self] conflicts in
+            let reasons = Dictionary(
+                conflicts.map { ($0.endpoint, $0.reason) }, uniquingKeysWith: { first, _ in first })
+            let found = waiting.map { endpoint in
+                reasons[endpoint].map { PlannedPort(endpoint, .taken, reason: $0) }
+                    ?? listen(on: endpoint)
+            }
+            dialAll(begun, from: own.node.address) { failures in
+                let open = begun.filter { failures[$0] == nil }.map { PlannedPort($0, .own) }
+                completion(open + found)
+            }
+        }
+    }
+
+    private func listen(on endpoint: Endpoint) -> PlannedPort {
+        do throws(UVError) {
+            if listeners[endpoint] == nil {
+                listeners[endpoint] = try StreamListener(loop, on: endpoint) { $0.close() }
+            }
+            listenTimer = loop.after(Self.listenLimit) { [weak self] in self?.letGo() }
+            return PlannedPort(endpoint, .free)
+        } catch {
+            return PlannedPort(endpoint, .taken, reason: "cannot be bound: \(error.message)")
+        }
+    }
+
+    /// Gives every port back, at once.
+    func letGo() {
+        for listener in listeners.values { listener.close() }
+        listeners = [:]
+        listenTimer = nil
+    }
+
+    // MARK: - Reaching others
+
+    /// Dials and pings.
+    func reach(
+        _ targets: [DialTarget], _ pings: [PingTarget], from own: ConfiguredNode,
+        completion: @escaping ([Dial], [FabricProbe]) -> Void
+    ) {
+        var probes: [FabricProbe] = []
+        var missing = pings.count
+        var dialled: [Dial]?
+        let finish = {
+            guard let dialled, missing == 0 else { return }
+            completion(dialled, probes.sorted { $0.die < $1.die })
+        }
+        for target in pings {
+            collector.fabric.ping(from: DieID(target.die), to: target.address) { fact in
+                probes.append(FabricProbe(from: own.node, target, fact))
+                missing -= 1
+                finish()
+            }
+        }
+        dialAll(targets.map(\.endpoint), from: own.address) { failures in
+            dialled = targets.map { target in
+                Dial(
+                    from: own.node, to: target.node, endpoint: target.endpoint,
+                    failure: failures[target.endpoint])
+            }
+            finish()
+        }
+    }
+
+    /// Dials each; the completion is given why those failed that did, after this call has returned.
+    private func dialAll(
+        _ endpoints: [Endpoint], from address: String,
+        completion: @escaping ([Endpoint: String]) -> Void
+    ) {
+        var failures: [Endpoint: String] = [:]
+        var missing = Set(endpoints)
+        guard !missing.isEmpty else { return loop.soon { completion([:]) } }
+        for endpoint in missing {
+            dial(endpoint, from: address) { failure in
+                failures[endpoint] = failure
+                missing.remove(endpoint)
+                if missing.isEmpty { completion(failures) }
+            }
+        }
+    }
+
+    private func dial(
+        _ endpoint: Endpoint, from address: String, completion: @escaping (String?) -> Void
+    ) {
+        do throws(UVError) {
+            var key: ObjectIdentifier?
+            var isTold = false
+            let tell = { [weak self] (failure: String?) in
+                guard !isTold else { return }
+                isTold = true
+                if let key { self?.dials.removeValue(forKey: key)?.close() }
+                completion(failure)
+            }
+            let connection = try StreamConnection.connect(
+                loop, to: .tcp(endpoint), from: address, within: Self.dialLimit
+            ) { event in
+                switch event {
+                case .opened: tell(nil)
+                case .closed(let reason): tell("\(reason)")
+                case .received, .peerFinished, .drained: break
+                }
+            }
+            key = ObjectIdentifier(connection)
+            dials[ObjectIdentifier(connection)] = connection
+        } catch {
+            loop.soon { completion(error.description) }
+        }
+    }
+}
+
+@available(*, unavailable) extension NodeExaminer: Sendable {}
+
+extension PlannedShard {
+    fileprivate init(_ shard: ShardOfPlan) {
+        self.init(
+            name: shard.name, role: shard.spec.role,
+            environment: shard.spec.environment.map { Variable($0.name, $0.value) },
+            unset: shard.spec.unset, endpoints: shard.endpoints)
+    }
+}
+
+extension FabricProbe {
+    fileprivate init(from node: NodeID, _ target: PingTarget, _ fact: Fact<FabricPing>) {
+        let text = fact.value.map { ping in
+            let planes = ping.planeResults.filter { $0 != 0 }
+            let plane = planes.isEmpty ? "" : ", over a bad L1 plane (\(planes[0]))"
+            return "\(ping.received) of \(ping.sent) packets came back\(plane)"
+        }
+        self.init(
+            from: node, die: DieID(target.die), to: target.node, address: target.address,
+            isSound: fact.map(\.isSound), text: text ?? "")
+    }
+}

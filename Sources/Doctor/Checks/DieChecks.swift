@@ -1,0 +1,118 @@
+// Checks 1 and 8: are the dies there, well, and free? A leftover process on any node of a group makes the
+// restart of the whole group fail, and nothing but its process number tells where it is.
+
+import Ascend
+import Base
+
+extension Diagnosis {
+    mutating func checkHolders(_ cluster: ClusterExamination) -> String {
+        for (node, found) in cluster.told { checkHolders(node, found) }
+        return "no process but those of the running shards"
+    }
+
+    mutating func checkHolders(_ node: NodeID, _ found: NodeExamination) {
+        let inventory = found.inventory
+        let own = Set(found.ownProcesses)
+        if let gap = inventory.holders.gap { report(.holders, node, gap: gap) }
+        guard let dies = inventory.dies.value else {
+            if let gap = inventory.dies.gap { report(.holders, node, gap: gap) }
+            return
+        }
+        for die in dies {
+            let holders = foreignHolders(of: die, inventory).filter { !own.contains($0.id) }
+            for holder in holders {
+                report(
+                    .holders, .error, node, die: die.id, "held by \(holder.text)",
+                    remedy:
+                        "find out what it is (ps -fp \(holder.id)), and end it if it is a leftover")
+            }
+            let isExplained =
+                !holders.isEmpty || die.processes.contains { own.contains($0.processID) }
+            if !isExplained, die.isAtBaseline == false, let memory = die.memory {
+                report(
+                    .holders, .error, node, die: die.id,
+                    "\(memory.usedMegabytes) MB of memory in use that no process owns",
+                    remedy: "look for the holder as root (fuser -v /dev/davinci\(die.id)), also in "
+                        + "containers")
+            }
+            if die.memory == nil {
+                report(.holders, .unknown, node, die: die.id, "its memory cannot be read")
+            }
+        }
+    }
+
+    /// Who has the die by npu-smi or by its device file.
+    private func foreignHolders(
+        of die: Die, _ inventory: NodeInventory
+    ) -> [(id: Int32, text: String)] {
+        let files = (inventory.holders.value ?? []).filter { $0.dies.contains(die.id) }
+        let listed = die.processes.filter { process in
+            !process.isVisitor && !files.contains { $0.processID == process.processID }
+        }
+        // A process with this device file may only visit, as every rank does with its peers' dies.
+        let visitors = Set(die.processes.filter(\.isVisitor).map(\.processID))
+        let holding = files.filter { !visitors.contains($0.processID) }
+        let named = holding.map { holder in
+            (holder.processID, "process \(holder.processID) (\(holder.name))")
+        }
+        let more = listed.map { process in
+            let name = process.name.isEmpty ? "" : " (\(process.name))"
+            return (process.processID, "process \(process.processID)\(name)")
+        }
+        return (named + more).map { (id: $0.0, text: $0.1) }
+    }
+
+    // MARK: - 8
+
+    mutating func checkDies(_ cluster: ClusterExamination) -> String {
+        for (node, found) in cluster.told { checkDies(node, found) }
+        let counts = Set(cluster.told.compactMap { $0.found.inventory.dies.value?.count })
+        return counts.sorted().map { "\($0)" }.joined(separator: " or ") + " dies a node, all OK"
+    }
+
+    mutating func checkDies(_ node: NodeID, _ found: NodeExamination) {
+        let inventory = found.inventory
+        guard let dies = inventory.dies.value else {
+            if let gap = inventory.dies.gap { report(.dies, node, gap: gap) }
+            return
+        }
+        checkCount(node, inventory, dies)
+        for die in dies where die.health != .ok {
+            let codes = die.errorCodes.value ?? []
+            let told = (codes + die.errorInformation).joined(separator: ", ")
+            let evidence = "health is \(die.health)" + (told.isEmpty ? "" : ": \(told)")
+            switch die.health {
+            case .ok: break
+            case .warning:
+                report(.dies, .warning, node, die: die.id, evidence, remedy: Self.dieRemedy)
+            case .alarm, .critical:
+                report(.dies, .error, node, die: die.id, evidence, remedy: Self.dieRemedy)
+            case .other:
+                report(.dies, .unknown, node, die: die.id, evidence, remedy: Self.dieRemedy)
+            }
+        }
+    }
+
+    private static let dieRemedy =
+        "look the codes up; the health may stick while the die works, so judge it with a test, or "
+        + "take the node out of the cluster. A reset takes every die of the host with it"
+
+    /// On an A3 each die is a PCI function, and there are sixteen.
+    private mutating func checkCount(_ node: NodeID, _ inventory: NodeInventory, _ dies: [Die]) {
+        let isA3 = (inventory.pciFunctions.value ?? []).contains { $0.device == "d803" }
+        let functions = (inventory.pciFunctions.value ?? []).reduce(0) { $0 + $1.count }
+        let expected = Swift.max(
+            isA3 ? 16 : 0, functions, inventory.deviceFiles.count, inventory.cardCount.value ?? 0)
+        guard dies.count < expected else { return }
+        let listed = Set(dies.map(\.id))
+        let missing = (0..<expected).map { DieID($0) }.filter { !listed.contains($0) }
+        for die in missing {
+            report(
+                .dies, .error, node, die: die,
+                "npu-smi lists \(dies.count) dies, and there should be \(expected)",
+                remedy:
+                    "look for the card with lspci and in dmesg; if it fell off the bus, the server "
+                    + "needs service")
+        }
+    }
+}

@@ -1,0 +1,79 @@
+// The sixteen checks, made in one pass over what all nodes told. An expert makes them by hand on every node
+// before a launch, about a hundred commands a node; each of them has stopped a real deployment.
+
+public import Ascend
+import Base
+
+extension Diagnosis {
+    /// Judges a cluster. Findings come by check; each check has one at least.
+    /// - Parameter cluster: what was told, dialled and pinged.
+    public init(of cluster: ClusterExamination) {
+        self.init()
+        let checks: [(Check, (inout Diagnosis, ClusterExamination) -> String)] = [
+            (.answers, { $0.checkAnswers($1) }), (.holders, { $0.checkHolders($1) }),
+            (.interface, { $0.checkInterface($1) }),
+            (.reachability, { $0.checkReachability($1) }), (.ports, { $0.checkPorts($1) }),
+            (.fabric, { $0.checkFabric($1) }), (.tls, { $0.checkTLS($1) }),
+            (.versions, { $0.checkVersions($1) }), (.dies, { $0.checkDies($1) }),
+            (.environment, { $0.checkEnvironment($1) }), (.store, { $0.checkStore($1) }),
+            (.limits, { $0.checkLimits($1) }), (.weights, { $0.checkWeights($1) }),
+            (.settings, { $0.checkSettings($1) }), (.clock, { $0.checkClocks($1) }),
+            (.hostName, { $0.checkHostName($1) }), (.speed, { $0.checkSpeed($1) }),
+        ]
+        for (check, run) in checks {
+            let summary = run(&self, cluster)
+            if cluster.told.isEmpty && check != .answers {
+                report(check, .unknown, nil, "no node answered")
+            }
+            conclude(check, summary)
+        }
+    }
+
+    private mutating func checkAnswers(_ cluster: ClusterExamination) -> String {
+        for examined in cluster.nodes {
+            guard case .silent(let reason) = examined.answer else { continue }
+            report(
+                .answers, .error, examined.node, reason,
+                remedy: "look at the host and its agent: systemctl status glm-agent")
+        }
+        return names(cluster.nodes.map(\.node))
+    }
+
+    /// Stress is not made: while engines serve it would take from them.
+    private mutating func checkSpeed(_ cluster: ClusterExamination) -> String {
+        report(
+            .speed, .unknown, nil, "not measured: a stress test would take from engines that serve",
+            remedy: "compare the steps of a benchmark between groups")
+        return ""
+    }
+}
+
+extension NodeExamination {
+    /// Why this node must not take part in a launch now, for people: dies held by others, dies that are
+    /// not well. What is not known is no obstacle.
+    public var obstacles: [String] {
+        var diagnosis = Diagnosis()
+        let node = NodeID("")
+        diagnosis.checkHolders(node, self)
+        diagnosis.checkDies(node, self)
+        return diagnosis.findings.filter { $0.severity == .error }.map { finding in
+            finding.dies.isEmpty ? finding.evidence : "\(finding.dies.shown) \(finding.evidence)"
+        }
+    }
+}
+
+extension [DieID] {
+    /// `die 5`, `dies 0-3, 7`.
+    public var shown: String {
+        var ranges: [(first: Int, last: Int)] = []
+        for die in map(\.value).sorted() {
+            if let last = ranges.last, last.last + 1 == die {
+                ranges[ranges.count - 1].last = die
+            } else {
+                ranges.append((die, die))
+            }
+        }
+        let texts = ranges.map { $0.first == $0.last ? "\($0.first)" : "\($0.first)-\($0.last)" }
+        return (count == 1 ? "die " : "dies ") + texts.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,175 @@
+// What the doctor judges: everything that each node told, and what came of the dials and pings between
+// them. Agents send one another these values as JSON documents.
+
+public import Ascend
+public import Base
+
+/// A variable that an engine would have.
+public struct Variable: Hashable, Sendable {
+    public let name: String
+    public let value: String
+
+    public init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// A shard that the plan gives to a node.
+public struct PlannedShard: Hashable, Sendable {
+    /// `prefill-0/1`.
+    public let name: String
+    public let role: Role
+    /// What its launch sets.
+    public let environment: [Variable]
+    public let unset: [String]
+    /// What it will listen on, on its own node.
+    public let endpoints: [Endpoint]
+
+    public init(
+        name: String, role: Role, environment: [Variable], unset: [String], endpoints: [Endpoint]
+    ) {
+        self.name = name
+        self.role = role
+        self.environment = environment
+        self.unset = unset
+        self.endpoints = endpoints
+    }
+
+    func value(of name: String) -> String? { environment.last { $0.name == name }?.value }
+}
+
+/// What became of a planned port on its own node.
+public struct PlannedPort: Hashable, Sendable {
+    public enum State: String, Hashable, Sendable, CaseIterable {
+        /// The agent listens there while the others dial.
+        case free
+        /// A shard of this node's agent has it.
+        case own
+        /// Somebody else has it, or it cannot be bound.
+        case taken
+    }
+
+    public let endpoint: Endpoint
+    public let state: State
+    /// Who has it, or why it cannot be bound; empty where it is free.
+    public let reason: String
+
+    public init(_ endpoint: Endpoint, _ state: State, reason: String = "") {
+        self.endpoint = endpoint
+        self.state = state
+        self.reason = reason
+    }
+}
+
+/// What one node tells of itself.
+public struct NodeExamination: Hashable, Sendable {
+    public let inventory: NodeInventory
+    /// Where its agent and its engines are reached; nil without an agent.
+    public let address: String?
+    /// The interface that engines are told.
+    public let interface: String?
+    /// Of the agent, which its engines inherit.
+    public let environment: [Variable]
+    public let shards: [PlannedShard]
+    public let ports: [PlannedPort]
+    /// Processes of the shards that run here: they hold the dies by right.
+    public let ownProcesses: [Int32]
+
+    public init(
+        inventory: NodeInventory, address: String?, interface: String?, environment: [Variable],
+        shards: [PlannedShard], ports: [PlannedPort], ownProcesses: [Int32]
+    ) {
+        self.inventory = inventory
+        self.address = address
+        self.interface = interface
+        self.environment = environment
+        self.shards = shards
+        self.ports = ports
+        self.ownProcesses = ownProcesses
+    }
+}
+
+/// A node that was asked.
+public struct ExaminedNode: Hashable, Sendable {
+    public enum Answer: Hashable, Sendable {
+        case told(NodeExamination)
+        /// It said nothing, for that reason.
+        case silent(String)
+    }
+
+    public let node: NodeID
+    public let answer: Answer
+    /// How far its clock is ahead of that of the node that asked; nil where it was not compared.
+    public let clockAhead: Duration?
+
+    public init(_ node: NodeID, _ answer: Answer, clockAhead: Duration? = nil) {
+        self.node = node
+        self.answer = answer
+        self.clockAhead = clockAhead
+    }
+}
+
+/// A TCP dial from one node to a planned port of another.
+public struct Dial: Hashable, Sendable {
+    public let from: NodeID
+    public let to: NodeID
+    public let endpoint: Endpoint
+    /// nil where the connection stood.
+    public let failure: String?
+
+    public init(from: NodeID, to: NodeID, endpoint: Endpoint, failure: String?) {
+        self.from = from
+        self.to = to
+        self.endpoint = endpoint
+        self.failure = failure
+    }
+}
+
+/// A ping over the fabric from a die of one node to a die of another.
+public struct FabricProbe: Hashable, Sendable {
+    public let from: NodeID
+    public let die: DieID
+    public let to: NodeID
+    public let address: String
+    /// Whether every packet came back over a sound plane.
+    public let isSound: Fact<Bool>
+    /// What came back, for people.
+    public let text: String
+
+    public init(
+        from: NodeID, die: DieID, to: NodeID, address: String, isSound: Fact<Bool>, text: String
+    ) {
+        self.from = from
+        self.die = die
+        self.to = to
+        self.address = address
+        self.isSound = isSound
+        self.text = text
+    }
+}
+
+/// All that is judged together.
+public struct ClusterExamination: Hashable, Sendable {
+    /// In the configured order.
+    public let nodes: [ExaminedNode]
+    public let dials: [Dial]
+    public let pings: [FabricProbe]
+
+    public init(nodes: [ExaminedNode], dials: [Dial] = [], pings: [FabricProbe] = []) {
+        self.nodes = nodes
+        self.dials = dials
+        self.pings = pings
+    }
+
+    /// Whether a host was examined without any agent: then no plan and no other node is known.
+    var isLocal: Bool { told.allSatisfy { $0.found.address == nil } }
+
+    /// The nodes that answered.
+    var told: [(node: NodeID, found: NodeExamination)] {
+        nodes.compactMap { examined in
+            guard case .told(let found) = examined.answer else { return nil }
+            return (examined.node, found)
+        }
+    }
+}

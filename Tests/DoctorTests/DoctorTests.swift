@@ -1,0 +1,243 @@
+// Every check with a healthy cluster and with one thing ill on the third of three nodes.
+
+import Ascend
+import Base
+import Testing
+
+@testable import Doctor
+
+/// One thing ill and what must be said of it.
+struct Illness: Sendable, CustomTestStringConvertible {
+    let check: Check
+    let severity: Severity
+    let path: String
+    let value: JSONValue
+    /// A part of the evidence.
+    let evidence: String
+    var dies: [Int] = []
+
+    init(
+        _ check: Check, _ severity: Severity, _ path: String, _ value: JSONValue,
+        _ evidence: String, dies: [Int] = []
+    ) {
+        self.check = check
+        self.severity = severity
+        self.path = path
+        self.value = value
+        self.evidence = evidence
+        self.dies = dies
+    }
+
+    var testDescription: String { "\(path) = \(value.compact)" }
+
+    static let gap: JSONValue = [
+        "unknown": "timed-out", "subject": "the tool", "detail": "gave no answer", "complaint": nil,
+    ]
+
+    static let all = [
+        Illness(
+            .holders, .error, "inventory.holders",
+            [["pid": 4711, "name": "python3", "command": "x", "devices": ["davinci5"]]],
+            "held by process 4711 (python3)", dies: [5]),
+        Illness(
+            .holders, .error, "inventory.dies.9.memory", ["used_mb": 41000, "total_mb": 65536],
+            "41000 MB of memory in use that no process owns", dies: [9]),
+        Illness(.holders, .unknown, "inventory.holders", gap, "the tool: gave no answer"),
+        Illness(.interface, .error, "address", "10.20.0.9", "no interface has the address"),
+        Illness(.interface, .error, "inventory.interfaces.0.up", false, "is down"),
+        Illness(.interface, .error, "interface", "eth1", "engines are told the interface eth1"),
+        Illness(
+            .reachability, .warning, "inventory.firewall.running", ["firewalld"], "firewalld"),
+        Illness(
+            .reachability, .warning, "inventory.firewall.starting_at_boot", ["firewalld"],
+            "after a boot"),
+        Illness(
+            .ports, .error, "ports",
+            [
+                [
+                    "endpoint": ["host": "10.20.0.3", "port": 8000], "state": "taken",
+                    "reason": "is held by process 99 (nginx)",
+                ]
+            ], "10.20.0.3:8000 is held by process 99"),
+        Illness(
+            .ports, .warning, "inventory.kernel.reserved_ports", [], "60000-60031"),
+        Illness(.ports, .unknown, "inventory.kernel.ephemeral_ports", gap, "gave no answer"),
+        Illness(
+            .fabric, .error, "inventory.dies.3.fabric.vnic.link", "DOWN", "virtual NIC is DOWN",
+            dies: [3]),
+        Illness(
+            .fabric, .unknown, "inventory.dies.3.fabric.vnic", gap, "gave no answer", dies: [3]),
+        Illness(.fabric, .unknown, "inventory.dies.7.place", gap, "super pod not known", dies: [7]),
+        Illness(
+            .fabric, .error, "inventory.dies.7.place.super_pod_id", 4,
+            "different super pods or servers"),
+        Illness(
+            .tls, .error, "inventory.dies.2.fabric.tls", true, "TLS switch is on", dies: [2]),
+        Illness(.tls, .unknown, "inventory.dies.2.fabric.tls", gap, "not known", dies: [2]),
+        Illness(
+            .versions, .error, "inventory.software.cann.0.version", "9.0.0",
+            "CANN: 9.0.0, while most have 8.5.1"),
+        Illness(.versions, .error, "inventory.software.driver", "24.1", "driver: 24.1"),
+        Illness(.versions, .unknown, "inventory.software.firmware", gap, "firmware: the tool"),
+        Illness(
+            .versions, .error, "inventory.software.python",
+            [["name": "torch_npu", "version": "1"]],
+            "sglang: not installed, while most have 1.0"),
+        Illness(.dies, .error, "inventory.dies.5.health", "Alarm", "health is Alarm", dies: [5]),
+        Illness(.dies, .warning, "inventory.dies.5.health", "Warning", "is Warning", dies: [5]),
+        Illness(.dies, .unknown, "inventory.dies.5.health", "UNKNOWN", "UNKNOWN", dies: [5]),
+        Illness(
+            .dies, .error, "inventory.pci_functions", [["device": "d803", "count": 17]],
+            "lists 16 dies, and there should be 17", dies: [16]),
+        Illness(.dies, .unknown, "inventory.dies", gap, "gave no answer"),
+        Illness(
+            .environment, .warning, "environment",
+            [["name": "HCCL_SOCKET_TFNAME", "value": "eth0"]], "HCCL_SOCKET_IFNAME is"),
+        Illness(
+            .environment, .warning, "environment.1.value", "200",
+            "HCCL_BUFFSIZE of the agent: 200, while most have 400"),
+        Illness(
+            .environment, .warning, "environment.0",
+            ["name": "http_proxy", "value": "http://proxy"], "http_proxy is set"),
+        Illness(
+            .environment, .warning, "inventory.interfaces.1.name", "eth01",
+            "HCCL_SOCKET_IFNAME=eth0 is a prefix, and fits eth0, eth01"),
+        Illness(
+            .environment, .error, "shards.0.environment.1",
+            ["name": "HCCL_CONNECT_TIMEOUT", "value": "60"], "not within 120 to 7200"),
+        Illness(
+            .store, .error, "shards.0.environment.0.value", "tcp://10.20.0.2:26670",
+            "ASCEND_MF_STORE_URL: tcp://10.20.0.2:26670, while most"),
+        Illness(.limits, .warning, "inventory.shared_memory_bytes", 17_179_869_184, "16 GiB"),
+        Illness(.limits, .error, "inventory.shared_memory_bytes", 67_108_864, "0 GiB"),
+        Illness(
+            .limits, .warning, "inventory.open_files", ["soft": 1024, "hard": 1024], "to 1024"),
+        Illness(
+            .limits, .warning, "inventory.locked_memory", ["soft": 65536, "hard": 65536], "65536"),
+        Illness(.limits, .unknown, "inventory.locked_memory", gap, "gave no answer"),
+        Illness(.weights, .error, "inventory.weights.config_sha256", "def", "config.json: def"),
+        Illness(
+            .weights, .error, "inventory.weights.files", [["name": "config.json", "bytes": 99]],
+            "files: 1 with 99 bytes"),
+        Illness(.weights, .unknown, "inventory.weights", gap, "gave no answer"),
+        Illness(
+            .settings, .warning, "inventory.kernel.governors", ["powersave"], "is powersave"),
+        Illness(
+            .settings, .warning, "inventory.kernel.parameters.1.value", "60", "vm.swappiness is 60"),
+        Illness(
+            .settings, .unknown, "inventory.kernel.parameters.0.value", nil, "cannot be read"),
+        Illness(.settings, .warning, "inventory.kernel.release", "4.19.90", "older than 5.10"),
+        Illness(
+            .hostName, .warning, "inventory.own_addresses_in_hosts", ["127.0.1.1"], "127.0.1.1"),
+    ]
+}
+
+@Suite struct DoctorTests {
+    @Test func `a healthy cluster is told so, check by check`() throws {
+        let diagnosis = Diagnosis(of: try Healthy.cluster())
+        for check in Check.allCases where check != .speed {
+            #expect(diagnosis.worst(of: check) == .ok, "\(check): \(diagnosis.findings)")
+        }
+        #expect(diagnosis.worst(of: .speed) == .unknown)
+        #expect(diagnosis.findings.map(\.check) == Check.allCases)
+    }
+
+    @Test(arguments: Illness.all)
+    func `one ill thing is found, on its node and its dies`(illness: Illness) throws {
+        let cluster = try Healthy.cluster(illness.path, illness.value)
+        let diagnosis = Diagnosis(of: cluster)
+        let found = diagnosis.findings.filter { $0.check == illness.check }
+        #expect(
+            found.contains {
+                $0.severity == illness.severity && $0.node == NodeID("node-3")
+                    && $0.evidence.contains(illness.evidence)
+                    && $0.dies.map(\.value) == illness.dies
+            }, "\(found)")
+        #expect(!found.contains { $0.severity == .ok })
+        // The healthy nodes are not accused.
+        #expect(
+            !diagnosis.findings.contains { finding in
+                finding.severity > .info && (finding.node.map { $0 != NodeID("node-3") } ?? false)
+            }, "\(diagnosis.findings)")
+        // Whoever reads an error learns what to do.
+        #expect(!found.contains { $0.severity >= .warning && $0.remedy.isEmpty }, "\(found)")
+    }
+
+    @Test func `a failed dial names both ends`() throws {
+        let cluster = ClusterExamination(
+            nodes: try Healthy.cluster().nodes, dials: [Healthy.dial("timed out")])
+        let found = Diagnosis(of: cluster).findings.filter { $0.check == .reachability }
+        #expect(found.map(\.severity) == [.error])
+        #expect(found[0].evidence == "cannot reach 10.20.0.2:8000 of node-2: timed out")
+        #expect(found[0].node == NodeID("node-1"))
+    }
+
+    @Test func `a failed ping and one that was not made are not the same`() throws {
+        let gap = Gap(.timedOut, "hccn_tool", "no answer")
+        let cluster = ClusterExamination(
+            nodes: try Healthy.cluster().nodes,
+            pings: [Healthy.ping(.known(false), "0 of 3"), Healthy.ping(.unknown(gap), "")])
+        let found = Diagnosis(of: cluster).findings.filter { $0.check == .fabric }
+        #expect(found.map(\.severity) == [.error, .unknown])
+        #expect(found.allSatisfy { $0.dies == [DieID(4)] && $0.node == NodeID("node-1") })
+    }
+
+    @Test func `a wrong clock is told, and how far it is off`() throws {
+        let found = Diagnosis(of: try Healthy.cluster(clockAhead: .seconds(-7))).findings
+            .filter { $0.check == .clock }
+        #expect(found.map(\.severity) == [.warning] && found[0].node == NodeID("node-3"))
+        #expect(found[0].evidence == "its clock is 7 s behind the others")
+    }
+
+    @Test func `a node that says nothing is a finding`() throws {
+        let nodes = try Healthy.cluster().nodes
+        let silent = ExaminedNode(NodeID("node-4"), .silent("did not answer in time"))
+        let diagnosis = Diagnosis(
+            of: ClusterExamination(nodes: nodes + [silent], dials: [Healthy.dial()]))
+        let found = diagnosis.findings.filter { $0.check == .answers }
+        #expect(found.map(\.node) == [NodeID("node-4")] && diagnosis.worst == .error)
+        let none = Diagnosis(of: ClusterExamination(nodes: [silent]))
+        #expect(!none.findings.contains { $0.severity == .ok }, "nothing is well unseen")
+    }
+
+    @Test func `where nobody is odd, everybody is named`() throws {
+        let other = try Healthy.cluster("inventory.software.driver", "24.1").nodes.suffix(2)
+        let found = Diagnosis(of: ClusterExamination(nodes: Array(other))).findings
+            .filter { $0.check == .versions && $0.severity == .error }
+        #expect(found.map(\.node?.name) == ["node-2", "node-3"])
+        #expect(found[0].evidence == "driver: 25.5.2 on node-2, 24.1 on node-3")
+    }
+
+    @Test func `running shards hold their dies by right`() throws {
+        let holder: JSONValue = [
+            "pid": 4711, "name": "python3", "command": "x", "devices": ["davinci5"],
+        ]
+        let path = "inventory.holders"
+        var node = try Healthy.node(1).json.setting(
+            path.split(separator: ".")[...], to: [holder])
+        #expect(
+            try NodeExamination(json: node).obstacles == ["die 5 held by process 4711 (python3)"])
+        node = node.setting(["own_processes"], to: [4711])
+        #expect(try NodeExamination(json: node).obstacles.isEmpty)
+    }
+
+    @Test func `what is not known is no obstacle`() throws {
+        let node = try Healthy.node(1).json.setting(["inventory", "dies"], to: Illness.gap)
+        #expect(try NodeExamination(json: node).obstacles.isEmpty)
+    }
+
+    @Test func `dies are written in ranges`() {
+        #expect([3, 0, 1, 2, 7].map { DieID($0) }.shown == "dies 0-3, 7")
+        #expect([DieID(5)].shown == "die 5")
+    }
+
+    @Test func `documents come back as they were`() throws {
+        let node = try Healthy.node(1)
+        #expect(try NodeExamination(json: JSONValue(parsing: node.json.compact)) == node)
+        for dial in [Healthy.dial(), Healthy.dial("refused")] {
+            #expect(try Dial(json: dial.json) == dial)
+        }
+        let ping = Healthy.ping(.unknown(Gap(.timedOut, "a", "b")), "x")
+        #expect(try FabricProbe(json: ping.json) == ping)
+    }
+}

@@ -1,0 +1,112 @@
+// The doctor on a cluster whose nodes each have an illness of their own, while engines serve.
+
+import Base
+import PretendNode
+import Testing
+
+extension EndToEnd {
+    @Suite struct DoctorTests {
+        /// What is ill on each node, the number of the check that finds it, and what it must say.
+        static let illnesses:
+            [(state: [String: String], check: Int64, dies: [Int64], says: String)] =
+                [
+                    (["alarm": "5"], 8, [5], "health is Alarm: 81078603"),
+                    (
+                        ["processes": "4711:4:58953:python3"], 1, [4],
+                        "held by process 4711 (python3)"
+                    ),
+                    (["vnic_down": "3"], 5, [3], "virtual NIC is DOWN"),
+                    (["cann": "9.0.0"], 7, [], "CANN: 9.0.0, while most have 8.5.1"),
+                    (
+                        ["tls_on": "7 8"], 6, [7, 8],
+                        "TLS switch is on, while most dies have it off"
+                    ),
+                ]
+
+        private func pretendNodes() throws -> [PretendNode] {
+            try Self.illnesses.enumerated().map { index, illness in
+                let place = ["server": "\(index + 1)", "hostname": "a3-\(index + 1)"]
+                return try PretendNode(illness.state.merging(place) { $1 })
+            }
+        }
+
+        @Test func `five illnesses on five nodes are found from any node`() throws {
+            let hosts = try pretendNodes()
+            var settings = ClusterSettings()
+            settings.spares = 1
+            settings.hostRoots = hosts.map(\.directory)
+            try TestCluster.run(settings) { cluster in
+                _ = try cluster.waitUntilReady()
+                let (code, document) = try diagnosis(cluster, cluster.nodes[4])
+                #expect(code == 3)
+                let findings = document["findings"]?.arrayValue ?? []
+                for (index, illness) in Self.illnesses.enumerated() {
+                    let found = findings.filter { $0["check"]?.integerValue == illness.check }
+                    #expect(
+                        found.contains { finding in
+                            finding["severity"]?.stringValue == "error"
+                                && finding["node"]?.stringValue == "node-\(index + 1)"
+                                && finding["dies"] == .array(illness.dies.map { .integer($0) })
+                                && (finding["evidence"]?.stringValue ?? "").contains(illness.says)
+                                && finding["remedy"]?.stringValue?.isEmpty == false
+                        }, "\(illness): \(found)")
+                }
+                // Everything answers, is reached, and the ports are those of the shards that serve.
+                for check in [0, 3, 4] {
+                    let state = document["checks"]?[check]?["state"]?.stringValue
+                    #expect(state == "ok", "check \(check): \(findings)")
+                }
+                let status = try cluster.status(cluster.nodes[0])
+                #expect(status.isReady, "the doctor has disturbed the shards")
+            }
+            #expect(hosts.flatMap(\.violations).isEmpty)
+        }
+
+        @Test func `a node without an agent is a finding`() throws {
+            try TestCluster.run { cluster in
+                _ = try cluster.waitUntilReady()
+                try cluster.end(cluster.nodes[3], signal: 9)
+                cluster.pause(.seconds(3))
+                let (code, document) = try diagnosis(cluster, cluster.nodes[0])
+                #expect(code == 3)
+                let found = (document["findings"]?.arrayValue ?? []).filter {
+                    $0["check"]?.integerValue == 0
+                }
+                #expect(found.map { $0["node"]?.stringValue } == ["node-4"], "\(found)")
+            }
+        }
+
+        @Test
+        func `a held die on one node keeps its whole group from starting, and status says why`()
+            throws
+        {
+            let hosts = try (1...2).map { try PretendNode(["server": "\($0)"]) }
+            try hosts[1].set(["processes": "4711:5:58953:python3"])
+            var settings = ClusterSettings()
+            settings.topology = .mixed
+            settings.engine = "sglang"
+            settings.hostRoots = hosts.map(\.directory)
+            try TestCluster.run(settings) { cluster in
+                let held = "for node-2: die 5 held by process 4711 (python3)"
+                try cluster.wait(for: "the gate to close") {
+                    $0.group("mixed-0")?.why.contains(held) ?? false
+                }
+                let started = cluster.nodes.flatMap { cluster.shards(on: $0) }
+                #expect(started.isEmpty, "\(started)")
+                // Cleared away, nothing is in the way any more.
+                try hosts[1].set(["processes": ""])
+                try cluster.wait(for: "the first launch") {
+                    ($0.group("mixed-0")?.generation ?? 0) > 0
+                }
+            }
+        }
+
+        private func diagnosis(
+            _ cluster: TestCluster, _ node: TestNode
+        ) throws -> (code: Int32, document: JSONValue) {
+            let command = try cluster.begin(["doctor", "--json", "--socket", node.socket])
+            let code = try command.exitCode(within: .seconds(90))
+            return (code, try JSONValue(parsing: command.output))
+        }
+    }
+}
