@@ -30,6 +30,15 @@ struct InventoryTests {
         try inventory(PretendNode(state))
     }
 
+    @Test func `a directory that is something else is not made into a pretend node`() throws {
+        let node = try PretendNode()
+        let other = node.directory + "/other"
+        try Files.makeDirectories(other + "/etc", permissions: 0o700)
+        #expect(throws: PretendNode.Failure.self) { try PretendNode.makeRoot(other) }
+        #expect(Files.exists(other + "/etc"))
+        try PretendNode.makeRoot(node.directory)
+    }
+
     @Test func `a healthy node is known whole`() throws {
         let node = try PretendNode()
         let found = try inventory(

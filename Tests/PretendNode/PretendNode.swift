@@ -57,8 +57,14 @@ public final class PretendNode {
     }
 
     private func make() throws {
+        try Self.makeRoot(
+            directory, state.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
+    }
+
+    /// Makes a directory into a pretend node.
+    /// - Throws: where it is something else already, or a key is not known.
+    public static func makeRoot(_ directory: String, _ assignments: [String] = []) throws {
         let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
-        let assignments = state.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         let loop = try Loop()
         let child = try ChildProcess(
             loop,
