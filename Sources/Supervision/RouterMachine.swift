@@ -59,7 +59,9 @@ public struct RouterMachine: Hashable, Sendable {
     public private(set) var nextDeadline: Instant?
 
     /// The list is looked at that often though nothing has changed.
-    private static let interval = Duration.seconds(10)
+    private static let interval = Duration.seconds(30)
+    /// How long an addition may take until the list shows it.
+    private static let additionLimit = Duration.seconds(10)
     /// After an order, or a failure.
     private static let soon = Duration.seconds(1)
 
@@ -90,7 +92,7 @@ public struct RouterMachine: Hashable, Sendable {
             nextDeadline = now + Self.soon
             return nil
         case .listed(let listed):
-            added = added.filter { now - $0.value < Self.interval }
+            added = added.filter { now - $0.value < Self.additionLimit }
             if let stale = listed.first(where: { gone.contains($0.url) }) {
                 return call(.remove(identity: stale.identity, url: stale.url))
             }

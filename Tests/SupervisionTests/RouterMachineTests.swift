@@ -59,7 +59,7 @@ import Testing
         bench.run(for: .seconds(5))
         #expect(bench.workers == ["http://p", "http://d"])
         bench.workers = []
-        bench.run(for: .seconds(30))
+        bench.run(for: .seconds(60))
         #expect(bench.workers == ["http://p", "http://d"])
         #expect(bench.orders.count == 4)
     }
@@ -84,8 +84,8 @@ import Testing
                 #expect(bench.machine.answered(.listed([]), at: now) == nil)
             }
         }
-        #expect(bench.machine.tick(at: bench.now + .seconds(20)) == .list)
-        let late = bench.machine.answered(.listed([]), at: bench.now + .seconds(20))
+        #expect(bench.machine.tick(at: bench.now + .seconds(60)) == .list)
+        let late = bench.machine.answered(.listed([]), at: bench.now + .seconds(60))
         #expect(late == .add(Self.decode), "in the end it has failed")
     }
 
