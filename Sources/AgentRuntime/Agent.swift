@@ -92,6 +92,8 @@ public final class Agent: ControlSource {
                 interface: interface, nodes: configuration.nodes,
                 deployment: configuration.deployment)
             node.supervision = configuration.supervision
+            // An idle leader costs what its wake-ups cost; four beats still fit into the shortest timeout.
+            node.consensus.heartbeatInterval = .milliseconds(250)
             node.planGrace = configuration.planGrace
             node.awaitsSGLang = configuration.engine == .sglang
             var entropy = SystemRandomNumberGenerator()
