@@ -48,9 +48,7 @@ extension AgentConfiguration {
 
     /// Where the agent and the engines of this node are going to listen, the agent's own first.
     public func listeningEndpoints(of own: ConfiguredNode) -> [Endpoint] {
-        let candidates = nodes.map {
-            Candidate(node: $0.node, address: $0.address, isUsable: true)
-        }
+        let candidates = nodes.map { $0.candidate(isUsable: true) }
         let plan = try? Planner.plan(
             profile: profile, candidates: candidates, previous: nil, epoch: Epoch.none.next
         ).get()

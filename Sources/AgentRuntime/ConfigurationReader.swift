@@ -132,10 +132,7 @@ struct ConfigurationReader {
     private func checkPlacement(
         of profile: Profile, on nodes: [ConfiguredNode], agentPorts: [UInt16], _ fields: YAMLFields
     ) {
-        let candidates = nodes.map {
-            Candidate(
-                node: $0.node, address: $0.address, isUsable: true, superPod: $0.superPod)
-        }
+        let candidates = nodes.map { $0.candidate(isUsable: true) }
         let outcome = Planner.plan(
             profile: profile, candidates: candidates, previous: nil, epoch: Epoch.none.next,
             agentPorts: agentPorts)

@@ -74,4 +74,9 @@ public struct ConfiguredNode: Hashable, Sendable {
         self.address = address
         self.superPod = superPod
     }
+
+    /// This node as the planner knows it.
+    public func candidate(isUsable: Bool) -> Candidate {
+        Candidate(node: node, address: address, isUsable: isUsable, superPod: superPod)
+    }
 }

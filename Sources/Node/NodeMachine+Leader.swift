@@ -85,11 +85,7 @@ extension NodeMachine {
             return
         }
         let stableView = configuration.supervision.stableView
-        let candidates = configuration.nodes.map {
-            Candidate(
-                node: $0.node, address: $0.address, isUsable: isUsable($0.node),
-                superPod: $0.superPod)
-        }
+        let candidates = configuration.nodes.map { $0.candidate(isUsable: isUsable($0.node)) }
         if state.plan == nil, candidates.contains(where: { !$0.isUsable }) {
             let graceEnd = leadership.since + configuration.planGrace
             let present = Planner.plan(

@@ -43,10 +43,8 @@ extension NodeMachine {
         state.plan.map { plan in
             PlanExplanation(
                 plan: plan, previous: previousPlan,
-                candidates: configuration.nodes.map { node in
-                    Candidate(
-                        node: node.node, address: node.address,
-                        isUsable: absentSince(node.node) == nil, superPod: node.superPod)
+                candidates: configuration.nodes.map {
+                    $0.candidate(isUsable: absentSince($0.node) == nil)
                 })
         }
     }
