@@ -72,13 +72,14 @@ let cores: [Target] =
     + module(
         "WireProtocol",
         [
-            "Base", "CBOR", "Membership", "Consensus", "Supervision", "Planning", "ClusterState",
+            "Base", "CBOR", "Ascend", "Membership", "Consensus", "Supervision", "Planning",
+            "ClusterState",
         ], settings: optimized)
     + module(
         "Node",
         [
-            "Base", "YAML", "Membership", "Consensus", "Supervision", "Profiles", "Planning",
-            "ClusterState", "WireProtocol", "CBOR",
+            "Base", "YAML", "Ascend", "Membership", "Consensus", "Supervision", "Profiles",
+            "Planning", "ClusterState", "WireProtocol", "CBOR",
         ], tests: ["Simulation"], settings: optimized)
     + module(
         "Simulation",
@@ -99,7 +100,7 @@ let shell: [Target] =
         // A directory that looks like a node with NPUs, for tests.
         .target(
             name: "PretendNode", dependencies: ["Base", "EventLoop"], path: "Tests/PretendNode",
-            exclude: ["README.md", "make-root", "tools"], swiftSettings: strict)
+            exclude: ["README.md", "make-root", "five-faults", "tools"], swiftSettings: strict)
     ]
     + module(
         "Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "Host", "CSystem"],

@@ -38,14 +38,6 @@ extension Diagnosis {
         }
         return names(cluster.nodes.map(\.node))
     }
-
-    /// Stress is not made: while engines serve it would take from them.
-    private mutating func checkSpeed(_ cluster: ClusterExamination) -> String {
-        report(
-            .speed, .unknown, nil, "not measured: a stress test would take from engines that serve",
-            remedy: "compare the steps of a benchmark between groups")
-        return ""
-    }
 }
 
 extension NodeExamination {
