@@ -3,9 +3,9 @@
 
     sudo Tests/Chaos/chaos.py --program .build/release/glm-agent --minutes 10 --seed 1
 
-One fault after the other is drawn from the seed: agents and engines are killed and frozen, nodes lose
-power, links go down, lose packets or are parted, disks fill up. After each the cluster must become steady
-again by itself. At the end the record is held against the invariants of history.py. Needs root and
+One fault after the other, or two at once on different nodes, is drawn from the seed: agents, shims and
+engines are killed and frozen, nodes lose power, links go down, lose packets or are parted, disks fill up.
+After each the cluster must become steady again by itself. At the end the record is held against the invariants of history.py. Needs root and
 iproute2; runs in mount and process namespaces of its own, so nothing is left however it ends. With
 `faketime` installed, the nodes' clocks differ by up to five minutes.
 
@@ -32,6 +32,7 @@ from history import History, Request, Round
 FORMATION_SECONDS = 60
 RECOVERY_SECONDS = 120
 STEADY_ANSWERS = 5
+WIDTH = 96
 
 
 class AgentEnded(Exception):
@@ -84,6 +85,13 @@ def on_engine(number):
     return act
 
 
+def kill_shim(test, engines):
+    for engine in engines:
+        stat = pathlib.Path(f"/proc/{engine.pid}/stat").read_text()
+        parent = int(stat.rsplit(")", 1)[1].split()[1])
+        os.kill(parent, signal.SIGKILL)
+
+
 CONTROL = {"disturbs": "nothing", "fails": False}
 FAULTS = [
     Fault("an agent is killed", (0, 8), stop_agents, start_agents, **CONTROL),
@@ -101,6 +109,7 @@ FAULTS = [
     Fault("an engine is killed", (0, 0), on_engine(signal.SIGKILL), target="engine"),
     Fault("an engine is frozen", (8, 20), on_engine(signal.SIGSTOP), on_engine(signal.SIGCONT),
           target="engine"),
+    Fault("a shim is killed", (0, 0), kill_shim, target="engine"),
     Fault("a node loses power", (0, 15),
           lambda test, nodes: [test.cluster.power_off(node) for node in nodes], start_agents),
     Fault("a node is frozen", (1, 15),
@@ -119,13 +128,18 @@ FAULTS = [
 ]
 
 
+def nodes_of(target):
+    return {getattr(item, "node", item) for item in target}
+
+
 class Test:
     def __init__(self, cluster, options):
         self.cluster = cluster
         self.options = options
         self.random = random.Random(options.seed)
         self.history = History()
-        self.running = set()
+        self.kinds = [fault for fault in FAULTS
+                      if not options.only or options.only in fault.name]
         self._stopped = threading.Event()
         self._router_file = cluster.directory / "router"
         self._results = cluster.directory / "requests"
@@ -247,26 +261,39 @@ class Test:
                         if other["store"] == group["store"]}
         return frozenset(hit | {"router"})
 
-    def round(self, number, fault):
+    def draw_faults(self, first, engines):
+        """(fault, target) for one or two faults, which share no node."""
+        drawn = [(first, self.draw_target(first, engines))]
+        if self.random.random() < self.options.pairs:
+            second = self.random.choice(self.kinds)
+            target = self.draw_target(second, engines)
+            if not nodes_of(target) & nodes_of(drawn[0][1]):
+                drawn.append((second, target))
+        return drawn
+
+    def round(self, number, first):
         engines = self.cluster.engines()
-        target = self.draw_target(fault, engines)
-        seconds = self.random.uniform(*fault.seconds)
-        named = ", ".join(str(getattr(item, "shard", item)) for item in target)
-        text = f"{fault.name} ({named}) for {seconds:.1f} s"
-        disturbed = self.disturbed(fault, target)
-        print(f"{number:4}  {text:64}", end="", flush=True)
+        drawn = self.draw_faults(first, engines)
+        seconds = self.random.uniform(*max(fault.seconds for fault, _ in drawn))
+        text = " and ".join(
+            f"{fault.name} ({', '.join(str(getattr(item, 'shard', item)) for item in target)})"
+            for fault, target in drawn) + f" for {seconds:.1f} s"
+        disturbed = frozenset().union(*(self.disturbed(*fault) for fault in drawn))
+        print(f"{number:4}  {text:{WIDTH}}", end="", flush=True)
         begun = time.monotonic()
-        fault.begin(self, target)
+        for fault, target in drawn:
+            fault.begin(self, target)
         time.sleep(seconds)
-        fault.end(self, target)
+        for fault, target in drawn:
+            fault.end(self, target)
         healed = time.monotonic()
         if not self.wait_steady(RECOVERY_SECONDS):
             print("not steady again")
             return f"{text}: the cluster was not steady again after {RECOVERY_SECONDS} s"
         steady = time.monotonic()
         self.history.rounds.append(Round(
-            text, begun, steady, disturbed, fault.fails, frozenset(engines),
-            frozenset(self.cluster.engines())))
+            text, begun, steady, disturbed, any(fault.fails for fault, _ in drawn),
+            frozenset(engines), frozenset(self.cluster.engines())))
         self.compare_agents()
         print(f"steady {steady - healed:5.1f} s after its end", flush=True)
         return None
@@ -295,13 +322,11 @@ class Test:
 
     def rounds(self):
         end = time.monotonic() + self.options.minutes * 60
-        kinds = [fault for fault in FAULTS
-                 if not self.options.only or self.options.only in fault.name]
         deck = []
         number = 0
         while time.monotonic() < end:
             # Every kind once before any comes again.
-            deck = deck or self.random.sample(kinds, len(kinds))
+            deck = deck or self.random.sample(self.kinds, len(self.kinds))
             number += 1
             if problem := self.round(number, deck.pop()):
                 self.compare_agents()
@@ -314,9 +339,9 @@ class Test:
 def report(history):
     requests = history.requests
     failed = sum(1 for request in requests if request.error)
-    print(f"\n{'FAULT':64}{'FAILED':>8}{'LONGEST OUTAGE':>16}")
+    print(f"\n{'FAULT':{WIDTH}}{'FAILED':>8}{'LONGEST OUTAGE':>16}")
     for round, count, outage in history.outages():
-        print(f"{round.fault:64}{count:8}{outage:14.1f} s")
+        print(f"{round.fault:{WIDTH}}{count:8}{outage:14.1f} s")
     print(f"\n{len(history.rounds)} faults, {len(requests)} requests, {failed} failed, "
           f"{len(history.leaders)} terms, {len(history.plans)} plans, "
           f"{sum(e['kind'] == 'launched' for e in history.ledger.values())} launches in the ledger")
@@ -330,6 +355,7 @@ def arguments():
     parser.add_argument("--nodes", type=int, default=5, help="one more than the profile's is a spare")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pairs", type=float, default=0.3, help="how often two faults come at once")
     parser.add_argument("--only", metavar="TEXT", help="only faults whose name has this")
     parser.add_argument("--keep", metavar="DIRECTORY", help="keep every log there")
     options = parser.parse_args()
