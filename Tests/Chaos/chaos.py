@@ -381,12 +381,12 @@ def main():
         in_own_namespaces()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     skews = {}
-    if os.path.exists(FAKETIME):
+    if FAKETIME:
         drawn = random.Random(options.seed)
         skews = {node: drawn.randint(-300, 300) for node in range(1, options.nodes + 1)}
     directory = tempfile.mkdtemp(prefix="glm-chaos-")
-    print(f"seed {options.seed}, clocks {'ahead by ' + str(list(skews.values())) if skews else 'equal'}"
-          f"; logs in {options.keep or directory}", flush=True)
+    clocks = f"ahead by {', '.join(f'{skew} s' for skew in skews.values())}" if skews else "equal"
+    print(f"seed {options.seed}, clocks {clocks}; logs in {options.keep or directory}", flush=True)
     try:
         with Cluster(options.program, options.profile, options.nodes, directory, skews) as cluster:
             test = Test(cluster, options)
