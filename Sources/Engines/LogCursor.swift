@@ -31,7 +31,9 @@ struct LogCursor: Hashable, Sendable {
         if inode == current.inode, offset == current.length { return }
         var files = [current]
         while let older = file(files.count) { files.append(older) }
-        if let inode, let index = files.firstIndex(where: { $0.inode == inode }) {
+        if let inode,
+            let index = files.firstIndex(where: { $0.inode == inode && $0.length >= offset })
+        {
             files.removeSubrange((index + 1)...)
         } else if inode == nil {
             begin(&files)

@@ -53,10 +53,13 @@ extension ShardReport: WireCodable {
             exit: try record.optional(as: ExitStatus.self), why: try record.text(),
             logTail: try record.texts())
         guard !record.isAtEnd else { return }
-        let ended = try record.signed()
-        endedAt = ended == 0 ? nil : EndTime(microsecondsSinceEpoch: ended)
-        guard !record.isAtEnd else { return }
-        progress = try record.value(as: LoadingProgress.self)
+        let ended = EndTime(microsecondsSinceEpoch: try record.signed())
+        if record.isAtEnd {
+            endedAt = ended
+        } else {
+            endedAt = ended.microsecondsSinceEpoch == 0 ? nil : ended
+            progress = try record.value(as: LoadingProgress.self)
+        }
     }
 }
 
