@@ -3,6 +3,7 @@
 // is the leader's decision, since a collective cannot lose a rank; here it is only carried out.
 
 public import Base
+public import Diagnosis
 
 /// What can happen to a shard.
 public enum ShardInput: Hashable, Sendable {
@@ -18,6 +19,8 @@ public enum ShardInput: Hashable, Sendable {
     /// The shim itself could not be started or reached.
     case failed(String)
     case probed(ProbeResult)
+    /// Its log tells how far the load has come.
+    case progressed(LoadingProgress)
     /// Its generation is over.
     case end
     case tick
@@ -103,6 +106,7 @@ public struct ShardMachine: Hashable, Sendable {
         let before = report
         handle(input, at: now, into: &actions)
         if report.state != before.state { report.since = wall }
+        if report.state != .loading { report.progress = nil }
         if report != before { actions.append(.changed) }
     }
 
@@ -126,6 +130,7 @@ public struct ShardMachine: Hashable, Sendable {
             }
         case .failed(let reason): gone(.exited, .notStarted(reason), at: nil, why: reason)
         case .probed(let result): probed(result, at: now)
+        case .progressed(let progress): report.progress = progress
         case .end: end(into: &actions)
         case .tick: tick(at: now, into: &actions)
         }
