@@ -33,11 +33,15 @@ extension Agent {
     /// Looks at what the launch of a shard would need here.
     func inspect(_ endpoints: [Endpoint]) {
         guard configuration.launchGate == .check else {
+            note(.gate, [])
             return loop.soon { [weak self] in self?.give(.inspected([])) }
         }
         examiner.findObstacles(
-            stateDirectory: configuration.stateDirectory, ports: endpoints
-        ) { [weak self] in self?.give(.inspected($0)) }
+            stateDirectory: configuration.stateDirectory, ports: endpoints,
+            onUnknown: { [weak self] unknowns in
+                self?.note(.gate, unknowns.map { "the launch gate could not find out: \($0)" })
+            },
+            completion: { [weak self] in self?.give(.inspected($0)) })
     }
 
     /// What differs from what the profile wants; nil where there is no plan, or nobody wants to know.

@@ -3,6 +3,7 @@
 
 public import Ascend
 public import Base
+public import Diagnosis
 
 /// The cluster as one node knows it.
 public struct ClusterStatus: Hashable, Sendable {
@@ -125,9 +126,11 @@ public struct ClusterStatus: Hashable, Sendable {
         public var restarts: Int
         public var since: WallTime?
         public var why: String
+        /// While it loads, as its log tells.
+        public var progress: LoadingProgress?
         public init(
             rank: Int, node: String, state: String, pid: Int32?, restarts: Int, since: WallTime?,
-            why: String
+            why: String, progress: LoadingProgress? = nil
         ) {
             self.rank = rank
             self.node = node
@@ -136,6 +139,7 @@ public struct ClusterStatus: Hashable, Sendable {
             self.restarts = restarts
             self.since = since
             self.why = why
+            self.progress = progress
         }
     }
 
@@ -251,7 +255,14 @@ extension ClusterStatus.Rank {
             "rank": .integer(Int64(rank)), "node": .string(node), "state": .string(state),
             "pid": JSONValue(pid.map { Int($0) }), "restarts": .integer(Int64(restarts)),
             "since": JSONValue(since?.description), "why": .string(why),
+            "progress": progress?.json ?? .null,
         ]
+    }
+}
+
+extension LoadingProgress {
+    var json: JSONValue {
+        ["phase": .string(phase.rawValue), "fraction": fraction.map { .number($0) } ?? .null]
     }
 }
 

@@ -99,10 +99,11 @@ public final class NodeExaminer {
     }
 
     /// What stands in the way of a launch on this node, for people: dies that are held by others or not
-    /// well, ports that are taken. What cannot be found out is no obstacle.
+    /// well, ports that are taken. What cannot be found out is no obstacle,
+    /// and told beforehand.
     func findObstacles(
         stateDirectory: String, ports endpoints: [Endpoint],
-        completion: @escaping ([String]) -> Void
+        onUnknown: @escaping ([String]) -> Void, completion: @escaping ([String]) -> Void
     ) {
         var request = InventoryRequest()
         request.isBrief = true
@@ -111,6 +112,7 @@ public final class NodeExaminer {
                 let examination = NodeExamination(
                     inventory: inventory, address: nil, interface: nil, environment: [],
                     shards: [], ports: [], ownProcesses: processes)
+                onUnknown(examination.unknowns)
                 let free = endpoints.filter { listeners[$0] == nil }
                 ports.conflicts(free) { conflicts in
                     completion(examination.obstacles + conflicts.map(\.description))
