@@ -26,8 +26,9 @@ extension EndToEnd {
         private func environment(_ path: String) throws -> [String: String] {
             let text = String(decoding: try Files.read(path), as: UTF8.self)
             let pairs = text.split(separator: "\0").compactMap { entry -> (String, String)? in
-                guard let sign = entry.firstIndex(of: "=") else { return nil }
-                return (String(entry[..<sign]), String(entry[entry.index(after: sign)...]))
+                let parts = entry.split(
+                    separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
             }
             return Dictionary(pairs, uniquingKeysWith: { $1 })
         }
@@ -106,6 +107,7 @@ extension EndToEnd {
             var settings = ClusterSettings()
             settings.hostRoots = hosts.map(\.directory)
             try TestCluster.run(settings) { cluster in
+                _ = try cluster.waitUntilReady()
                 func inventories() throws -> [JSONValue] {
                     try document(cluster, ["members", "--json"]).elements("members")
                         .compactMap { $0["inventory"] }.filter { $0 != .null }
