@@ -143,7 +143,8 @@ struct Illness: Sendable, CustomTestStringConvertible {
             "ASCEND_HOME_PATH, sourced: /opt/cann, while most have /usr/local/Ascend/cann"),
         Illness(
             .environment, .warning, "inventory.environment.variables.1.name", "ASCEND_HOME",
-            "ASCEND_HOME_PATH, sourced: not set, while most have /usr/local/Ascend/cann"),
+            "ASCEND_HOME, sourced: /usr/local/Ascend/cann, while most have none; "
+                + "also ASCEND_HOME_PATH"),
         Illness(
             .environment, .warning, "inventory.environment",
             ["unknown": "not-installed", "subject": "x", "detail": "", "complaint": nil],
