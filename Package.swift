@@ -102,13 +102,16 @@ let shell: [Target] =
             exclude: ["README.md", "make-root", "tools"], swiftSettings: strict)
     ]
     + module(
-        "Engines", ["Base", "EventLoop", "HTTP", "Supervision", "Planning", "Host", "CSystem"],
+        "Engines",
+        [
+            "Base", "EventLoop", "HTTP", "Supervision", "Profiles", "Planning", "Host", "CSystem",
+        ],
         tests: ["EnginesTestHelper"])
     + [
         // The shim as a real program, for tests that kill it.
         .executableTarget(
-            name: "EnginesTestHelper", dependencies: ["Engines"], path: "Tests/EnginesTestHelper",
-            swiftSettings: strict)
+            name: "EnginesTestHelper", dependencies: ["Engines", "CSystem"],
+            path: "Tests/EnginesTestHelper", swiftSettings: strict)
     ]
     + module(
         "ControlAPI",

@@ -292,6 +292,7 @@ public final class Agent: ControlSource {
         switch event {
         case .started(let processID): give(.shard(shard, .started(processID: processID)))
         case .adopted(let processID): give(.shard(shard, .adopted(processID: processID)))
+        case .schedulers(let sighting): give(.shard(shard, .schedulers(sighting)))
         case .exited(let status, let endedAt, let logTail):
             give(.shard(shard, .exited(status, at: endedAt, logTail: logTail)))
         case .stopped(let status, let endedAt):

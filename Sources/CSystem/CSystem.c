@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -48,6 +49,26 @@ void csystem_close_from(int first) {
 
 int csystem_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
+}
+
+pid_t csystem_titled_child(const char *title, char *words, size_t size) {
+    const pid_t parent = getpid();
+    const pid_t child = fork();
+    if (child != 0) return child;
+    csystem_set_parent_death_signal(SIGKILL);
+    if (getppid() != parent) _exit(0);
+    for (int number = 1; number < NSIG; number++) (void)signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    csystem_close_from(0);
+    if (size > 0) {
+        memset(words, 0, size);
+        const size_t length = strlen(title);
+        memcpy(words, title, length < size ? length : size - 1);
+    }
+    prctl(PR_SET_NAME, (unsigned long)title, 0UL, 0UL, 0UL);
+    for (;;) pause();
 }
 
 static int release_object(struct dl_phdr_info *object, size_t size, void *context) {

@@ -51,10 +51,12 @@ extension Diagnosis {
 extension NodeExamination {
     /// Why this node must not take part in a launch now, for people: dies held by others, dies that are
     /// not well. What is not known is no obstacle.
-    public var obstacles: [String] {
+    /// - Parameter idle: what is known of its dies when nothing runs on them.
+    /// - Returns: one sentence each.
+    public func obstacles(idle: IdleMemory = IdleMemory()) -> [String] {
         var diagnosis = Diagnosis()
         let node = NodeID("")
-        diagnosis.checkHolders(node, self)
+        diagnosis.checkHolders(node, self, idle: idle)
         diagnosis.checkDies(node, self)
         return diagnosis.findings.filter { $0.severity == .error }.map { finding in
             finding.dies.isEmpty ? finding.evidence : "\(finding.dies.shown) \(finding.evidence)"

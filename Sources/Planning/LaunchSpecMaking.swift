@@ -89,7 +89,8 @@ private struct Launch {
             host: HostTuning(
                 sysctl: profile.sysctl.map { EnvironmentVariable($0.name, $0.value) },
                 governor: profile.governor),
-            translations: words.translations)
+            translations: words.translations,
+            schedulers: profile.schedulers(of: role, group: group.index))
     }
 
     private func router(_ values: LaunchValues) -> LaunchSpec {

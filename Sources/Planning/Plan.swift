@@ -21,6 +21,15 @@ public struct Plan: Hashable, Sendable {
     public func group(_ name: GroupName) -> PlannedGroup? {
         groups.first { $0.name == name }
     }
+
+    /// The group whose rank 0 has the transfer store in its process; nil where none is used. What is in the
+    /// store is lost with that process.
+    public var storeOwner: GroupName? {
+        groups.first {
+            $0.store != nil && $0.store?.host == $0.ranks.first?.address && $0.role == .prefill
+        }?
+        .name
+    }
 }
 
 /// The nodes that run one engine instance together, or the router.

@@ -4,6 +4,7 @@
 //     glm-agent rehearsal-engine python3 -m sglang_router.launch_router …
 
 import Base
+import CSystem
 import EventLoop
 import Glibc
 
@@ -42,17 +43,22 @@ public enum RehearsalProgram {
         let loop = try Loop()
         defer { loop.close() }
         var exit: EngineInstance.Exit?
+        let schedulers = SchedulerChildren()
         let engine = try EngineInstance(
             loop, argv: argv, environment: environment, output: writeLine,
             spawn: { LeftoverChild.spawn($0, on: loop) },
+            startSchedulers: schedulers.start,
             exit: {
                 exit = $0
                 loop.stop()
             })
         let terminating = try SignalWatcher(loop, signal: SIGTERM) { engine.terminate() }
+        let reaping = try SignalWatcher(loop, signal: SIGCHLD) {
+            for title in schedulers.takeEnded() { engine.schedulerEnded(title) }
+        }
         engine.start()
         if exit == nil { loop.run() }
-        withExtendedLifetime(terminating) {}
+        withExtendedLifetime((terminating, reaping)) {}
         switch exit {
         case .code(let code): return code
         case .killed: dieBySignal(SIGKILL)
@@ -135,3 +141,29 @@ enum LeftoverChild {
         return 0
     }
 }
+
+/// The processes that stand for SGLang's schedulers. They compute nothing, since the engine's own process
+/// does; but they bear the titles, die with it, and are missed by it as little as by SGLang.
+private final class SchedulerChildren {
+    private var titles: [Int32: String] = [:]
+
+    func start(_ titles: [String]) {
+        // The command line lies in one piece, from the first word to the end of the last.
+        guard let first = CommandLine.unsafeArgv[0],
+            let last = CommandLine.unsafeArgv[Int(CommandLine.argc) - 1]
+        else { return }
+        let size = last - first + strlen(last) + 1
+        for title in titles {
+            let child = csystem_titled_child(title, first, size)
+            if child > 0 { self.titles[child] = title }
+        }
+    }
+
+    /// The titles of those that have ended since this was last asked.
+    func takeEnded() -> [String] {
+        let ended = titles.keys.sorted().filter { waitpid($0, nil, WNOHANG) == $0 }
+        return ended.compactMap { titles.removeValue(forKey: $0) }
+    }
+}
+
+@available(*, unavailable) extension SchedulerChildren: Sendable {}

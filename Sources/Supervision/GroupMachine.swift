@@ -14,6 +14,9 @@ public struct GroupMachine: Hashable, Sendable {
     private var firstFailureSeen: Instant?
     private var servingSince: Instant?
     private var launchAt: Instant?
+    private var obstructedSince: Instant?
+    /// Since when no shard of the generation before is left, as far as this leader knows.
+    private var goneSince: Instant?
     private var masterAnswered: Instant?
     private var masterAsked: Instant?
     /// What came of the last question to rank 0; nil before the first, and while one is under way.
@@ -72,8 +75,9 @@ public struct GroupMachine: Hashable, Sendable {
         if !view.isWanted {
             return end(view, EndCause(.byOperator, why: "stopped by the operator"))
         }
+        if let lost = view.lostDependency { return end(view, lost) }
         let absent = view.ranks.filter { $0.absentSince != nil }
-        if view.ranks.contains(where: \.hasEnded) {
+        if view.ranks.contains(where: \.hasFallen) {
             return decideFailed(view, absent: absent, at: now)
         }
         if let stuck = view.ranks.first(where: { $0.report?.state == .unresponsive }) {
@@ -117,7 +121,7 @@ public struct GroupMachine: Hashable, Sendable {
         let since = firstFailureSeen ?? now
         firstFailureSeen = since
         let collected = since + policy.collectWindow
-        let ended = view.ranks.filter(\.hasEnded)
+        let ended = view.ranks.filter(\.hasFallen)
         guard collected <= now || ended.count + absent.count == view.ranks.count else {
             lookAgain(at: collected)
             return GroupDecision(.stopping, why: "a rank has ended; the others are looked at")
@@ -221,9 +225,12 @@ public struct GroupMachine: Hashable, Sendable {
     ) -> GroupDecision {
         let reason = cause.map { " after: \($0.why)" } ?? ""
         if !view.leftovers.isEmpty {
+            goneSince = nil
             let shards = view.leftovers.joined(separator: ", ")
             return GroupDecision(.stopping, why: "\(shards) still to end\(reason)")
         }
+        let gone = goneSince ?? now
+        goneSince = gone
         guard view.isWanted else { return GroupDecision(.stopped) }
         if let absent = view.ranks.first(where: { $0.absentSince != nil }) {
             return GroupDecision(
@@ -246,7 +253,36 @@ public struct GroupMachine: Hashable, Sendable {
         if let prerequisite = view.prerequisite {
             return GroupDecision(.waiting, why: prerequisite)
         }
+        if let silence = view.silence, now < gone + silence {
+            lookAgain(at: gone + silence)
+            return GroupDecision(
+                .waiting,
+                why: "until decode has noticed that the generation before is gone, "
+                    + "\(silence.wholeSeconds) after its end\(reason)")
+        }
+        if let obstacle = view.obstacle { return decideObstructed(obstacle, at: now) }
+        obstructedSince = nil
         return GroupDecision(.starting, proposal: .launch(why: launchText(after: cause)))
+    }
+
+    /// Dies and ports that an engine has let go of are free within moments. What is longer in the way
+    /// is not ours, or hangs in the driver: it is waited for all the same, but told as what it is.
+    private mutating func decideObstructed(
+        _ obstacle: String, at now: Instant
+    ) -> GroupDecision {
+        let since = obstructedSince ?? now
+        obstructedSince = since
+        let problem = since + policy.obstacleLimit
+        guard problem <= now else {
+            lookAgain(at: problem)
+            return GroupDecision(.waiting, why: obstacle)
+        }
+        var decision = GroupDecision(
+            .waiting,
+            why: "\(obstacle); this does not clear by itself, an operator must see to it "
+                + "(in the way for over \(policy.obstacleLimit.wholeSeconds))")
+        decision.needsOperator = true
+        return decision
     }
 
     private func launchText(after cause: EndCause?) -> String {

@@ -20,6 +20,9 @@ public struct SupervisionPolicy: Hashable, Sendable {
     public var stopGrace: Duration = .seconds(20)
     /// How often ports that are taken are looked at again.
     public var portRetry: Duration = .seconds(1)
+    /// How long dies and ports may be in the way of a launch before an operator is called. A driver
+    /// takes seconds to give memory back.
+    public var obstacleLimit: Duration = .seconds(300)
     /// How long a node must be gone before its group is taken to be broken although nothing else
     /// says so: a flap, or a restart of the agent, must restart nothing.
     public var stableView: Duration = .seconds(15)

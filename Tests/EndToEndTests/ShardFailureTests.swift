@@ -2,7 +2,9 @@
 
 import Base
 import EventLoop
+import Glibc
 import HTTP
+import Host
 import Testing
 
 extension EndToEnd {
@@ -43,6 +45,30 @@ extension EndToEnd {
                 #expect(
                     shown.contains("last failure: generation 1, rank 1 on node-2 ended"),
                     "\(shown)")
+            }
+        }
+
+        @Test func `a killed scheduler restarts its group, though every main process goes on`()
+            throws
+        {
+            try TestCluster.run { cluster in
+                let before = try cluster.waitUntilReady()
+                let main = try #require(before.group("decode-0")?.pids[1])
+                let schedulers = ProcessTable().descendants(of: main)
+                    .filter { $0.title.hasPrefix("sglang::scheduler") }
+                #expect(schedulers.count == 16)
+                let victim = try #require(schedulers.first { $0.title.contains("_TP19_") })
+                victim.identity.send(signal: SIGKILL)
+                let after = try cluster.wait(for: "decode-0 ready again") {
+                    $0.isReady && $0.group("decode-0")?.generation == 2
+                }
+                #expect(after.group("prefill-0")?.pids == before.group("prefill-0")?.pids)
+                let ended = try cluster.events(cluster.nodes[0])
+                    .first { $0.text("kind") == "ended" && $0.text("group") == "decode-0" }
+                let text = ended?.text("text") ?? ""
+                for part in ["rank 1 on node-4 has lost", "TP19", "(die 3)", "15 of 16 run"] {
+                    #expect(text.contains(part), "\(text)")
+                }
             }
         }
 

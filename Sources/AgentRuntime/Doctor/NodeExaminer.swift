@@ -21,6 +21,7 @@ public final class NodeExaminer {
     private let queue: FileQueue
     private var inventory: (found: NodeInventory, at: Instant)?
     private var waiting: [(NodeInventory) -> Void] = []
+    private var idle = IdleMemory()
     private var listeners: [Endpoint: StreamListener] = [:]
     private var listenTimer: LoopTimer?
     private var dials: [ObjectIdentifier: StreamConnection] = [:]
@@ -83,7 +84,7 @@ public final class NodeExaminer {
     }
 
     /// What stands in the way of a launch on this node, for people: dies that are held by others or not
-    /// well, ports that are taken. What cannot be found out is no obstacle.
+    /// well, or whose memory is not back where it is without an engine, and ports that are taken. What cannot be found out is no obstacle.
     func findObstacles(
         stateDirectory: String, ports endpoints: [Endpoint],
         completion: @escaping ([String]) -> Void
@@ -91,13 +92,14 @@ public final class NodeExaminer {
         var request = InventoryRequest()
         request.isBrief = true
         collector.collect(request) { [self] inventory in
+            idle.learn(from: inventory)
             findOwnProcesses(stateDirectory) { [self] processes in
                 let examination = NodeExamination(
                     inventory: inventory, address: nil, interface: nil, environment: [],
                     shards: [], ports: [], ownProcesses: processes)
                 let free = endpoints.filter { listeners[$0] == nil }
-                ports.conflicts(free) { conflicts in
-                    completion(examination.obstacles + conflicts.map(\.description))
+                ports.conflicts(free) { [idle] conflicts in
+                    completion(examination.obstacles(idle: idle) + conflicts.map(\.description))
                 }
             }
         }

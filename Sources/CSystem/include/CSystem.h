@@ -5,6 +5,7 @@
 // calls without a wrapper.
 
 #include <signal.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
 
@@ -34,5 +35,11 @@ int csystem_pipe(int ends[2]);
 /// Gives back the pages of program and library files that are mapped read-only. Those still needed are
 /// mapped again at their next use, from the page cache; the rest were needed at the start alone.
 void csystem_release_file_pages(void);
+
+/// Forks a child that does nothing, has no descriptor, and dies with this process (with the thread
+/// that called, to be exact). It bears a title: its command line, written over the `size` bytes of
+/// this one's at `words`, and its short name. Nothing but system calls is done in it, so other threads
+/// do no harm. The child's number, or -1 and errno.
+pid_t csystem_titled_child(const char *title, char *words, size_t size);
 
 #endif

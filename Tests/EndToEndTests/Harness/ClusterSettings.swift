@@ -57,7 +57,8 @@ extension ClusterSettings {
     ]
     private static let usualEnvironment = [
         "GLM_REHEARSAL_LOAD_SECONDS": "0.5", "GLM_REHEARSAL_WARMUP_SECONDS": "0.1",
-        "SGLANG_HEALTH_CHECK_TIMEOUT": "1",
+        "SGLANG_HEALTH_CHECK_TIMEOUT": "1", "SGLANG_DISAGGREGATION_HEARTBEAT_INTERVAL": "2",
+        "SGLANG_DISAGGREGATION_HEARTBEAT_MAX_FAILURE": "1",
     ]
 
     /// The weights are never read.
