@@ -51,6 +51,7 @@ public final class Agent: ControlSource {
     private var timer: LoopTimer?
     private var transport: PeerTransport?
     var shards: ShardHost?
+    private var logs: LogWatch?
     let ports: PortCheck
     let probes: EngineProbe
     let routers: RouterClient
@@ -129,6 +130,12 @@ public final class Agent: ControlSource {
                 grace: configuration.supervision.stopGrace
             ) { [weak self] in self?.shardEvent($0, $1) }
             self.shards = shards
+            logs = LogWatch(loop, stateDirectory: configuration.stateDirectory) {
+                [weak self] shard, account in
+                if let progress = account.progress {
+                    self?.give(.shard(shard, .progressed(progress)))
+                }
+            }
             unexamined = Set(try shards.adoptAll().map(\.shard))
         } catch {
             throw AgentError("\(error)")
@@ -201,6 +208,7 @@ public final class Agent: ControlSource {
         examiner.letGo()
         for server in control { server.close() }
         control = []
+        logs?.close()
         shards?.close()
         // The goodbye is under way; it needs no answer.
         timer = loop.after(.milliseconds(100)) { [self] in
@@ -290,15 +298,33 @@ public final class Agent: ControlSource {
 
     private func shardEvent(_ shard: ShardID, _ event: ShardEvent) {
         switch event {
-        case .started(let processID): give(.shard(shard, .started(processID: processID)))
-        case .adopted(let processID): give(.shard(shard, .adopted(processID: processID)))
+        case .started(let processID): runs(shard, .started(processID: processID))
+        case .adopted(let processID): runs(shard, .adopted(processID: processID))
         case .schedulers(let sighting): give(.shard(shard, .schedulers(sighting)))
         case .exited(let status, let endedAt, let logTail):
-            give(.shard(shard, .exited(status, at: endedAt, logTail: logTail)))
-        case .stopped(let status, let endedAt):
-            give(.shard(shard, .stopped(status, at: endedAt)))
-        case .failed(let reason): give(.shard(shard, .failed(reason)))
+            // Why it ended stands in its log: that is read first, also of one that ended unseen.
+            logs?.follow(shard)
+            ended(shard, .exited(status, at: endedAt, logTail: logTail))
+        case .stopped(let status, let endedAt): ended(shard, .stopped(status, at: endedAt))
+        case .failed(let reason): ended(shard, .failed(reason))
         }
+    }
+
+    private func runs(_ shard: ShardID, _ input: ShardInput) {
+        give(.shard(shard, input))
+        logs?.follow(shard)
+        examined(shard)
+    }
+
+    private func ended(_ shard: ShardID, _ input: ShardInput) {
+        logs?.finish(shard) { [weak self] in
+            self?.give(.shard(shard, input))
+            self?.examined(shard)
+        }
+    }
+
+    /// What an earlier run left is all known once its last shard is.
+    private func examined(_ shard: ShardID) {
         guard unexamined.remove(shard) != nil, unexamined.isEmpty else { return }
         do throws(AgentError) { try join() } catch { fail(error) }
     }

@@ -2,6 +2,7 @@
 // is a published interface, specified in Protocols/status.schema.json.
 
 public import Base
+public import Diagnosis
 
 /// The cluster as one node knows it.
 public struct ClusterStatus: Hashable, Sendable {
@@ -118,9 +119,11 @@ public struct ClusterStatus: Hashable, Sendable {
         public var restarts: Int
         public var since: WallTime?
         public var why: String
+        /// While it loads, as its log tells.
+        public var progress: LoadingProgress?
         public init(
             rank: Int, node: String, state: String, pid: Int32?, restarts: Int, since: WallTime?,
-            why: String
+            why: String, progress: LoadingProgress? = nil
         ) {
             self.rank = rank
             self.node = node
@@ -129,6 +132,7 @@ public struct ClusterStatus: Hashable, Sendable {
             self.restarts = restarts
             self.since = since
             self.why = why
+            self.progress = progress
         }
     }
 
@@ -244,7 +248,14 @@ extension ClusterStatus.Rank {
             "rank": .integer(Int64(rank)), "node": .string(node), "state": .string(state),
             "pid": JSONValue(pid.map { Int($0) }), "restarts": .integer(Int64(restarts)),
             "since": JSONValue(since?.description), "why": .string(why),
+            "progress": progress?.json ?? .null,
         ]
+    }
+}
+
+extension LoadingProgress {
+    var json: JSONValue {
+        ["phase": .string(phase.rawValue), "fraction": fraction.map { .number($0) } ?? .null]
     }
 }
 

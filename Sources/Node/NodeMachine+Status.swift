@@ -120,7 +120,7 @@ extension NodeMachine {
                 rank: index, node: planned.node.name,
                 state: takesPart ? ShardState.ready.rawValue : report.state.rawValue,
                 pid: report.processID, restarts: record.restarts, since: report.since,
-                why: report.why)
+                why: report.why, progress: takesPart ? nil : report.progress)
         }
     }
 

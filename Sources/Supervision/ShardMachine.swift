@@ -3,6 +3,7 @@
 // is the leader's decision, since a collective cannot lose a rank; here it is only carried out.
 
 public import Base
+public import Diagnosis
 
 /// What can happen to a shard.
 public enum ShardInput: Hashable, Sendable {
@@ -19,6 +20,8 @@ public enum ShardInput: Hashable, Sendable {
     case failed(String)
     case probed(ProbeResult)
     case schedulers(SchedulerSighting)
+    /// Its log tells how far the load has come.
+    case progressed(LoadingProgress)
     /// Its generation is over.
     case end
     case tick
@@ -97,6 +100,7 @@ public struct ShardMachine: Hashable, Sendable {
         let before = report
         handle(input, at: now, into: &actions)
         if report.state != before.state { report.since = wall }
+        if report.state != .loading { report.progress = nil }
         if report != before { actions.append(.changed) }
     }
 
@@ -123,6 +127,7 @@ public struct ShardMachine: Hashable, Sendable {
         case .failed(let reason): gone(.exited, .notStarted(reason), at: nil, why: reason)
         case .probed(let result): probed(result, at: now)
         case .schedulers(let sighting): saw(sighting)
+        case .progressed(let progress): report.progress = progress
         case .end: end(into: &actions)
         case .tick: tick(at: now, into: &actions)
         }

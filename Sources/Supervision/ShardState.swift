@@ -1,6 +1,7 @@
 // What a node says of a shard that it runs. Exits are data, not errors.
 
 public import Base
+public import Diagnosis
 
 /// Where a shard stands.
 public enum ShardState: String, Hashable, Sendable, CaseIterable {
@@ -78,11 +79,13 @@ public struct ShardReport: Hashable, Sendable {
     /// When its process, or the first scheduler that it lost, ended; nil where all run, or nobody saw
     /// it end.
     public var endedAt: EndTime?
+    /// How far its load has come, while it is loading and its log has told so.
+    public var progress: LoadingProgress?
 
     public init(
         shard: ShardID, state: ShardState, processID: Int32?, since: WallTime,
         exit: ExitStatus? = nil, why: String = "", logTail: [String] = [],
-        endedAt: EndTime? = nil
+        endedAt: EndTime? = nil, progress: LoadingProgress? = nil
     ) {
         self.shard = shard
         self.state = state
@@ -92,5 +95,6 @@ public struct ShardReport: Hashable, Sendable {
         self.why = why
         self.logTail = logTail
         self.endedAt = endedAt
+        self.progress = progress
     }
 }

@@ -4,6 +4,7 @@ import Base
 public import CBOR
 import ClusterState
 import Consensus
+public import Diagnosis
 public import Supervision
 
 extension NodeReport: WireCodable {
@@ -32,7 +33,14 @@ extension ShardReport: WireCodable {
                 shard.cbor, .text(state.rawValue),
                 processID.map { CBORValue(Int64($0)) } ?? .null, CBORValue(since), CBORValue(exit),
                 .text(why), .list(logTail),
-            ] + [endedAt.map { CBORValue($0.microsecondsSinceEpoch) }].compactMap { $0 })
+            ] + addedLater)
+    }
+
+    /// One that loads has not ended: 0 stands for that where there is something to say behind it.
+    private var addedLater: [CBORValue] {
+        let ended = endedAt.map { CBORValue($0.microsecondsSinceEpoch) }
+        guard let progress else { return [ended].compactMap { $0 } }
+        return [ended ?? .unsigned(0), progress.cbor]
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -43,9 +51,34 @@ extension ShardReport: WireCodable {
         self.init(
             shard: shard, state: state, processID: processID, since: try record.wallTime(),
             exit: try record.optional(as: ExitStatus.self), why: try record.text(),
-            logTail: try record.texts(),
-            endedAt: record.isAtEnd
-                ? nil : EndTime(microsecondsSinceEpoch: try record.signed()))
+            logTail: try record.texts())
+        guard !record.isAtEnd else { return }
+        let ended = EndTime(microsecondsSinceEpoch: try record.signed())
+        if record.isAtEnd {
+            endedAt = ended
+        } else {
+            endedAt = ended.microsecondsSinceEpoch == 0 ? nil : ended
+            progress = try record.value(as: LoadingProgress.self)
+        }
+    }
+}
+
+extension LoadingProgress: WireCodable {
+    public var cbor: CBORValue {
+        .array([
+            .text(phase.rawValue), .unsigned(UInt64(max(0, moves))),
+            .unsigned(UInt64(steps?.done ?? 0)), .unsigned(UInt64(steps?.total ?? 0)),
+        ])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "loading progress")
+        let phase = try record.word(as: Phase.self)
+        let moves = try record.unsigned(as: Int.self)
+        let done = try record.unsigned(as: Int.self)
+        self.init(
+            phase: phase, steps: Steps(done: done, total: try record.unsigned(as: Int.self)),
+            moves: moves)
     }
 }
 

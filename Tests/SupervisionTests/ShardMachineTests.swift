@@ -1,6 +1,7 @@
 // The life of a shard, told in sentences.
 
 import Base
+import Diagnosis
 import Supervision
 import Testing
 
@@ -26,6 +27,20 @@ import Testing
         #expect(shard.state == .stopped && shard.machine.isGone)
         #expect(shard.report.processID == nil && shard.report.exit == .code(0))
         #expect(shard.machine.nextDeadline == nil)
+    }
+
+    @Test func `progress is reported while the shard loads, and only then`() {
+        var shard = ShardDriver(rank: 1)
+        let progress = LoadingProgress(phase: .weights, steps: .init(done: 3, total: 9), moves: 4)
+        shard.take(.begin, .portsChecked(conflict: nil), .progressed(progress))
+        #expect(shard.report.progress == nil)
+        shard.take(.started(processID: 4711), .progressed(progress))
+        #expect(shard.actions == [.changed])
+        #expect(shard.report.progress == progress)
+        shard.take(.progressed(progress))
+        #expect(shard.actions.isEmpty)
+        shard.take(.end)
+        #expect(shard.report.progress == nil)
     }
 
     @Test func `ports that are taken are looked at again until they are free`() {

@@ -3,6 +3,7 @@
 import Base
 import ClusterState
 import Consensus
+import Diagnosis
 import Supervision
 import WireProtocol
 
@@ -66,6 +67,24 @@ extension Sample {
                     shard(.stopped, exit: .code(0), endedAt: .min),
                     shard(.exited, exit: .code(0), endedAt: .max),
                 ]))),
+        Sample(
+            "report of loads",
+            .report(
+                nodeReport(
+                    [
+                        LoadingProgress(phase: .meeting, moves: 1),
+                        LoadingProgress(
+                            phase: .weights, steps: .init(done: 13, total: 29), moves: 16),
+                        LoadingProgress(phase: .memory, moves: 33),
+                        LoadingProgress(
+                            phase: .graphs, steps: .init(done: 0, total: 12), moves: 40),
+                        LoadingProgress(phase: .warmup, moves: 53),
+                        LoadingProgress(phase: .ready, moves: .max),
+                    ].map { progress in
+                        var report = shard(.loading, process: 4711)
+                        report.progress = progress
+                        return report
+                    }))),
         Sample(
             "report of the largest generation and rank",
             .report(
