@@ -53,6 +53,7 @@ public final class Agent: ControlSource {
     var shards: ShardHost?
     private var logs: LogWatch?
     let ports: PortCheck
+    let dials: PortDial
     let probes: EngineProbe
     let routers: RouterClient
     let logFiles: FileQueue
@@ -103,6 +104,7 @@ public final class Agent: ControlSource {
                 incarnation: Incarnation(UInt64(max(0, loop.wallTime.millisecondsSinceEpoch))),
                 restored: opened.state, seed: entropy.next(), at: loop.now, wall: loop.wallTime)
             ports = PortCheck(loop)
+            dials = PortDial(loop)
             logFiles = FileQueue(loop)
             let http = try HTTPClient(loop)
             routers = RouterClient(http)

@@ -17,7 +17,7 @@ extension NodeMachine {
             let owner = state.plan?.storeOwner, owner != record.name
         else { return nil }
         let store = state.record(of: owner)
-        let text = "shares the transfer store of \(owner), "
+        let text = "shares the transfer store\(ofOwner(owner)), "
         switch store.phase {
         case .running, .idle:
             guard store.generation != launchedWith else { return nil }
@@ -37,8 +37,11 @@ extension NodeMachine {
         guard owner == group.name else {
             if state.record(of: owner).phase == .running { return nil }
             let isStopped = !state.isWanted(owner)
-            return "for \(owner), which has the transfer store that it shares"
-                + (isStopped ? "; that is stopped by the operator" : "")
+            return
+                (isOwnProcess(owner)
+                ? "for the transfer store that it shares"
+                : "for \(owner), which has the transfer store that it shares")
+                + (isStopped ? "; \(owner) is stopped by the operator" : "")
         }
         for sharer in state.sharers(ofStoreIn: owner) {
             let record = state.record(of: sharer)
@@ -48,6 +51,15 @@ extension NodeMachine {
             }
         }
         return nil
+    }
+
+    private func isOwnProcess(_ owner: GroupName) -> Bool {
+        state.plan?.group(owner)?.role == .store
+    }
+
+    /// ` of prefill-0`; nothing where the store is a group of its own.
+    private func ofOwner(_ owner: GroupName) -> String {
+        isOwnProcess(owner) ? "" : " of \(owner)"
     }
 
     /// How long a prefill group must be gone before its next generation; nil where no decode runs that may

@@ -251,7 +251,7 @@ extension NodeMachine {
 
     /// The router wants one group of every role to serve, or it would answer nothing but errors.
     private var routerPrerequisite: String? {
-        let workers = state.plan?.groups.filter { $0.role != .router } ?? []
+        let workers = state.plan?.groups.filter { $0.role.isEngine } ?? []
         for role in Role.allCases {
             let ofRole = workers.filter { $0.role == role }
             let serves = ofRole.contains {

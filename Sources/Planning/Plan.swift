@@ -22,13 +22,12 @@ public struct Plan: Hashable, Sendable {
         groups.first { $0.name == name }
     }
 
-    /// The group whose rank 0 has the transfer store in its process; nil where none is used. What is in the
-    /// store is lost with that process.
+    /// The group whose process has the transfer store: one of its own, or rank 0 of the first prefill group;
+    /// nil where none is used. What is in the store is lost with that process.
     public var storeOwner: GroupName? {
-        groups.first {
-            $0.store != nil && $0.store?.host == $0.ranks.first?.address && $0.role == .prefill
-        }?
-        .name
+        let own = groups.first { $0.role == .store }
+        let first = groups.first { $0.role == .prefill && $0.store != nil && $0.index == 0 }
+        return (own ?? first)?.name
     }
 }
 

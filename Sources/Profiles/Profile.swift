@@ -128,7 +128,20 @@ public struct RolePorts: Hashable, Sendable {
 /// The store through which prefill and decode find each other's memory; it listens on the node of
 /// rank 0 of the first group.
 public struct StoreProfile: Hashable, Sendable {
+    /// Whose process it is in.
+    public enum Process: String, Hashable, Sendable, CaseIterable {
+        /// In that of rank 0 of the first prefill group, as published.
+        case owner
+        /// In one of its own, so that no engine takes it along.
+        case standalone
+    }
+
     public var port: Int
+    public var process: Process
+    /// What a process of its own is started with.
+    public var command: [String]
+
+    public static let standardCommand = ["python3", "-m", "mf_adapter.launch_ascend_mf_store"]
 }
 
 public struct RouterProfile: Hashable, Sendable {

@@ -2,6 +2,7 @@
 //
 //     glm-agent rehearsal-engine python3 -m sglang.launch_server …
 //     glm-agent rehearsal-engine python3 -m sglang_router.launch_router …
+//     glm-agent rehearsal-engine python3 -m mf_adapter.launch_ascend_mf_store
 
 import Base
 import CSystem
@@ -24,6 +25,7 @@ public enum RehearsalProgram {
             switch module {
             case PythonCommand.engine: return try runEngine(argv, environment)
             case PythonCommand.router: return try runRouter(argv)
+            case PythonCommand.store: return try runStore(environment)
             default:
                 writeLine("/usr/bin/python3: No module named \(module) in the rehearsal")
                 return 1
@@ -80,6 +82,25 @@ public enum RehearsalProgram {
         if code == nil { loop.run() }
         withExtendedLifetime(terminating) {}
         return code ?? 0
+    }
+
+    /// MemFabric's store as a process of its own; SIGTERM ends it.
+    private static func runStore(_ environment: [String: String]) throws -> Int32 {
+        let name = "ASCEND_MF_STORE_URL"
+        let url = environment[name] ?? ""
+        guard let endpoint = Endpoint(url: url, scheme: "tcp") else {
+            writeLine("\(name) is '\(url)', not tcp://host:port")
+            return 1
+        }
+        let loop = try Loop()
+        defer { loop.close() }
+        let store = try TransferStore(loop, on: endpoint)
+        writeLine("transfer store listens on \(endpoint)")
+        let terminating = try SignalWatcher(loop, signal: SIGTERM) { loop.stop() }
+        loop.run()
+        store.close()
+        withExtendedLifetime(terminating) {}
+        return 0
     }
 
     private static func dieBySignal(_ number: Int32) -> Never {

@@ -21,7 +21,7 @@ public struct Coverage: Sendable {
             GroupCondition.allCases.map { "group \(role.rawValue) \($0.rawValue)" }
                 + EndCause.Kind.allCases.map { "ended \(role.rawValue) \($0.rawValue)" }
         }
-        for role in Role.allCases where role != .router {
+        for role in Role.allCases where role.isEngine {
             states += ShardState.allCases.map { "shard \(role.rawValue) \($0.rawValue)" }
         }
         states += [RaftRole.follower, .preCandidate, .candidate, .leader].map {

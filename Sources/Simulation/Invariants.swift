@@ -374,7 +374,7 @@ struct Invariants {
             broken("\(node) starts \(shard), which nobody agreed it should hold")
             return
         }
-        if let spec, spec.role != .router, let model = launchedModels[launch],
+        if let spec, spec.role.isEngine, let model = launchedModels[launch],
             !spec.argv.contains(model)
         {
             broken("\(node) starts \(shard) from another deployment than it was launched with")

@@ -4,6 +4,7 @@
 // answers, only the agent is gone, and a wrong restart would cost half an hour.
 
 public import Base
+import Diagnosis
 
 /// What a leader remembers of one group. A new leader starts with an empty memory and learns the rest
 /// from reports; what must survive it (generation, failures) is agreed on, not remembered.
@@ -14,6 +15,9 @@ public struct GroupMachine: Hashable, Sendable {
     private var firstFailureSeen: Instant?
     private var servingSince: Instant?
     private var launchAt: Instant?
+    /// How far each rank's load was when one last moved.
+    private var loads: [LoadingProgress?] = []
+    private var movedAt: Instant?
     private var obstructedSince: Instant?
     /// Since when no shard of the generation before is left, as far as this leader knows.
     private var goneSince: Instant?
@@ -93,9 +97,35 @@ public struct GroupMachine: Hashable, Sendable {
         }
         guard master?.report?.state == .ready else {
             servingSince = nil
-            return GroupDecision(.starting, why: startingText(view))
+            return decideStarting(view, at: now)
         }
         return decideServing(view, at: now)
+    }
+
+    /// A load that moves on any rank is left alone up to the limit that its own node keeps, and not
+    /// beyond: whoever reads the configuration must be able to rely on that limit. One that has moved and
+    /// does not any more is stuck.
+    private mutating func decideStarting(_ view: GroupView, at now: Instant) -> GroupDecision {
+        let starting = GroupDecision(.starting, why: startingText(view))
+        let loads = view.ranks.map { $0.report?.progress }
+        if loads != self.loads || movedAt == nil {
+            self.loads = loads
+            movedAt = now
+        }
+        guard let stuck = loads.laggard(of: view.ranks), let movedAt else { return starting }
+        let limit = movedAt + policy.loadStall
+        guard limit <= now else {
+            lookAgain(at: limit)
+            return starting
+        }
+        return end(
+            view,
+            EndCause(
+                .failure,
+                why: "rank \(stuck.rank) on \(stuck.node) is stuck in its load: "
+                    + "\(stuck.report?.progress?.text ?? "no word of it"), and no rank has moved for "
+                    + policy.loadStall.wholeSeconds, node: stuck.node, rank: stuck.rank,
+                logTail: stuck.report?.logTail ?? []))
     }
 
     private mutating func decideServing(_ view: GroupView, at now: Instant) -> GroupDecision {
@@ -289,5 +319,21 @@ public struct GroupMachine: Hashable, Sendable {
         guard let cause else { return "first launch" }
         return cause.kind == .byOperator
             ? "launched again by the operator's order" : "launched again after: \(cause.why)"
+    }
+}
+
+extension [LoadingProgress?] {
+    /// The rank whose load is least far; nil while the silence of the logs says nothing: before they
+    /// have told anything, while a rank has not begun, and once rank 0 warms up, which SGLang limits.
+    fileprivate func laggard(of ranks: [RankView]) -> RankView? {
+        guard contains(where: { $0 != nil }),
+            ranks.allSatisfy({ $0.report?.state == .loading }),
+            first.flatMap({ $0 }).map({ $0.phase < .warmup }) ?? true
+        else { return nil }
+        return ranks.min { one, other in
+            guard let other = other.report?.progress else { return false }
+            guard let one = one.report?.progress else { return true }
+            return (one.phase, one.fraction ?? 0) < (other.phase, other.fraction ?? 0)
+        }
     }
 }

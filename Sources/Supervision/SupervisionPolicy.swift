@@ -16,6 +16,8 @@ public struct SupervisionPolicy: Hashable, Sendable {
     public var unresponsiveAfter: Duration = .seconds(60)
     /// How long a shard may take from its start until it serves.
     public var loadLimit: Duration = .seconds(45 * 60)
+    /// How long a load that has moved may stand still, on all ranks of its group.
+    public var loadStall: Duration = .seconds(600)
     /// How long a shard may take to end by SIGTERM, before SIGKILL.
     public var stopGrace: Duration = .seconds(20)
     /// How often ports that are taken are looked at again.

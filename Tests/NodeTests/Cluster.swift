@@ -45,7 +45,7 @@ struct Cluster {
         _ change: (inout SimulationConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = try SimulationConfiguration.scenario(
-            seed: seed, profileName: shape.rawValue, nodeCount: nodes)
+            seed: seed, profileName: shape.rawValue, nodeCount: nodes, asPublished: true)
         change(&configuration)
         simulation = ClusterSimulation(configuration, keepsTranscript: true)
         if starts { simulation.start() }

@@ -119,4 +119,28 @@ import WireProtocol
         cluster.settle()
         #expect(try pause(cluster, "prefill-0") < .milliseconds(12_500))
     }
+
+    @Test func `a store of its own is taken along by no engine, and takes all who share it`() throws
+    {
+        var cluster = try Cluster(.onePrefill, nodes: 4) { $0.givesStoreAProcess() }
+        cluster.settle()
+        let store = cluster.processes(of: "store")
+        #expect(store.map(\.node) == [cluster.name(try cluster.nodes(of: "prefill-0")[0])])
+        let decode = cluster.processes(of: "decode-0")
+        try cluster.killShard("prefill-0", rank: 0)
+        cluster.wait(.seconds(60)) { (try? $0.group("prefill-0", by: 0).generation) == 2 }
+        cluster.settle()
+        #expect(cluster.processes(of: "store") == store)
+        #expect(cluster.processes(of: "decode-0") == decode)
+
+        try cluster.killShard("store", rank: 0)
+        for (name, generation) in [("store", 2), ("prefill-0", 3), ("decode-0", 2)] {
+            cluster.wait(.seconds(60)) {
+                (try? $0.group(name, by: 0).generation) == UInt64(generation)
+            }
+        }
+        cluster.settle()
+        let why = try events(cluster, of: "decode-0").first { $0.kind == .ended }?.text ?? ""
+        #expect(why.hasPrefix("shares the transfer store, whose generation 1"), "\(why)")
+    }
 }

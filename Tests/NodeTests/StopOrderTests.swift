@@ -30,7 +30,11 @@ import Testing
         let nodes = try cluster.nodes(of: "decode-0")
         #expect(try cluster.ask(nodes[1], .propose(order)).isAccepted)
         #expect(masterAtStopOfRank1(&cluster) == nil)
-        cluster.wait { cluster in (0..<4).allSatisfy { cluster.engine("decode-0", rank: $0) == nil }
+        let isStop = order == .stop(Self.decode)
+        cluster.wait {
+            isStop
+                ? $0.processes(of: "decode-0").isEmpty
+                : (try? $0.group("decode-0", by: nodes[1]).generation) == 2
         }
     }
 

@@ -35,6 +35,8 @@ struct ClusterSettings {
     var timing: [String: String] = [:]
     /// The text of a profile file that is used in the place of the published one.
     var profileFile: String?
+    /// The transfer store has a process of its own.
+    var hasOwnStore = false
     /// What each node's tools and files are, by its place in the list; `/` beyond the list.
     var hostRoots: [String] = []
 }
@@ -90,7 +92,7 @@ extension ClusterSettings {
             host_root: \(root)
             timing:
             \(timing)overrides:
-            \(topology.hasRouter ? "  router: {host: \"{address}\"}\n" : "")  environment:
+            \(topology.hasRouter ? "  router: {host: \"{address}\"}\n" : "")\(hasOwnStore ? "  store: {process: standalone}\n" : "")  environment:
             \(environment)
             """
     }
