@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stdint.h>
@@ -51,7 +52,17 @@ int csystem_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
 }
 
-pid_t csystem_titled_child(const char *title, char *words, size_t size) {
+extern char **environ;
+
+pid_t csystem_titled_child(const char *title) {
+    // The kernel lays the strings of both in one piece; what was set later lies below, in the heap.
+    char *words = program_invocation_name;
+    char *end = words + strlen(words) + 1;
+    for (char **variable = environ; variable != NULL && *variable != NULL; variable++) {
+        char *after = *variable + strlen(*variable) + 1;
+        if (after > end) end = after;
+    }
+    const size_t size = (size_t)(end - words);
     const pid_t parent = getpid();
     const pid_t child = fork();
     if (child != 0) return child;
@@ -62,11 +73,9 @@ pid_t csystem_titled_child(const char *title, char *words, size_t size) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     csystem_close_from(0);
-    if (size > 0) {
-        memset(words, 0, size);
-        const size_t length = strlen(title);
-        memcpy(words, title, length < size ? length : size - 1);
-    }
+    const size_t length = strlen(title);
+    memset(words, 0, size);
+    memcpy(words, title, length < size ? length : size - 1);
     prctl(PR_SET_NAME, (unsigned long)title, 0UL, 0UL, 0UL);
     for (;;) pause();
 }

@@ -169,13 +169,8 @@ private final class SchedulerChildren {
     private var titles: [Int32: String] = [:]
 
     func start(_ titles: [String]) {
-        // The command line lies in one piece, from the first word to the end of the last.
-        guard let first = CommandLine.unsafeArgv[0],
-            let last = CommandLine.unsafeArgv[Int(CommandLine.argc) - 1]
-        else { return }
-        let size = last - first + strlen(last) + 1
         for title in titles {
-            let child = csystem_titled_child(title, first, size)
+            let child = csystem_titled_child(title)
             if child > 0 { self.titles[child] = title }
         }
     }

@@ -10,12 +10,8 @@ case "shim": exit(ShimProgram.run(arguments: Array(arguments.dropFirst())))
 case "shim-exec": exit(ExecStage.run(arguments: Array(arguments.dropFirst())))
 case "schedulers":
     // A main process and its schedulers, one for each title.
-    guard let first = CommandLine.unsafeArgv[0] else { exit(64) }
     for title in arguments.dropFirst() {
-        guard csystem_titled_child("sglang::scheduler_\(title)", first, strlen(first) + 20) > 0
-        else {
-            exit(71)
-        }
+        guard csystem_titled_child("sglang::scheduler_\(title)") > 0 else { exit(71) }
     }
     while true { pause() }
 case "rehearsal-engine":

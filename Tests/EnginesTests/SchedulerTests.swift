@@ -93,6 +93,8 @@ extension Workbench {
 
     /// The schedulers of this bench that run.
     var schedulers: [ProcessEntry] {
-        leftovers.filter { $0.title.hasPrefix("sglang::scheduler") && !$0.hasEnded }
+        startedProcess.map { ProcessTable().descendants(of: $0) }?.filter {
+            $0.title.hasPrefix("sglang::scheduler") && $0.environment.isEmpty
+        } ?? []
     }
 }

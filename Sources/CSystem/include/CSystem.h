@@ -5,7 +5,6 @@
 // calls without a wrapper.
 
 #include <signal.h>
-#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
 
@@ -37,9 +36,9 @@ int csystem_pipe(int ends[2]);
 void csystem_release_file_pages(void);
 
 /// Forks a child that does nothing, has no descriptor, and dies with this process (with the thread
-/// that called, to be exact). It bears a title: its command line, written over the `size` bytes of
-/// this one's at `words`, and its short name. Nothing but system calls is done in it, so other threads
-/// do no harm. The child's number, or -1 and errno.
-pid_t csystem_titled_child(const char *title, char *words, size_t size);
+/// that called, to be exact). It bears a title as setproctitle(3) gives it: written over the command
+/// line and the environment behind it, of which nothing is left. Nothing but system calls is done in
+/// it, so other threads do no harm. The child's number, or -1 and errno.
+pid_t csystem_titled_child(const char *title);
 
 #endif
