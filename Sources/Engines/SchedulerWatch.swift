@@ -13,8 +13,10 @@ import Supervision
 
 /// Follows the schedulers of one shard.
 final class SchedulerWatch {
-    /// While not all are known, or the kernel does not tell of ends.
+    /// While not all are known, or the kernel does not tell of ends; at first more often, since some
+    /// engines are quick.
     private static let searchInterval = Duration.seconds(3)
+    private static let firstInterval = Duration.milliseconds(250)
     private static let checkInterval = Duration.seconds(30)
     /// From the end of one to the look at all, so that the end of the whole tree is told as such.
     private static let settleTime = Duration.milliseconds(100)
@@ -30,6 +32,7 @@ final class SchedulerWatch {
     private var timer: LoopTimer?
     private var isLooking = false
     private var isFollowedByKernel = true
+    private var interval = firstInterval
     private var firstEnd: EndTime?
     private var told: SchedulerSighting?
 
@@ -108,7 +111,8 @@ final class SchedulerWatch {
             onSighting(sighting)
         }
         let isSteady = schedulers.count >= layout.count && isFollowedByKernel
-        timer?.arm(after: isSteady ? Self.checkInterval : Self.searchInterval)
+        timer?.arm(after: isSteady ? Self.checkInterval : interval)
+        interval = min(interval * 2, Self.searchInterval)
     }
 
     private func name(of scheduler: Scheduler) -> String {

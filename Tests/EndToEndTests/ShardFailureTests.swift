@@ -116,6 +116,11 @@ extension EndToEnd {
         {
             try TestCluster.run { cluster in
                 let before = try cluster.waitUntilReady()
+                let known = "\(cluster.nodes[3].directory)/shards/decode-0.g1.r1/schedulers.json"
+                try cluster.wait(for: "the agent to know them") {
+                    let file = try? JSONValue(parsing: Files.read(known))
+                    return file?.elements("schedulers").count == 16
+                }
                 let main = try #require(before.group("decode-0")?.pids[1])
                 let schedulers = ProcessTable().descendants(of: main)
                     .filter { $0.title.hasPrefix("sglang::scheduler") }
