@@ -63,11 +63,13 @@ extension NodeMachine {
     }
 
     /// How long a prefill group must be gone before its next generation; nil where no decode runs that may
-    /// have known it.
+    /// have known it. One that was launched with a newer store has not.
     func silence(before group: PlannedGroup?, _ record: GroupRecord) -> Duration? {
         guard let group, group.role == .prefill, record.generation > .none, let plan = state.plan,
             plan.groups.contains(where: {
-                $0.role == .decode && state.record(of: $0.name).phase == .running
+                let decode = state.record(of: $0.name)
+                return $0.role == .decode && decode.phase == .running
+                    && decode.storeGeneration == record.storeGeneration
             })
         else { return nil }
         return leadership?.decodePatience

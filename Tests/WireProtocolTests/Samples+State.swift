@@ -190,12 +190,14 @@ extension Sample {
     private static let sharing: ReplicatedState = {
         var owner = record(prefill, .running)
         owner.storeGeneration = owner.generation
+        owner.launchedAt = WallTime(millisecondsSinceEpoch: 1)
         var sharer = record(
             decode, .ended(EndCause(endOf: prefill.name, why: "shares the transfer store")))
         sharer.storeGeneration = Generation(largest)
         sharer.launchedAt = WallTime(millisecondsSinceEpoch: 0)
         return ReplicatedState(
             deployment: nil, deploymentSerial: 0, isWanted: true, plan: nil, epoch: .none,
-            groups: [sharer, owner], ledger: [], nextSequence: 1)
+            groups: [sharer, owner], ledger: [], nextSequence: 1, electedTerm: 1,
+            present: [NodeID("node-1")])
     }()
 }
