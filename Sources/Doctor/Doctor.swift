@@ -38,14 +38,6 @@ extension Diagnosis {
         }
         return names(cluster.nodes.map(\.node))
     }
-
-    /// Stress is not made: while engines serve it would take from them.
-    private mutating func checkSpeed(_ cluster: ClusterExamination) -> String {
-        report(
-            .speed, .unknown, nil, "not measured: a stress test would take from engines that serve",
-            remedy: "compare the steps of a benchmark between groups")
-        return ""
-    }
 }
 
 extension NodeExamination {
@@ -54,11 +46,22 @@ extension NodeExamination {
     /// - Parameter idle: what is known of its dies when nothing runs on them.
     /// - Returns: one sentence each.
     public func obstacles(idle: IdleMemory = IdleMemory()) -> [String] {
+        gateFindings(.error, idle)
+    }
+
+    /// What of that could not be found out, for people: a launch is not kept back by it, and may fail.
+    public var unknowns: [String] {
+        // One tool that is missing leaves several checks without an answer.
+        var seen: Set<String> = []
+        return gateFindings(.unknown, IdleMemory()).filter { seen.insert($0).inserted }
+    }
+
+    private func gateFindings(_ severity: Severity, _ idle: IdleMemory) -> [String] {
         var diagnosis = Diagnosis()
         let node = NodeID("")
         diagnosis.checkHolders(node, self, idle: idle)
         diagnosis.checkDies(node, self)
-        return diagnosis.findings.filter { $0.severity == .error }.map { finding in
+        return diagnosis.findings.filter { $0.severity == severity }.map { finding in
             finding.dies.isEmpty ? finding.evidence : "\(finding.dies.shown) \(finding.evidence)"
         }
     }
