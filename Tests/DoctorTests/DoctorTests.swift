@@ -278,14 +278,14 @@ struct Illness: Sendable, CustomTestStringConvertible {
         var node = try Healthy.node(1).json.setting(
             path.split(separator: ".")[...], to: [holder])
         #expect(
-            try NodeExamination(json: node).obstacles == ["die 5 held by process 4711 (python3)"])
+            try NodeExamination(json: node).obstacles() == ["die 5 held by process 4711 (python3)"])
         node = node.setting(["own_processes"], to: [4711])
-        #expect(try NodeExamination(json: node).obstacles.isEmpty)
+        #expect(try NodeExamination(json: node).obstacles().isEmpty)
     }
 
     @Test func `what is not known is no obstacle`() throws {
         let node = try Healthy.node(1).json.setting(["inventory", "dies"], to: Illness.gap)
-        #expect(try NodeExamination(json: node).obstacles.isEmpty)
+        #expect(try NodeExamination(json: node).obstacles().isEmpty)
     }
 
     @Test func `dies are written in ranges`() {

@@ -86,7 +86,7 @@ struct RehearsalAnswer {
             throw RehearsalFailure("\(site.profile.name) cannot be placed: \(error)")
         }
         var shapes: [WorldShape] = []
-        for group in groups where group.text("role") != Role.router.rawValue {
+        for group in groups where Role(rawValue: group.text("role"))?.isEngine == true {
             let name = GroupName(group.text("name"))
             guard plan.group(name) != nil else {
                 throw RehearsalFailure("\(site.profile.name) has no group \(name)")
