@@ -87,6 +87,13 @@ public struct FailureDiagnosis: Hashable, Sendable {
         time.width / 2000 + 1
     }
 
+    /// Whether it is worth taking the place of an earlier one: another verdict, or more to go by.
+    public func says(moreThan other: FailureDiagnosis?) -> Bool {
+        guard let other else { return true }
+        return kind != other.kind || rank != other.rank || die != other.die || line != other.line
+            || rivals != other.rivals || echoes.count > other.echoes.count
+    }
+
     /// `rank 3 on node-2, die 5`.
     public var place: String { "rank \(rank) on \(node)" + (die.map { ", die \($0)" } ?? "") }
 

@@ -52,13 +52,16 @@ public struct FailureKind: Hashable, Sendable {
         uniqueKeysWithValues: all.map { ($0.id, $0) })
 
     /// Every kind. Of several in one line, the first counts: those that say more stand before.
-    public static let all = hcclNaming + hccl + memory + launch + world + runtime + consequences
+    public static let all =
+        hcclNaming + hccl + memory + launch + world + runtime + starts + consequences
 
     static let patterns = PatternSet<FailureKind>(
         all.flatMap { kind in kind.patterns.map { ($0, kind) } })
 
     /// The end of a process, as its shim saw it.
     public static let ended = FailureKind.named("ended")
+    /// The engine's process could not even be started.
+    public static let notStarted = FailureKind.named("not-started")
     /// The last line of a traceback that nothing else matches.
     public static let exception = FailureKind.named("exception")
 }
@@ -392,6 +395,14 @@ extension FailureKind {
                 "it was killed from outside (by the kernel for want of memory, or by somebody), or died in "
                 + "native code",
             remedy: "look at dmesg on that node for the OOM killer and the NPU driver", []),
+    ]
+
+    private static let starts = [
+        FailureKind(
+            "not-started", .cause, "the engine could not be started",
+            meaning: "its shim, its command or its profile cannot be used on this node",
+            remedy: "mend what the line names (`glm-agent check` on that node), then "
+                + "`glm-agent restart GROUP`", [])
     ]
 
     private static let consequences = [

@@ -3,6 +3,7 @@
 import Base
 public import CBOR
 public import ClusterState
+import Diagnosis
 import Planning
 public import Supervision
 
@@ -36,6 +37,8 @@ extension Command.Action: WireCodable {
         case .lost(let nodes): .choice(11, .list(nodes.map(\.name)))
         case .serves(let group, let generation):
             .choice(12, .text(group.name), .unsigned(generation.value))
+        case .amend(let group, let generation, let diagnosis):
+            .choice(13, .text(group.name), .unsigned(generation.value), diagnosis.cbor)
         }
     }
 
@@ -60,6 +63,10 @@ extension Command.Action: WireCodable {
         case 10: self = .joined(try record.texts().map { NodeID($0) })
         case 11: self = .lost(try record.texts().map { NodeID($0) })
         case 12: self = .serves(try record.group(), try record.generation())
+        case 13:
+            self = .amend(
+                try record.group(), try record.generation(),
+                try record.value(as: FailureDiagnosis.self))
         default: throw record.unknownChoice(choice, of: "action")
         }
     }
@@ -67,10 +74,11 @@ extension Command.Action: WireCodable {
 
 extension EndCause: WireCodable {
     public var cbor: CBORValue {
-        .array([
-            .text(kind.rawValue), .text(why), CBORValue(node?.name),
-            rank.map { .unsigned(UInt64($0.value)) } ?? .null, .list(logTail),
-        ])
+        .array(
+            [
+                .text(kind.rawValue), .text(why), CBORValue(node?.name),
+                rank.map { .unsigned(UInt64($0.value)) } ?? .null, .list(logTail),
+            ] + [diagnosis?.cbor].compactMap { $0 })
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -83,7 +91,9 @@ extension EndCause: WireCodable {
             var single = try CBORRecord(.array([item]), "node rank")
             rank = try single.rank()
         }
-        self.init(kind, why: why, node: node, rank: rank, logTail: try record.texts())
+        self.init(
+            kind, why: why, node: node, rank: rank, logTail: try record.texts(),
+            diagnosis: record.isAtEnd ? nil : try record.value(as: FailureDiagnosis.self))
     }
 }
 

@@ -112,8 +112,10 @@ struct StatusView {
     /// Why it last had to start again, also when it serves by now.
     private func lastFailure(of group: JSONValue) -> String? {
         guard let failure = group["last_failure"], failure != .null else { return nil }
+        let told = failure["diagnosis"].flatMap { $0 == .null ? nil : $0 }
+        let first = told.map { "; first: \($0.text("summary")); more: glm-agent why" } ?? ""
         return "last failure: generation \(failure.number("generation")), "
-            + "\(failure.text("why")), \(ageText(of: failure, field: "time", now: now)) ago"
+            + "\(failure.text("why")), \(ageText(of: failure, field: "time", now: now)) ago\(first)"
     }
 
     private var router: [String] {
