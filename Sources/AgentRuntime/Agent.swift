@@ -43,8 +43,8 @@ public final class Agent: ControlSource {
     /// That carries the own address.
     let interface: String
     let examiner: NodeExaminer
-    /// Those who wait for the doctor's visit under way.
-    var visitors: [DoctorVisitor] = []
+    /// Those who wait for the doctor's visit under way, one with a measurement or one without.
+    var visitors: [Bool: [DoctorVisitor]] = [:]
     private var machine: NodeMachine
     private var inbox: [NodeInput] = []
     private var isStepping = false
@@ -58,6 +58,10 @@ public final class Agent: ControlSource {
     let logFiles: FileQueue
     let tuner: any HostTuner
     private var control: [ControlServer] = []
+    /// This process's, which engines inherit where nothing is sourced.
+    let environment: [String: String]
+    var inventoryTimer: LoopTimer?
+    var notes: [NoteSubject: [String]] = [:]
     /// Shards of an earlier run whose state is not known yet; nothing else begins before.
     private var unexamined: Set<ShardID> = []
     private var answers: [RequestID: (PeerAnswer) -> Void] = [:]
@@ -77,12 +81,14 @@ public final class Agent: ControlSource {
         self.configuration = configuration
         self.log = log
         self.tuner = tuner
+        self.environment = environment
         do {
             let (own, interface) = try configuration.findOwnNode(on: host)
             self.own = own
             self.interface = interface
             examiner = NodeExaminer(
-                loop, root: HostRoot(configuration.hostRoot), environment: environment)
+                loop, root: HostRoot(configuration.hostRoot), environment: environment,
+                sources: configuration.sources)
             let opened = try DurableStore.open(
                 directory: "\(configuration.stateDirectory)/consensus", node: own.node,
                 cluster: configuration.cluster, on: loop)
@@ -199,6 +205,7 @@ public final class Agent: ControlSource {
             throw AgentError("\(error)")
         }
         give(.tick)
+        watchInventory()
     }
 
     /// Leaves the cluster and lets go of everything; the shards go on.
@@ -207,6 +214,7 @@ public final class Agent: ControlSource {
         give(.leave)
         isStopped = true
         examiner.letGo()
+        inventoryTimer = nil
         for server in control { server.close() }
         control = []
         logs?.close()

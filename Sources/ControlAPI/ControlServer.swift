@@ -63,7 +63,7 @@ public final class ControlServer {
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)
         case (.get, "/v1/why"): why(request, responder)
-        case (.get, "/v1/doctor"): doctor(responder)
+        case (.get, "/v1/doctor"): doctor(request, responder)
         case (.get, "/metrics"):
             let text = Metrics(source.status, source.state).text
             responder.respond(
@@ -114,9 +114,16 @@ public final class ControlServer {
     }
 
     /// Progress line by line, and the diagnosis as the last.
-    private func doctor(_ responder: HTTPResponder) {
+    private func doctor(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        let stressing = request.parameter("stress") == "1"
+        guard takesOrders || !stressing else {
+            return responder.fail(
+                .forbidden, "this listener is read-only, and a measurement costs the engines",
+                whatToDo: "ask on the node, over the control socket")
+        }
         let stream = responder.stream(headers: ["Content-Type": "application/x-ndjson"])
         source.diagnose(
+            stressing: stressing,
             onProgress: { text in
                 guard !stream.isClosed else { return }
                 stream.write(JSONValue.object([.init("progress", .string(text))]).compact + "\n")

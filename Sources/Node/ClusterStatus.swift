@@ -1,6 +1,7 @@
 // What `glm-agent status` tells: one flat value with everything an operator asks first. Its JSON form
 // is a published interface, specified in Protocols/status.schema.json.
 
+public import Ascend
 public import Base
 public import Diagnosis
 
@@ -46,11 +47,17 @@ public struct ClusterStatus: Hashable, Sendable {
         public var address: String
         public var state: String
         public var since: WallTime
-        public init(node: String, address: String, state: String, since: WallTime) {
+        /// What it told of itself last, by gossip: no leader is needed. nil before it has.
+        public var inventory: InventoryDigest?
+        public init(
+            node: String, address: String, state: String, since: WallTime,
+            inventory: InventoryDigest? = nil
+        ) {
             self.node = node
             self.address = address
             self.state = state
             self.since = since
+            self.inventory = inventory
         }
     }
 
@@ -217,7 +224,7 @@ extension ClusterStatus.Member {
     var json: JSONValue {
         [
             "node": .string(node), "address": .string(address), "state": .string(state),
-            "since": .string(since.description),
+            "since": .string(since.description), "inventory": inventory?.json ?? .null,
         ]
     }
 }

@@ -9,11 +9,14 @@ public import Supervision
 
 extension NodeReport: WireCodable {
     public var cbor: CBORValue {
-        .array(
-            [
-                CBORValue(node), .unsigned(applied.value), .unsigned(deploymentDigest),
-                .list(shards),
-            ] + [obstacles.map { CBORValue.list($0) }].compactMap { $0 })
+        var elements: [CBORValue] = [
+            CBORValue(node), .unsigned(applied.value), .unsigned(deploymentDigest), .list(shards),
+        ]
+        if obstacles != nil || !notes.isEmpty {
+            elements.append(obstacles.map { .list($0) } ?? .null)
+        }
+        if !notes.isEmpty { elements.append(.list(notes)) }
+        return .array(elements)
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -22,7 +25,27 @@ extension NodeReport: WireCodable {
             node: try record.node(), applied: try record.logIndex(),
             deploymentDigest: try record.unsigned(),
             shards: try record.list(of: ShardReport.self),
-            obstacles: record.isAtEnd ? nil : try record.texts())
+            obstacles: record.isAtEnd ? nil : try record.obstacles(),
+            notes: record.isAtEnd ? [] : try record.notes())
+    }
+}
+
+extension CBORRecord {
+    /// Null only keeps the place of the notes behind it.
+    fileprivate mutating func obstacles() throws(CBORError) -> [String]? {
+        let item = try next()
+        if item == .null, !isAtEnd { return nil }
+        var single = try CBORRecord(.array([item]), "obstacles")
+        return try single.texts()
+    }
+
+    /// Where there are none, they are left out.
+    fileprivate mutating func notes() throws(CBORError) -> [String] {
+        let notes = try texts()
+        guard !notes.isEmpty else {
+            throw .unexpected(expected: "one note at least", found: "an empty list")
+        }
+        return notes
     }
 }
 
@@ -187,6 +210,7 @@ extension NodeQuestion: WireCodable {
         switch self {
         case .facts: .choice(1)
         case .reach(let dials, let pings): .choice(2, .list(dials), .list(pings))
+        case .speed: .choice(3)
         }
     }
 
@@ -198,6 +222,7 @@ extension NodeQuestion: WireCodable {
         case 2:
             let dials = try record.list(of: DialTarget.self)
             self = .reach(dials: dials, pings: try record.list(of: PingTarget.self))
+        case 3: self = .speed
         default: throw record.unknownChoice(choice, of: "question")
         }
     }

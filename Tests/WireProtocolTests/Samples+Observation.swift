@@ -110,6 +110,18 @@ extension Sample {
                 NodeReport(
                     node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
                     obstacles: ["die 5 held by process 4711 (python3)"]))),
+        Sample(
+            "report with notes of a node that has not looked",
+            .report(
+                NodeReport(
+                    node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
+                    notes: ["vm.swappiness=0: /proc/sys/vm/swappiness is 60"]))),
+        Sample(
+            "report with notes of a node that has looked",
+            .report(
+                NodeReport(
+                    node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
+                    obstacles: [], notes: ["one", "another"]))),
     ]
 
     static let view: [Sample] = [
@@ -138,6 +150,7 @@ extension Sample {
             "request for a log from an offset",
             .request(RequestID(0), .log(shard: "router.g1.r0", lastLines: 0, from: .max))),
         Sample("request for the facts of a node", .request(RequestID(7), .examine(.facts))),
+        Sample("request for the speed of a node", .request(RequestID(7), .examine(.speed))),
         Sample(
             "request to reach nobody",
             .request(RequestID(8), .examine(.reach(dials: [], pings: [])))),
