@@ -140,6 +140,7 @@ public final class Agent: ControlSource {
             self.shards = shards
             logs = LogWatch(loop, stateDirectory: configuration.stateDirectory) {
                 [weak self] shard, account in
+                self?.give(.sighted(shard, account.sightings))
                 if let progress = account.progress {
                     self?.give(.shard(shard, .progressed(progress)))
                 }
@@ -308,21 +309,21 @@ public final class Agent: ControlSource {
 
     private func shardEvent(_ shard: ShardID, _ event: ShardEvent) {
         switch event {
-        case .started(let processID): runs(shard, .started(processID: processID))
-        case .adopted(let processID): runs(shard, .adopted(processID: processID))
+        case .started(let processID): runs(shard, processID, .started(processID: processID))
+        case .adopted(let processID): runs(shard, processID, .adopted(processID: processID))
         case .schedulers(let sighting): give(.shard(shard, .schedulers(sighting)))
         case .exited(let status, let endedAt, let logTail):
             // Why it ended stands in its log: that is read first, also of one that ended unseen.
-            logs?.follow(shard)
+            logs?.follow(shard, processID: nil)
             ended(shard, .exited(status, at: endedAt, logTail: logTail))
         case .stopped(let status, let endedAt): ended(shard, .stopped(status, at: endedAt))
         case .failed(let reason): ended(shard, .failed(reason))
         }
     }
 
-    private func runs(_ shard: ShardID, _ input: ShardInput) {
+    private func runs(_ shard: ShardID, _ processID: Int32, _ input: ShardInput) {
         give(.shard(shard, input))
-        logs?.follow(shard)
+        logs?.follow(shard, processID: processID)
         examined(shard)
     }
 

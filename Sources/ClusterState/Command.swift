@@ -2,6 +2,7 @@
 // generation), so that one decided on an older state changes nothing.
 
 public import Base
+public import Diagnosis
 public import Planning
 public import Supervision
 
@@ -31,6 +32,9 @@ public struct Command: Hashable, Sendable {
         case lost([NodeID])
         /// That generation serves. Taken only if it runs, and the first time.
         case serves(GroupName, Generation)
+        /// More has been found out about the end of that generation. Taken only while it is the last
+        /// failure of the group, and the newest generation.
+        case amend(GroupName, Generation, FailureDiagnosis)
     }
 
     public let action: Action

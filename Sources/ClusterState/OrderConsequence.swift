@@ -19,7 +19,7 @@ extension ReplicatedState {
         case .deploy(let new):
             "\(new.profileName): agreed; groups whose launch changes end and start anew. "
                 + Self.watch
-        case .plan, .launch, .end, .settle, .elected, .joined, .lost, .serves: nil
+        case .plan, .launch, .end, .settle, .elected, .joined, .lost, .serves, .amend: nil
         }
     }
 

@@ -2,6 +2,7 @@
 // why; that is no error, since the leader may have decided on what another command has changed.
 
 import Base
+import Diagnosis
 import Planning
 import Supervision
 import YAML
@@ -46,6 +47,8 @@ extension ReplicatedState {
         case .joined(let nodes): return joined(command, nodes)
         case .lost(let nodes): return lost(command, nodes)
         case .serves(let group, let generation): return serves(command, group, generation)
+        case .amend(let group, let generation, let diagnosis):
+            return amend(command, group, generation, diagnosis)
         }
     }
 
@@ -112,7 +115,27 @@ extension ReplicatedState {
         note(
             command, isTerminal ? .failed : .ended, node: cause.node, group: group,
             generation: generation,
-            text: cause.why + (cause.lastWords.isEmpty ? "" : "; \(cause.lastWords)"))
+            text: cause.told + (cause.lastWords.isEmpty ? "" : "; \(cause.lastWords)"))
+        return nil
+    }
+
+    /// Its reason is told with the verdict, wherever the reason is told.
+    private mutating func amend(
+        _ command: Command, _ group: GroupName, _ generation: Generation,
+        _ diagnosis: FailureDiagnosis
+    ) -> String? {
+        let refusal = change(group) { record in
+            guard let failure = record.lastFailure, failure.generation == generation,
+                record.generation == generation
+            else { return "generation \(generation) of \(group) is not the last that failed" }
+            guard failure.cause.diagnosis != diagnosis else { return "this is known" }
+            record.lastFailure?.cause.diagnosis = diagnosis
+            return nil
+        }
+        guard refusal == nil else { return refusal }
+        note(
+            command, .diagnosed, node: diagnosis.node, group: group, generation: generation,
+            text: diagnosis.summary.isEmpty ? "\(diagnosis.place) ended first" : diagnosis.summary)
         return nil
     }
 

@@ -102,7 +102,7 @@ public struct GroupRecord: Hashable, Sendable {
 /// How a generation ended that was not meant to end.
 public struct GroupFailure: Hashable, Sendable {
     public let generation: Generation
-    public let cause: EndCause
+    public internal(set) var cause: EndCause
     /// By the clock of the leader that ended the generation.
     public let time: WallTime
 
@@ -135,6 +135,8 @@ public struct LedgerEvent: Hashable, Sendable {
         case joined, lost
         /// A generation serves.
         case ready
+        /// More has been found out about why a generation ended.
+        case diagnosed
 
         /// Whether it may happen again and again with nothing done about it.
         var isChatter: Bool { self == .elected || self == .joined || self == .lost }

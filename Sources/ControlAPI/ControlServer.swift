@@ -62,6 +62,7 @@ public final class ControlServer {
             responder.respond(.json(plan))
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)
+        case (.get, "/v1/why"): why(request, responder)
         case (.get, "/v1/doctor"): doctor(request, responder)
         case (.get, "/metrics"):
             let text = Metrics(source.status, source.state).text
@@ -72,7 +73,7 @@ public final class ControlServer {
             (.post, "/v1/apply"):
             order(request, responder)
         case (_, "/metrics"), (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"),
-            (_, "/v1/events"),
+            (_, "/v1/events"), (_, "/v1/why"),
             (_, "/v1/logs"), (_, "/v1/doctor"), (_, "/v1/restart"), (_, "/v1/stop"),
             (_, "/v1/start"),
             (_, "/v1/apply"):
@@ -81,6 +82,19 @@ public final class ControlServer {
             responder.fail(
                 .notFound, "no \(request.path) here", whatToDo: "Protocols/control.md has the list")
         }
+    }
+
+    private func why(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        guard let group = request.parameter("group") else {
+            return responder.fail(
+                .badRequest, "group=NAME is missing", whatToDo: "`glm-agent plan` lists the groups")
+        }
+        guard let answer = source.status.whyAnswer(of: group) else {
+            return responder.fail(
+                .notFound, "there is no group \(group)",
+                whatToDo: "`glm-agent plan` lists the groups")
+        }
+        responder.respond(.json(answer))
     }
 
     private func events(_ request: HTTPRequest, _ responder: HTTPResponder) {

@@ -4,16 +4,33 @@
 public struct EngineLogReader: Hashable, Sendable {
     private var lines = LogLines()
     private var loading = LoadingReader()
+    private var recogniser: Recogniser
 
-    public init() {}
+    /// - Parameter shape: of the engine's world, where it is known; dies are told by it.
+    public init(shape: EngineShape? = nil) {
+        recogniser = Recogniser(shape: shape)
+    }
 
     /// How far the load has come; nil where the log has not told yet.
     public var progress: LoadingProgress? { loading.progress }
 
+    /// What is wrong, in the order of the log; bounded.
+    public var sightings: [Sighting] { recogniser.sightings }
+
     /// Takes the next bytes of the log.
-    public mutating func read(_ bytes: [UInt8]) {
+    /// - Parameters:
+    ///   - bytes: what was appended between two looks.
+    ///   - seen: when these were, by the node's clock.
+    ///   - zone: by how many seconds local time is ahead of UTC.
+    public mutating func read(_ bytes: [UInt8], within seen: TimeSpan, zone: Int = 0) {
+        // Taken apart, so that none of them is copied.
         var loading = self.loading
-        lines.append(bytes) { loading.read($0) }
+        var recogniser = self.recogniser
+        lines.append(bytes) {
+            loading.read($0)
+            recogniser.read($0, within: seen, zone: zone)
+        }
         self.loading = loading
+        self.recogniser = recogniser
     }
 }

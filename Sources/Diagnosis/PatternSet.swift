@@ -7,6 +7,14 @@ struct PatternSet<Value: Sendable>: Sendable {
         let text: [UInt8]
         let index: Int
         let value: Value
+
+        /// A code that ends in a digit must end there: 507011 is not 5070112.
+        func stands(in line: [UInt8], at start: Int) -> Bool {
+            guard line[start...].starts(with: text) else { return false }
+            let end = start + text.count
+            guard let last = text.last, last.isDigit, end < line.count else { return true }
+            return !line[end].isDigit
+        }
     }
 
     /// By the first byte of the text.
@@ -31,9 +39,13 @@ struct PatternSet<Value: Sendable>: Sendable {
         var best: Pattern?
         for start in line.indices {
             for pattern in byFirst[Int(line[start])] where pattern.index < (best?.index ?? .max) {
-                if line[start...].starts(with: pattern.text) { best = pattern }
+                if pattern.stands(in: line, at: start) { best = pattern }
             }
         }
         return best.map { ($0.index, $0.value) }
     }
+}
+
+extension UInt8 {
+    fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 }

@@ -3,7 +3,6 @@
 // Reading and matching are done on another thread.
 
 public import Base
-public import Diagnosis
 public import EventLoop
 
 /// Follows the logs of the shards of one node.
@@ -32,17 +31,20 @@ public final class LogWatch {
     }
 
     /// Begins with what is there already, such as after a restart of the agent.
-    public func follow(_ shard: ShardID) {
+    /// - Parameters:
+    ///   - shard: whose log.
+    ///   - processID: of its engine; nil where it has ended.
+    public func follow(_ shard: ShardID, processID: Int32?) {
         guard followed[shard] == nil else { return }
-        let directory = ShardDirectory(state: stateDirectory, shard: shard).logDirectory
-        let log = FollowedLog(LogReading(directory: directory))
+        let log = FollowedLog(
+            ShardDirectory(state: stateDirectory, shard: shard), processID: processID)
         log.timer = LoopTimer(loop) { [weak self] in self?.look(shard) }
         followed[shard] = log
         look(shard)
     }
 
     /// Reads the rest of the log of a shard that has ended, and follows it no more. The completion is
-    /// called when all news are told.
+    /// called when all news are told; what CANN's own logs say may be told after it.
     public func finish(_ shard: ShardID, completion: @escaping () -> Void) {
         guard let log = followed[shard] else { return completion() }
         log.onFinished.append(completion)
@@ -59,7 +61,9 @@ public final class LogWatch {
         log.isLooking = true
         let waiting = log.onFinished.count
         queue.run(
-            { [reading = log.reading] in reading.continued() },
+            { [directory = log.directory, processID = log.processID, reading = log.reading] in
+                (reading ?? LogReading(directory, processID: processID)).continued()
+            },
             completion: { [weak self, weak log] result in
                 guard let self, let log, case .success(let reading) = result else { return }
                 log.isLooking = false
@@ -69,11 +73,20 @@ public final class LogWatch {
                 guard waiting > 0 else { return look(shard) }
                 followed[shard] = nil
                 for completion in log.onFinished { completion() }
+                readPlog(shard, reading)
+            })
+    }
+
+    private func readPlog(_ shard: ShardID, _ reading: LogReading) {
+        queue.run(
+            { reading.withPlog() },
+            completion: { [weak self] result in
+                if case .success(let reading?) = result { self?.onNews(shard, reading.account) }
             })
     }
 
     private func looked(_ shard: ShardID, _ log: FollowedLog, _ reading: LogReading) {
-        let isNews = reading.account != log.reading.account
+        let isNews = reading.account != log.reading?.account ?? LogAccount()
         log.reading = reading
         log.interval = isNews ? Self.shortest : min(log.interval * 2, Self.longest)
         log.timer?.arm(after: log.interval)
@@ -83,43 +96,19 @@ public final class LogWatch {
 
 @available(*, unavailable) extension LogWatch: Sendable {}
 
-/// All that one shard's log has said that counts.
-public struct LogAccount: Hashable, Sendable {
-    public var progress: LoadingProgress?
-
-    public init(progress: LoadingProgress? = nil) {
-        self.progress = progress
-    }
-}
-
 /// One log being followed.
 private final class FollowedLog {
-    var reading: LogReading
+    let directory: ShardDirectory
+    let processID: Int32?
+    /// nil before the first look.
+    var reading: LogReading?
     var timer: LoopTimer?
     var interval = Duration.seconds(1)
     var isLooking = false
     var onFinished: [() -> Void] = []
 
-    init(_ reading: LogReading) {
-        self.reading = reading
-    }
-}
-
-/// How far a log has been read, and what was found.
-private struct LogReading: Sendable {
-    private var cursor: LogCursor
-    private var reader = EngineLogReader()
-
-    init(directory: String) {
-        cursor = LogCursor(directory: directory)
-    }
-
-    var account: LogAccount { LogAccount(progress: reader.progress) }
-
-    /// The same after what was appended since. What cannot be read now is tried again next time.
-    func continued() -> LogReading {
-        var next = self
-        try? next.cursor.readOn { next.reader.read($0) }
-        return next
+    init(_ directory: ShardDirectory, processID: Int32?) {
+        self.directory = directory
+        self.processID = processID
     }
 }

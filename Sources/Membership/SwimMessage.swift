@@ -98,9 +98,13 @@ public struct SwimMessage: Hashable, Sendable {
 
     public let kind: Kind
     public let updates: [MemberUpdate]
+    /// The sender's wall clock, with an answer to a question. Membership itself does not look at it: it
+    /// travels here because these are the answers that always flow.
+    public var clock: WallTime?
 
-    public init(_ kind: Kind, updates: [MemberUpdate] = []) {
+    public init(_ kind: Kind, updates: [MemberUpdate] = [], clock: WallTime? = nil) {
         self.kind = kind
         self.updates = updates
+        self.clock = clock
     }
 }

@@ -104,9 +104,11 @@ public struct ClusterStatus: Hashable, Sendable {
         public var node: String?
         public var rank: Int?
         public var logTail: [String]
+        /// What the logs of all ranks say of it.
+        public var diagnosis: FailureDiagnosis?
         public init(
             generation: UInt64, time: WallTime, kind: String, why: String, node: String?,
-            rank: Int?, logTail: [String]
+            rank: Int?, logTail: [String], diagnosis: FailureDiagnosis? = nil
         ) {
             self.generation = generation
             self.time = time
@@ -115,6 +117,7 @@ public struct ClusterStatus: Hashable, Sendable {
             self.node = node
             self.rank = rank
             self.logTail = logTail
+            self.diagnosis = diagnosis
         }
     }
 
@@ -240,11 +243,45 @@ extension ClusterStatus.Group {
 }
 
 extension ClusterStatus.Failure {
-    var json: JSONValue {
+    /// The published form.
+    public var json: JSONValue {
         [
             "generation": .integer(Int64(generation)), "time": .string(time.description),
             "kind": .string(kind), "why": .string(why), "node": JSONValue(node),
             "rank": JSONValue(rank), "log_tail": .array(logTail.map { .string($0) }),
+            "diagnosis": diagnosis?.json ?? .null,
+        ]
+    }
+}
+
+extension FailureDiagnosis {
+    /// The published form, with what the kind means and what to do about it.
+    var json: JSONValue {
+        let known = FailureKind.named(kind)
+        return [
+            "kind": .string(kind), "title": .string(known.title),
+            "role": .string(known.role.rawValue),
+            "rank": JSONValue(rank.value), "node": .string(node.name),
+            "world_rank": JSONValue(worldRank), "die": JSONValue(die),
+            "line": .string(line), "time": .string(wallTime.description),
+            "margin_ms": .integer(marginMilliseconds), "said_by_rank": JSONValue(accuser?.value),
+            "rivals": .array(rivals.map { JSONValue($0.value) }),
+            "meaning": .string(known.meaning), "remedy": .string(known.remedy),
+            "summary": .string(summary.isEmpty ? "\(place): \(known.title)" : summary),
+            "others": .array(echoes.map(\.json)),
+        ]
+    }
+
+    private var wallTime: WallTime { WallTime(millisecondsSinceEpoch: time.middle / 1000) }
+}
+
+extension FailureDiagnosis.Echo {
+    var json: JSONValue {
+        let known = FailureKind.named(kind)
+        return [
+            "rank": JSONValue(rank.value), "node": .string(node.name), "kind": .string(kind),
+            "title": .string(known.title), "role": .string(known.role.rawValue),
+            "line": .string(line), "after_ms": .integer(milliseconds),
         ]
     }
 }

@@ -9,6 +9,8 @@ import WireProtocol
 struct Leadership: Sendable {
     let since: Instant
     var reports: [NodeID: NodeReport] = [:]
+    var sightings: [NodeID: NodeSightings] = [:]
+    var amendments: [GroupName: Amendment] = [:]
     var machines: [GroupName: GroupMachine] = [:]
     var conditions: [GroupName: GroupSummary] = [:]
     /// The groups for which an operator has been called.
@@ -30,7 +32,8 @@ struct Leadership: Sendable {
 
     /// When something must be judged again though nothing has happened.
     var nextDeadline: Instant? {
-        ([viewDue, planAgainAt] + machines.values.map(\.nextDeadline)).compactMap { $0 }.min()
+        ([viewDue, planAgainAt] + machines.values.map(\.nextDeadline)
+            + amendments.values.map(\.due)).compactMap { $0 }.min()
     }
 
     /// What a proposal is about. One proposal at a time for each.

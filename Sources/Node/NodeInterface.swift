@@ -5,6 +5,7 @@ public import Ascend
 public import Base
 public import ClusterState
 public import Consensus
+public import Diagnosis
 public import Planning
 public import Profiles
 public import Supervision
@@ -23,6 +24,8 @@ public enum NodeInput: Sendable {
     case streamLost(NodeID)
     case persisted(PersistToken)
     case shard(ShardID, ShardInput)
+    /// All that the log of a shard has said is wrong.
+    case sighted(ShardID, [Sighting])
     /// What the engine of a group answered to this node, which leads and asked from afar.
     case masterProbed(GroupName, ProbeResult)
     /// What the router process that this node runs said to `callRouter`.

@@ -160,13 +160,16 @@ extension NodeMachine {
         case .launch(let why):
             guard let group = state.plan?.group(name) else { return }
             propose(.launch(group, record.generation.next, why: why), about: .group(name))
-        case .end(let cause, let isTerminal):
+        case .end(var cause, let isTerminal):
+            if cause.kind == .failure { cause.diagnosis = diagnosis(of: record) }
             let end = Command.Action.end(name, record.generation, cause, isTerminal: isTerminal)
             propose(end, about: .group(name))
         case .settle: propose(.settle(name, record.generation), about: .group(name))
         case nil:
             if decision.condition == .ready, record.servesSince == nil {
                 propose(.serves(name, record.generation), about: .group(name))
+            } else if let amendment = amendDiagnosis(of: record) {
+                propose(amendment, about: .group(name))
             }
         }
     }

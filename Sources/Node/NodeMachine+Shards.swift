@@ -60,7 +60,9 @@ extension NodeMachine {
             }
         }
         var effects: [ShardAction] = []
+        let wasGone = shards[shard]?.isGone == true
         shards[shard]?.step(input, at: now, wall: wall, into: &effects)
+        if !wasGone { sightedEnd(of: shard) }
         for effect in effects { perform(effect, on: shard) }
     }
 

@@ -31,7 +31,7 @@ extension NodeMachine {
             wanted: state.isWanted ? "running" : "stopped",
             members: memberStatus(at: now, wall: wall), groups: engines, router: router,
             ready: reasons.isEmpty, reasons: reasons,
-            notes: [pendingDeployment].compactMap { $0 } + nodeNotes)
+            notes: [pendingDeployment].compactMap { $0 } + nodeNotes + clockNotes)
     }
 
     /// What there is to say of the plan: why there is none, or why a new one cannot be made.
@@ -189,7 +189,7 @@ extension ClusterStatus.Failure {
         self.init(
             generation: failure.generation.value, time: failure.time, kind: cause.kind.rawValue,
             why: cause.why, node: cause.node?.name, rank: cause.rank?.value,
-            logTail: cause.logTail)
+            logTail: cause.logTail, diagnosis: cause.diagnosis)
     }
 }
 

@@ -7,6 +7,7 @@ public import ClusterState
 public import Consensus
 public import Membership
 import CBOR
+import Diagnosis
 import Planning
 import Profiles
 import Supervision
@@ -39,6 +40,11 @@ public struct NodeMachine: Sendable {
     /// Until when each shard that is over waits for rank 0 to end.
     var stopLimits: [ShardID: Instant] = [:]
     var router: RunningRouter?
+    /// What the logs of its shards have said, for as long as nothing newer is launched.
+    var sightings: [ShardID: ShardWords] = [:]
+    /// The leader has not been told of all of them.
+    var hasSightingNews = true
+    var clocks = ClockComparison()
     /// Something has happened that may change what runs here; most frames are no such thing.
     var hasShardNews = true
     var leadership: Leadership?
@@ -107,6 +113,8 @@ public struct NodeMachine: Sendable {
         inspectDies()
         let isNews = hasShardNews
         if isNews { reconcileShards() }
+        // Before the report, so that whoever hears of an end has heard why.
+        tellSightings()
         report(isNews: isNews)
         reconcileCluster()
         reconcileRouter()
@@ -121,6 +129,7 @@ public struct NodeMachine: Sendable {
         case .streamOpened(let node):
             driveMembership(.streamOpened(node))
             lastReport = nil
+            hasSightingNews = true
             hasShardNews = true
         case .agentGone(let node): driveMembership(.agentGone(node))
         case .streamLost(let node): driveMembership(.streamLost(node))
@@ -129,6 +138,7 @@ public struct NodeMachine: Sendable {
             hasShardNews = true
             driveConsensus(.persisted(token))
         case .shard(let shard, let input): driveShard(shard, input)
+        case .sighted(let shard, let found): sighted(shard, found)
         case .masterProbed(let group, let result):
             hasNews = true
             leadership?.machines[group]?.masterProbed(result, at: now)
@@ -195,13 +205,17 @@ public struct NodeMachine: Sendable {
             return
         }
         switch message {
-        case .swim(let message): driveMembership(.received(message, from: sender))
+        case .swim(let message):
+            compareClocks(message, from: sender)
+            driveMembership(.received(message, from: sender))
         case .raft(let message): driveConsensus(.received(message, from: sender))
         case .report(let report):
             guard report.node == sender, leadership != nil else { return }
             hasNews = hasNews || leadership?.reports[sender] != report
             leadership?.reports[sender] = report
             noteForStops()
+        case .sightings(let words):
+            if words.node == sender { heard(words) }
         case .view(let view):
             guard sender == consensus.leader else { return }
             self.view = view
@@ -219,7 +233,7 @@ public struct NodeMachine: Sendable {
         membership.step(input, at: now, into: &effects)
         for effect in effects {
             switch effect {
-            case .send(let message, let node): send(.swim(message), to: node)
+            case .send(let message, let node): send(.swim(stamped(message, to: node)), to: node)
             case .changed(let member, let before):
                 memberChanged(member, from: before)
             case .isolated(let isIsolated):
@@ -240,6 +254,24 @@ public struct NodeMachine: Sendable {
         }
     }
 
+    /// Questions are remembered and answers carry the clock, so that clocks can be compared.
+    private mutating func stamped(_ message: SwimMessage, to node: NodeID) -> SwimMessage {
+        var message = message
+        switch message.kind {
+        case .ping(let sequence): clocks.asked(node, sequence.value, at: now, wall: wall)
+        case .acknowledge: message.clock = wall
+        case .pingRequest, .negativeAcknowledge, .pushPull, .pullReply, .gossip: break
+        }
+        return message
+    }
+
+    private mutating func compareClocks(_ message: SwimMessage, from sender: NodeID) {
+        guard case .acknowledge(let sequence, let subject) = message.kind, subject == sender,
+            let clock = message.clock
+        else { return }
+        clocks.answered(sender, sequence.value, clock: clock, at: now)
+    }
+
     private mutating func memberChanged(_ member: Member, from before: MemberState) {
         hasNews = true
         noteForStops()
@@ -252,7 +284,10 @@ public struct NodeMachine: Sendable {
         if isGone, member.node == consensus.leader {
             driveConsensus(.leaderSuspected(member.node))
         }
-        if isGone { leadership?.reports[member.node] = nil }
+        if isGone {
+            leadership?.reports[member.node] = nil
+            leadership?.sightings[member.node] = nil
+        }
     }
 
     mutating func driveConsensus(_ input: RaftInput) {
@@ -303,6 +338,7 @@ public struct NodeMachine: Sendable {
             if let leader { actions.append(.log(.info, "\(leader) leads in term \(term)")) }
         }
         lastReport = nil
+        hasSightingNews = true
         hasShardNews = true
     }
 
@@ -380,7 +416,8 @@ extension Command {
     fileprivate var endedGroup: GroupName? {
         switch action {
         case .end(let group, _, _, _), .restart(let group): group
-        case .deploy, .plan, .launch, .settle, .stop, .start, .elected, .joined, .lost, .serves:
+        case .deploy, .plan, .launch, .settle, .stop, .start, .elected, .joined, .lost, .serves,
+            .amend:
             nil
         }
     }

@@ -1,6 +1,7 @@
 // A group restarts as a gang, so what ends is a generation: one cause, named once, for all its ranks.
 
 public import Base
+public import Diagnosis
 
 /// Why a generation ended.
 public struct EndCause: Hashable, Sendable {
@@ -25,6 +26,8 @@ public struct EndCause: Hashable, Sendable {
     public let rank: NodeRank?
     /// The last lines of that rank's log.
     public let logTail: [String]
+    /// What the logs of all ranks say of it; nil where they say nothing.
+    public var diagnosis: FailureDiagnosis?
     /// The group whose end took this one with it, for `dependency`.
     public let owner: GroupName?
 
@@ -40,7 +43,7 @@ public struct EndCause: Hashable, Sendable {
 
     public init(
         _ kind: Kind, why: String, node: NodeID? = nil, rank: NodeRank? = nil,
-        logTail: [String] = []
+        logTail: [String] = [], diagnosis: FailureDiagnosis? = nil
     ) {
         self.kind = kind
         self.why = why
@@ -48,6 +51,7 @@ public struct EndCause: Hashable, Sendable {
         self.rank = rank
         self.logTail = logTail
         owner = nil
+        self.diagnosis = diagnosis
     }
 
     /// How many lines of a log an operator is shown at once, and how much of each.
@@ -58,6 +62,12 @@ public struct EndCause: Hashable, Sendable {
     public var lastWords: String {
         let lines = logTail.suffix(Self.quotedLines).map { $0.prefix(Self.quotedCharacters) }
         return lines.isEmpty ? "" : "its log ends: " + lines.joined(separator: " | ")
+    }
+
+    /// What happened, and what the logs say of it in one line.
+    public var told: String {
+        let summary = diagnosis?.summary ?? ""
+        return summary.isEmpty ? why : "\(why); first: \(summary)"
     }
 
     /// Only failures of the engine count towards the backoff and the budget: a lost node is waited

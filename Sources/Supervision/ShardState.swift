@@ -52,7 +52,7 @@ public struct EndTime: Hashable, Comparable, Sendable {
     }
 
     /// The earliest time within a millisecond.
-    init(_ time: WallTime) {
+    public init(_ time: WallTime) {
         let (product, overflows) = time.millisecondsSinceEpoch.multipliedReportingOverflow(by: 1000)
         microsecondsSinceEpoch = overflows ? .max : product
     }

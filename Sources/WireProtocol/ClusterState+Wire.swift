@@ -3,6 +3,7 @@
 import Base
 public import CBOR
 public import ClusterState
+import Diagnosis
 import Planning
 public import Supervision
 
@@ -36,6 +37,8 @@ extension Command.Action: WireCodable {
         case .lost(let nodes): .choice(11, .list(nodes.map(\.name)))
         case .serves(let group, let generation):
             .choice(12, .text(group.name), .unsigned(generation.value))
+        case .amend(let group, let generation, let diagnosis):
+            .choice(13, .text(group.name), .unsigned(generation.value), diagnosis.cbor)
         }
     }
 
@@ -60,6 +63,10 @@ extension Command.Action: WireCodable {
         case 10: self = .joined(try record.texts().map { NodeID($0) })
         case 11: self = .lost(try record.texts().map { NodeID($0) })
         case 12: self = .serves(try record.group(), try record.generation())
+        case 13:
+            self = .amend(
+                try record.group(), try record.generation(),
+                try record.value(as: FailureDiagnosis.self))
         default: throw record.unknownChoice(choice, of: "action")
         }
     }
@@ -70,11 +77,12 @@ extension EndCause: WireCodable {
     /// was launched with is not there any more.
     public var cbor: CBORValue {
         let word = kind == .dependency ? Kind.planChanged : kind
+        let more: CBORValue? = owner.map { .text($0.name) } ?? diagnosis?.cbor
         return .array(
             [
                 .text(word.rawValue), .text(why), CBORValue(node?.name),
                 rank.map { .unsigned(UInt64($0.value)) } ?? .null, .list(logTail),
-            ] + [owner.map { .text($0.name) }].compactMap { $0 })
+            ] + [more].compactMap { $0 })
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -88,10 +96,15 @@ extension EndCause: WireCodable {
             rank = try single.rank()
         }
         let logTail = try record.texts()
-        if record.isAtEnd {
-            self.init(kind, why: why, node: node, rank: rank, logTail: logTail)
+        let more = record.isAtEnd ? nil : try record.next()
+        if case .text(let owner) = more {
+            self.init(endOf: GroupName(owner), why: why)
         } else {
-            self.init(endOf: try record.group(), why: why)
+            let diagnosis = try more.map { item throws(CBORError) in
+                try FailureDiagnosis(cbor: item)
+            }
+            self.init(
+                kind, why: why, node: node, rank: rank, logTail: logTail, diagnosis: diagnosis)
         }
     }
 }

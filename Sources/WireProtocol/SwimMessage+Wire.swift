@@ -1,18 +1,21 @@
 // Membership on the wire: message = [choice, updates], update = [node, state, incarnation, source,
 // ? metadata].
 
+import Base
 public import CBOR
 public import Membership
 
 extension SwimMessage: WireCodable {
     public var cbor: CBORValue {
-        .array([kind.cbor, .list(updates)])
+        .array([kind.cbor, .list(updates)] + [clock.map { CBORValue($0) }].compactMap { $0 })
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "membership message")
         let kind = try record.value(as: Kind.self)
-        self.init(kind, updates: try record.list(of: MemberUpdate.self))
+        self.init(
+            kind, updates: try record.list(of: MemberUpdate.self),
+            clock: record.isAtEnd ? nil : try record.wallTime())
     }
 }
 

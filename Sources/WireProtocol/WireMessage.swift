@@ -6,6 +6,7 @@ public import Base
 public import CBOR
 public import ClusterState
 public import Consensus
+public import Diagnosis
 public import Membership
 public import Supervision
 
@@ -20,6 +21,8 @@ public enum WireMessage: Hashable, Sendable {
     /// A question for the other node, answered by `answer` of the same number.
     case request(RequestID, PeerRequest)
     case answer(RequestID, PeerAnswer)
+    /// From every node to the leader, when the log of a shard says that something is wrong.
+    case sightings(NodeSightings)
 }
 
 /// Numbers the requests of one node.
@@ -57,6 +60,29 @@ public struct NodeReport: Hashable, Sendable {
         self.shards = shards
         self.obstacles = obstacles
         self.notes = notes
+    }
+}
+
+/// What the logs of a node's shards say is wrong.
+public struct NodeSightings: Hashable, Sendable {
+    public let node: NodeID
+    /// By shard.
+    public let shards: [ShardSightings]
+
+    public init(node: NodeID, shards: [ShardSightings]) {
+        self.node = node
+        self.shards = shards
+    }
+}
+
+/// What the log of one shard says is wrong, in its order.
+public struct ShardSightings: Hashable, Sendable {
+    public let shard: ShardID
+    public let sightings: [Sighting]
+
+    public init(shard: ShardID, sightings: [Sighting]) {
+        self.shard = shard
+        self.sightings = sightings
     }
 }
 
@@ -164,7 +190,7 @@ extension WireMessage {
 
     private enum Kind: UInt64 {
         case swim = 1
-        case raft, report, view, request, answer
+        case raft, report, view, request, answer, sightings
     }
 
     /// The frame that carries this message.
@@ -180,6 +206,7 @@ extension WireMessage {
         case .view: .view
         case .request: .request
         case .answer: .answer
+        case .sightings: .sightings
         }
     }
 
@@ -191,6 +218,7 @@ extension WireMessage {
         case .view(let view): view.cbor
         case .request(let id, let request): .array([.unsigned(id.value), request.cbor])
         case .answer(let id, let answer): .array([.unsigned(id.value), answer.cbor])
+        case .sightings(let words): words.cbor
         }
     }
 
@@ -220,6 +248,7 @@ extension WireMessage {
             var pair = try CBORRecord(body, "answer")
             let id = RequestID(try pair.counter())
             self = .answer(id, try PeerAnswer(cbor: try pair.next()))
+        case .sightings: self = .sightings(try NodeSightings(cbor: body))
         }
     }
 }

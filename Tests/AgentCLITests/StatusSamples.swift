@@ -2,6 +2,7 @@
 
 import Ascend
 import Base
+import Diagnosis
 import Node
 
 /// A cluster of two prefill nodes and two decode nodes.
@@ -37,6 +38,16 @@ enum StatusSamples {
         group.ranks[1].pid = nil
         group.ranks[1].restarts = 2
         group.ranks[1].why = "exit code 1"
+        group.lastFailure?.diagnosis = FailureDiagnosis(
+            kind: "npu-memory", rank: NodeRank(1), node: NodeID("node-2"), worldRank: 19, die: 3,
+            line: "RuntimeError: NPU out of memory",
+            time: TimeSpan(earliest: 1_795_547_128_119_000, latest: 1_795_547_128_119_999),
+            accuser: nil, rivals: [],
+            echoes: [
+                .init(
+                    rank: .master, node: NodeID("node-1"), kind: "peer-closed",
+                    line: "Connection closed by peer", milliseconds: 250)
+            ])
         status.groups[0] = group
         status.ready = false
         status.reasons = [

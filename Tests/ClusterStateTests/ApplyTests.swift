@@ -2,6 +2,7 @@
 
 import Base
 import ClusterState
+import Diagnosis
 import Planning
 import Supervision
 import Testing
@@ -37,7 +38,30 @@ import Testing
         var testDescription: String { name }
     }
 
+    private static let verdict = FailureDiagnosis(
+        kind: "npu-memory", rank: NodeRank(1), node: NodeID("node-2"), worldRank: nil, die: 3,
+        line: "NPU out of memory", time: TimeSpan(earliest: 0, latest: 0), accuser: nil, rivals: [],
+        echoes: [])
+
+    @Test func `a verdict amends the last failure and is noted`() {
+        var state = Self.state(Self.launch(1), Self.end(1))
+        let amend = Command(.amend(Self.prefill, Generation(1), Self.verdict), at: Fixture.time)
+        #expect(state.apply(amend) == nil)
+        #expect(state.record(of: Self.prefill).lastFailure?.cause.diagnosis == Self.verdict)
+        #expect(state.ledger.last?.kind == .diagnosed)
+        #expect(state.ledger.last?.text.contains("rank 1 on node-2, die 3") == true)
+        let before = state
+        #expect(state.apply(amend) == "this is known")
+        #expect(state == before)
+    }
+
     static let refusals: [Refusal] = [
+        Refusal(
+            name: "a verdict on a generation that has not failed", state: state(launch(1)),
+            action: .amend(prefill, Generation(1), verdict), reason: "not the last that failed"),
+        Refusal(
+            name: "a verdict on an older generation", state: state(launch(1), end(1), launch(2)),
+            action: .amend(prefill, Generation(1), verdict), reason: "not the last that failed"),
         Refusal(
             name: "the deployment that is wanted already", state: state(),
             action: .deploy(Fixture.deployment("a")), reason: "wanted already"),

@@ -102,3 +102,10 @@ import Testing
         }
     }
 }
+
+extension EngineLogReader {
+    /// Takes bytes whose time does not matter.
+    fileprivate mutating func read(_ bytes: [UInt8]) {
+        read(bytes, within: TimeSpan(earliest: 0, latest: 0))
+    }
+}

@@ -11,7 +11,7 @@ extension Sample {
     static let files: [(name: String, samples: [Sample])] = [
         ("swim", swim), ("raft", raft), ("report", report + obstacles), ("view", view),
         ("request", request),
-        ("answer", answer), ("command", command), ("state", state),
+        ("answer", answer), ("command", command), ("state", state), ("sightings", sightings),
     ]
 
     static let all = files.flatMap(\.samples)
@@ -50,6 +50,18 @@ extension Sample {
                 SwimMessage(
                     .acknowledge(ProbeSequence(65_536), subject: node2),
                     updates: [update(.alive, 1)]))),
+        Sample(
+            "acknowledge with a clock",
+            .swim(
+                SwimMessage(
+                    .acknowledge(ProbeSequence(7), subject: node1),
+                    clock: WallTime(millisecondsSinceEpoch: 1_795_547_128_120)))),
+        Sample(
+            "acknowledge with a clock before its time",
+            .swim(
+                SwimMessage(
+                    .acknowledge(ProbeSequence(8), subject: node1),
+                    clock: WallTime(millisecondsSinceEpoch: .min)))),
         Sample(
             "negative acknowledge",
             .swim(SwimMessage(.negativeAcknowledge(ProbeSequence(4_294_967_296))))),

@@ -2,6 +2,7 @@
 
 import Base
 import ClusterState
+import Diagnosis
 import Planning
 import Supervision
 
@@ -55,6 +56,22 @@ extension Sample {
     private static let failure = EndCause(
         .failure, why: "rank 1 on node-2 ended: killed by signal 9", node: NodeID("node-2"),
         rank: NodeRank(1), logTail: ["loading shard 7", "显存不足"])
+
+    private static let diagnosis = FailureDiagnosis(
+        kind: "npu-memory", rank: NodeRank(1), node: NodeID("node-2"), worldRank: 19, die: 3,
+        line: "RuntimeError: NPU out of memory 显存不足",
+        time: TimeSpan(earliest: 1_795_547_128_119_000, latest: 1_795_547_128_119_999),
+        accuser: nil, rivals: [NodeRank(0)],
+        echoes: [
+            .init(
+                rank: .master, node: NodeID("node-1"), kind: "peer-closed",
+                line: "Connection closed by peer", milliseconds: 250),
+            .init(rank: .master, node: NodeID("node-1"), kind: "x", line: "", milliseconds: .min),
+        ])
+
+    private static let diagnosedFailure = EndCause(
+        .failure, why: failure.why, node: failure.node, rank: failure.rank, logTail: [],
+        diagnosis: diagnosis)
 
     private static let generation = Generation(3)
 
@@ -113,6 +130,17 @@ extension Sample {
                     why: "shares the transfer store of prefill-0, which has a new one"),
                 isTerminal: false)),
         Sample("launch a store", .launch(store, generation, why: "")),
+            "end with a diagnosis",
+            .end(GroupName("prefill-0"), generation, diagnosedFailure, isTerminal: false)),
+        Sample("amend", .amend(GroupName("prefill-0"), generation, diagnosis)),
+        Sample(
+            "amend with what a newer agent knows",
+            .amend(
+                GroupName("prefill-0"), Generation(largest),
+                FailureDiagnosis(
+                    kind: "of-tomorrow", rank: .master, node: NodeID("节点-2"), worldRank: nil,
+                    die: nil, line: "", time: TimeSpan(earliest: .min, latest: .max),
+                    accuser: NodeRank(1), rivals: [], echoes: []))),
     ]
 
     private static func record(
@@ -149,6 +177,7 @@ extension Sample {
                 nextSequence: largest)),
         Sample("state with a history", historic),
         Sample("state with groups that share a store", sharing),
+        Sample("state with a diagnosis", diagnosed),
     ]
 
     /// Of the kinds of events, so many are in the older vector; newer ones are in a newer one.
@@ -165,6 +194,12 @@ extension Sample {
         }
     }
 
+    private static let diagnosed = ReplicatedState(
+        deployment: nil, deploymentSerial: 0, isWanted: true, plan: nil, epoch: .none,
+        groups: [record(decode, .ended(diagnosedFailure))],
+        ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds + 4)), nextSequence: 2,
+        electedTerm: 1)
+
     private static let historic: ReplicatedState = {
         let time = WallTime(millisecondsSinceEpoch: 1_795_547_128_120)
         var served = record(prefill, .running)
@@ -177,7 +212,8 @@ extension Sample {
         return ReplicatedState(
             deployment: nil, deploymentSerial: 0, isWanted: true, plan: nil, epoch: .none,
             groups: [launched, served],
-            ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds)), nextSequence: 5,
+            ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds).prefix(4)),
+            nextSequence: 5,
             electedTerm: 7,
             present: [NodeID("node-1"), NodeID("节点-2")])
     }()

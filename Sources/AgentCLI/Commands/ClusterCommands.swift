@@ -104,6 +104,19 @@ func showPlan(_ invocation: Invocation) -> ExitCode {
     }
 }
 
+func showWhy(_ invocation: Invocation) -> ExitCode {
+    invocation.asking { () throws(ControlError) in
+        let group = invocation.arguments.positional(0) ?? ""
+        let answer = try invocation.control.get(ControlPath("/v1/why", ["group": group]))
+        invocation.show(answer) {
+            WhyView(
+                answer: answer, now: currentWallTime(), colour: invocation.console.hasColour
+            ).text
+        }
+        return .success
+    }
+}
+
 // MARK: - Streams
 
 func showLogs(_ invocation: Invocation) -> ExitCode {

@@ -25,6 +25,7 @@ func commandTable() -> [Command] {
         Command(spec: .status, run: showStatus),
         Command(spec: .members, run: showMembers),
         Command(spec: .plan, run: showPlan),
+        Command(spec: .why, run: showWhy),
         Command(spec: .profiles, run: listProfiles),
         Command(spec: .profilesList, run: listProfiles),
         Command(spec: .profilesShow, run: showProfile),
@@ -104,6 +105,19 @@ extension CommandSpec {
         options: [.socket, .json],
         exitCodes: [.success, .failure, .usage, .noAgent],
         examples: [Example("glm-agent plan", "every address and port of the committed plan")])
+
+    static let why = CommandSpec(
+        name: "why", summary: "why a group is as it is: which rank failed first, and what to do",
+        discussion: """
+            Tells what the group waits for, if it does, and why its last generation ended: which rank, node
+            and die failed first by what the logs of all ranks say and when, the line, what it usually
+            means, and the remedy; then what every other rank said, with consequences marked as such. The
+            JSON form is specified in Protocols/control.md.
+            """,
+        options: [.socket, .json],
+        positionals: [PositionalSpec("GROUP", "the group, as status names it; or router")],
+        exitCodes: [.success, .failure, .usage, .noAgent],
+        examples: [Example("glm-agent why prefill-0", "after prefill-0 has restarted")])
 
     static let logs = CommandSpec(
         name: "logs", summary: "the log of a shard, from whichever node runs it",

@@ -82,7 +82,7 @@ struct StatusView {
                 Table.Cell(group.text("name")), "", "", .state(group.text("state")),
                 Table.Cell(group.number("generation")), "", Table.Cell(group.number("restarts")),
                 "", Table.Cell(group.text("why", or: place(of: group))))
-            if let failure = lastFailure(of: group) { table.addNote(failure) }
+            for note in lastFailure(of: group, named: group.text("name")) { table.addNote(note) }
             for rank in group["ranks"]?.arrayValue ?? [] {
                 table.add(
                     "", Table.Cell(rank.number("rank")), Table.Cell(rank.text("node")),
@@ -109,11 +109,17 @@ struct StatusView {
         return parts.joined(separator: ", ")
     }
 
-    /// Why it last had to start again, also when it serves by now.
-    private func lastFailure(of group: JSONValue) -> String? {
-        guard let failure = group["last_failure"], failure != .null else { return nil }
-        return "last failure: generation \(failure.number("generation")), "
-            + "\(failure.text("why")), \(ageText(of: failure, field: "time", now: now)) ago"
+    /// Why it last had to start again, also when it serves by now; and what the logs say of it, where they
+    /// say more than that a process ended.
+    private func lastFailure(of group: JSONValue, named name: String) -> [String] {
+        guard let failure = group["last_failure"], failure != .null else { return [] }
+        let head =
+            "last failure: generation \(failure.number("generation")), \(failure.text("why")), "
+            + "\(ageText(of: failure, field: "time", now: now)) ago"
+        guard let told = failure["diagnosis"], told != .null, told.text("kind") != "ended" else {
+            return [head]
+        }
+        return [head, "first: \(told.text("summary")); more: glm-agent why \(name)"]
     }
 
     private var router: [String] {
@@ -124,7 +130,7 @@ struct StatusView {
             Table.Cell(router.number("generation")), Table.Cell(router.number("pid")),
             Table.Cell(router.number("restarts")), Table.Cell(since(router)),
             Table.Cell(router.text("why", or: router.text("url"))))
-        if let failure = lastFailure(of: router) { table.addNote(failure) }
+        for note in lastFailure(of: router, named: "router") { table.addNote(note) }
         return ["", styled("ROUTER", .heading)] + table.lines(colour: colour)
     }
 

@@ -175,10 +175,32 @@ public final class EngineInstance {
             isWedged = true
             fabric?.isWedged = true
             log("told to wedge: alive, but no forward pass completes")
+        case .fail(let said, let delay):
+            crashTimer = loop.after(delay) { [weak self] in self?.fail(saying: said) }
         case .leakChild: spawn(["leaked-child"])
         case .holdPort: spawn(["port-holder", arguments.host, String(arguments.port)])
         }
         return true
+    }
+
+    /// The last device of the node says it, and the engine ends as SGLang does.
+    private func fail(saying said: SaidError) {
+        let devices =
+            arguments.tensorParallel * arguments.pipelineParallel / max(1, arguments.nodeCount)
+        let worldRank = (arguments.nodeRank + 1) * devices - 1
+        // Of the node behind it, or of the first.
+        let accusedNode = (arguments.nodeRank + 1) % max(1, arguments.nodeCount)
+        let address = fabric?.node.shape.nodes[accusedNode] ?? arguments.host
+        let lines = said.lines(
+            device: devices - 1, accused: accusedNode * devices, address: address)
+        let scheduler = log.of(
+            pipeline: arguments.pipelineParallel > 1 ? worldRank / arguments.tensorParallel : nil,
+            tensor: worldRank % arguments.tensorParallel)
+        for line in lines {
+            // The head stands on the first line of a message only.
+            if line.hasPrefix("Scheduler") { scheduler(line) } else { log.raw(line) }
+        }
+        die("Received sigquit from a child process. It usually means the child failed.")
     }
 
     // MARK: - Meeting
@@ -248,7 +270,9 @@ public final class EngineInstance {
     /// The schedulers of a real engine raise, write a traceback and signal their parent before it
     /// kills the tree, so it outlives its peer by a moment that a supervisor can tell from none.
     private func lostPeer(_ rank: Int, _ reason: String) {
-        log("ERROR HCCL: lost node rank \(rank) (\(reason)); no rank can go on without it")
+        log(
+            "ERROR [gloo/transport/tcp/pair.cc] Connection closed by peer: lost node rank \(rank) "
+                + "(\(reason)); no rank can go on without it")
         fabric?.isWedged = true
         guard settings.peerLoss == .exit, peerLossTimer == nil else { return }
         peerLossTimer = loop.after(settings.peerLossTime) { [weak self] in

@@ -19,6 +19,12 @@ final class EngineLog {
         output("[\(loop.wallTime) \(speaker)] \(text)")
     }
 
+    /// The log of the scheduler of one device, which SGLang heads by its ranks.
+    func of(pipeline: Int?, tensor: Int) -> EngineLog {
+        let stage = pipeline.map { "PP\($0) " } ?? ""
+        return EngineLog(loop, speaker: "\(stage)TP\(tensor)", output: output)
+    }
+
     /// Writes one line without a head, as a progress bar is.
     func raw(_ text: String) {
         output(text)

@@ -16,6 +16,9 @@ enum Fault: Hashable, Sendable {
     case wedge
     /// Leaves a child in a session of its own that ignores SIGTERM.
     case leakChild
+    /// Logs an error in the words of SGLang or HCCL so long after its start (or after it was told), and
+    /// ends in their manner.
+    case fail(SaidError, after: Duration)
     /// Leaves a child that takes the engine's HTTP port as soon as the engine is gone.
     case holdPort
 
@@ -33,6 +36,15 @@ enum Fault: Hashable, Sendable {
         case ("wedge", 1): self = .wedge
         case ("leak-child", 1): self = .leakChild
         case ("hold-port", 1): self = .holdPort
+        case ("fail", 2):
+            let words = parts[1].split(separator: "+", maxSplits: 1)
+            guard let said = words.first.flatMap({ SaidError(rawValue: String($0)) }) else {
+                return nil
+            }
+            guard let seconds = words.count > 1 ? Double(String(words[1])) : 0,
+                (0...1e9).contains(seconds)
+            else { return nil }
+            self = .fail(said, after: .seconds(seconds))
         default: return nil
         }
     }

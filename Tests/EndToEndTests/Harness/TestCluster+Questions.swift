@@ -81,6 +81,15 @@ extension TestCluster {
         if !condition { throw TestFailure(what()) }
     }
 
+    /// Tells the engine that runs on a node to misbehave.
+    func injectFault(_ fault: String, into node: TestNode) throws {
+        let port = try status(node).groups.first?.url.split(separator: ":").last ?? "0"
+        let url = "http://\(node.address):\(port)/rehearsal/fault"
+        let answer = try HTTPClient.sendAndWait(
+            .json(.post, url, ["fault": .string(fault)], timeout: .seconds(5)))
+        try check(answer.status == .ok, "\(fault): HTTP \(answer.status)")
+    }
+
     // MARK: - Events
 
     /// Every event of the ledger.

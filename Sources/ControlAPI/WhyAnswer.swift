@@ -1,0 +1,36 @@
+// The answer to `glm-agent why GROUP`: of the status, what concerns one group, with what it waits for.
+
+import Base
+import Node
+
+extension ClusterStatus {
+    /// The published form, `GET /v1/why`; nil where there is no such group.
+    func whyAnswer(of name: String) -> JSONValue? {
+        if let group = groups.first(where: { $0.name == name }) {
+            let waits = waits(group.state, group.why)
+            return [
+                "group": .string(name), "state": .string(group.state),
+                "generation": .integer(Int64(group.generation)), "why": .string(group.why),
+                "waits_for": JSONValue(waits), "restarts": .integer(Int64(group.restarts)),
+                "last_failure": group.lastFailure?.json ?? .null,
+            ]
+        }
+        guard let router, name == "router" else { return nil }
+        return [
+            "group": .string(name), "state": .string(router.state),
+            "generation": .integer(Int64(router.generation)), "why": .string(router.why),
+            "waits_for": JSONValue(waits(router.state, router.why)),
+            "restarts": .integer(Int64(router.restarts)),
+            "last_failure": router.lastFailure?.json ?? .null,
+        ]
+    }
+
+    private func waits(_ state: String, _ why: String) -> String? {
+        switch state {
+        case "waiting", "backoff": why
+        case "failed": "for an operator: glm-agent restart"
+        case "stopped": "for an operator: glm-agent start"
+        default: nil
+        }
+    }
+}

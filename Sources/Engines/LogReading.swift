@@ -1,0 +1,104 @@
+// One reading of a shard's log, and of what CANN wrote beside it. It is a value that goes to another thread
+// and comes back; everything in it blocks.
+
+import Base
+public import Diagnosis
+import EventLoop
+import Glibc
+import Host
+import Planning
+
+/// All that one shard's log has said that counts.
+public struct LogAccount: Hashable, Sendable {
+    public var progress: LoadingProgress?
+    /// What is wrong, in the order of the log; then what CANN's own logs say.
+    public var sightings: [Sighting]
+
+    public init(progress: LoadingProgress? = nil, sightings: [Sighting] = []) {
+        self.progress = progress
+        self.sightings = sightings
+    }
+}
+
+/// How far a log has been read, and what was found.
+struct LogReading: Sendable {
+    private var cursor: LogCursor
+    private var reader: EngineLogReader
+    private var plog: PlogDirectory?
+    private var plogSightings: [Sighting] = []
+    /// When the last look began; nothing that was there then comes again.
+    private var lookedAt: Int64 = 0
+
+    /// - Parameters:
+    ///   - directory: of the shard, whose launch is read for the sizes of its world.
+    ///   - processID: of its engine, whose descendants write logs of CANN.
+    init(_ directory: ShardDirectory, processID: Int32?) {
+        cursor = LogCursor(directory: directory.logDirectory)
+        let launch = try? ShardLaunch.read(from: directory)
+        reader = EngineLogReader(shape: launch.flatMap { EngineShape(argv: $0.spec.argv) })
+        if let launch, launch.engine == .sglang {
+            plog = PlogDirectory(launch.spec.environment, processID: processID)
+        }
+    }
+
+    var account: LogAccount {
+        LogAccount(progress: reader.progress, sightings: reader.sightings + plogSightings)
+    }
+
+    /// The same after what was appended since. What cannot be read now is tried again next time.
+    func continued() -> LogReading {
+        var next = self
+        next.lookedAt = Self.now
+        let zone = Self.zone
+        try? next.cursor.readOn { bytes in
+            next.reader.read(
+                bytes, within: TimeSpan(earliest: lookedAt, latest: Self.now), zone: zone)
+        }
+        if next.account != account { next.plog?.noteProcesses() }
+        return next
+    }
+
+    /// The same with what CANN wrote; nil where it writes nothing, or nothing is wrong there.
+    func withPlog() -> LogReading? {
+        guard let plog else { return nil }
+        var next = self
+        next.plogSightings = plog.read(until: Self.now, zone: Self.zone)
+        return next.plogSightings.isEmpty ? nil : next
+    }
+
+    private static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+    }
+
+    /// By how many seconds local time is ahead of UTC. Engines inherit the zone of their agent.
+    private static var zone: Int {
+        var seconds = time(nil)
+        var local = tm()
+        localtime_r(&seconds, &local)
+        return local.tm_gmtoff
+    }
+}
+
+extension EngineShape {
+    /// Of an SGLang command line; nil where it has no such sizes, as that of a router.
+    init?(argv: [String]) {
+        func size(_ names: String...) -> Int? {
+            for (index, word) in argv.enumerated() {
+                for name in names {
+                    if word == name, argv.indices.contains(index + 1) {
+                        return Int(argv[index + 1])
+                    }
+                    if word.hasPrefix(name + "=") { return Int(word.dropFirst(name.count + 1)) }
+                }
+            }
+            return nil
+        }
+        guard let tensor = size("--tp-size", "--tp", "--tensor-parallel-size") else { return nil }
+        self.init(
+            tensorParallel: tensor,
+            pipelineParallel: size("--pp-size", "--pp", "--pipeline-parallel-size") ?? 1,
+            nodes: size("--nnodes") ?? 1)
+    }
+}
