@@ -60,6 +60,7 @@ public final class ControlServer {
                 notes: source.planNotes, explanation: source.planExplanation,
                 members: source.status.members)
             responder.respond(.json(plan))
+        case (.get, "/v1/deployment"): deployment(responder)
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)
         case (.get, "/v1/doctor"): doctor(responder)
@@ -72,7 +73,7 @@ public final class ControlServer {
             (.post, "/v1/apply"):
             order(request, responder)
         case (_, "/metrics"), (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"),
-            (_, "/v1/events"),
+            (_, "/v1/deployment"), (_, "/v1/events"),
             (_, "/v1/logs"), (_, "/v1/doctor"), (_, "/v1/restart"), (_, "/v1/stop"),
             (_, "/v1/start"),
             (_, "/v1/apply"):
@@ -81,6 +82,21 @@ public final class ControlServer {
             responder.fail(
                 .notFound, "no \(request.path) here", whatToDo: "Protocols/control.md has the list")
         }
+    }
+
+    /// A profile's environment may hold secrets, so only the operator is told.
+    private func deployment(_ responder: HTTPResponder) {
+        guard takesOrders else {
+            return responder.fail(
+                .forbidden, "the deployment is told over the control socket alone",
+                whatToDo: "ask on the node, as who may open it")
+        }
+        guard let deployment = source.state.deployment else {
+            return responder.fail(
+                .notFound, "no deployment is agreed on yet",
+                whatToDo: "`glm-agent status` tells what it waits for")
+        }
+        responder.respond(.json(deployment.json))
     }
 
     private func events(_ request: HTTPRequest, _ responder: HTTPResponder) {

@@ -51,6 +51,16 @@ extension ReplicatedState {
     }
 }
 
+extension Deployment {
+    /// `GET /v1/deployment`.
+    var json: JSONValue {
+        [
+            "profile": .string(profileName), "profile_yaml": .string(profileYAML),
+            "model_path": .string(modelPath), "engine": engine.json,
+        ]
+    }
+}
+
 extension PlannedGroup {
     var json: JSONValue {
         let ranks = ranks.enumerated().map { index, planned -> JSONValue in

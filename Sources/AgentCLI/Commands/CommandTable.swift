@@ -31,6 +31,7 @@ func commandTable() -> [Command] {
         Command(spec: .profilesValidate, run: validateProfile),
         Command(spec: .render, run: renderProfile),
         Command(spec: .rehearse, run: rehearse),
+        Command(spec: .bench, run: benchmark),
         Command(spec: .logs, run: showLogs),
         Command(spec: .events, run: showEvents),
         Command(spec: .restart, run: restartGroup),
