@@ -43,12 +43,11 @@ extension Agent {
         visitors.append(DoctorVisitor(onProgress: onProgress, completion: completion))
         // One visit at a time: whoever comes meanwhile is told the same.
         guard visitors.count == 1 else { return }
-        let ask = { [weak self] (node: NodeID, question, told: @escaping (PeerAnswer) -> Void) in
-            guard let self else { return told(.refused(.unavailable, "this agent stops")) }
-            self.operate(.examine(node, question), completion: told)
-        }
         let round = DoctorRound(
-            loop, nodes: configuration.nodes.map(\.node), ask: ask,
+            loop, nodes: configuration.nodes.map(\.node),
+            ask: { [weak self] in
+                self?.ask($0, $1, completion: $2)
+            },
             onProgress: { [weak self] text in
                 for visitor in self?.visitors ?? [] { visitor.onProgress(text) }
             },
@@ -58,6 +57,25 @@ extension Agent {
                 for visitor in told { visitor.completion(diagnosis.json) }
             })
         round.start()
+    }
+}
+
+extension Agent {
+    public func takeInventories(
+        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void
+    ) {
+        InventoryRound(
+            loop, nodes: configuration.nodes.map(\.node),
+            ask: { [weak self] in self?.ask($0, $1, completion: $2) }, onProgress: onProgress,
+            completion: completion
+        ).start()
+    }
+
+    /// Asks a node, this one or another.
+    private func ask(
+        _ node: NodeID, _ question: NodeQuestion, completion: @escaping (PeerAnswer) -> Void
+    ) {
+        operate(.examine(node, question), completion: completion)
     }
 }
 

@@ -63,7 +63,8 @@ public final class ControlServer {
         case (.get, "/v1/deployment"): deployment(responder)
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)
-        case (.get, "/v1/doctor"): doctor(responder)
+        case (.get, "/v1/doctor"): tellProgress(of: source.diagnose, responder)
+        case (.get, "/v1/inventory"): tellProgress(of: source.takeInventories, responder)
         case (.get, "/metrics"):
             let text = Metrics(source.status, source.state).text
             responder.respond(
@@ -74,7 +75,8 @@ public final class ControlServer {
             order(request, responder)
         case (_, "/metrics"), (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"),
             (_, "/v1/deployment"), (_, "/v1/events"),
-            (_, "/v1/logs"), (_, "/v1/doctor"), (_, "/v1/restart"), (_, "/v1/stop"),
+            (_, "/v1/logs"), (_, "/v1/doctor"), (_, "/v1/inventory"), (_, "/v1/restart"),
+            (_, "/v1/stop"),
             (_, "/v1/start"),
             (_, "/v1/apply"):
             responder.fail(.methodNotAllowed, "\(request.path) has no \(request.method.rawValue)")
@@ -115,17 +117,22 @@ public final class ControlServer {
         }
     }
 
-    /// Progress line by line, and the diagnosis as the last.
-    private func doctor(_ responder: HTTPResponder) {
+    /// Progress line by line, and the answer as the last.
+    private func tellProgress(
+        of question: (
+            _ onProgress: @escaping (String) -> Void, _ completion: @escaping (JSONValue) -> Void
+        ) -> Void,
+        _ responder: HTTPResponder
+    ) {
         let stream = responder.stream(headers: ["Content-Type": "application/x-ndjson"])
-        source.diagnose(
-            onProgress: { text in
+        question(
+            { text in
                 guard !stream.isClosed else { return }
                 stream.write(JSONValue.object([.init("progress", .string(text))]).compact + "\n")
             },
-            completion: { diagnosis in
+            { answer in
                 guard !stream.isClosed else { return }
-                stream.write(diagnosis.compact + "\n")
+                stream.write(answer.compact + "\n")
                 stream.finish()
             })
     }

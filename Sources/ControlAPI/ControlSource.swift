@@ -20,6 +20,9 @@ public protocol ControlSource: AnyObject {
     /// Examines every node; the answer comes once, some seconds later, and progress before it.
     func diagnose(
         onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void)
+    /// Asks every node what it is, likewise.
+    func takeInventories(
+        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void)
 }
 
 extension ReplicatedState {

@@ -41,6 +41,7 @@ func commandTable() -> [Command] {
         Command(spec: .simulate, run: simulate),
         Command(spec: .doctor, run: examine),
         Command(spec: .inventory, run: showInventory),
+        Command(spec: .rankTable, run: showRankTable),
         Command(spec: .version, run: showVersion),
         Command(spec: .help, run: showHelp),
         Command(spec: .completions, run: printCompletions),

@@ -23,6 +23,10 @@ extension OptionSpec {
     static let output = OptionSpec(
         "output", value: "DIR", completion: .directory,
         "write NODE.sh for each node, and router.sh, instead of printing")
+    static let tableVersion = OptionSpec(
+        "version", value: "1.0|1.2", "of the file: 1.2 for super pods, 1.0 for servers (1.2)")
+    static let tableFile = OptionSpec(
+        "output", value: "FILE", completion: .file, "write the file instead of printing it")
     static let strict = OptionSpec("strict", "take warnings for errors")
     static let interface = OptionSpec(
         "interface", value: "IF", "the network interface of HCCL and Gloo")

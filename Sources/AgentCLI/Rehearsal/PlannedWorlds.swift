@@ -59,10 +59,10 @@ struct PlannedWorlds {
     ) throws(RehearsalFailure) -> Plan {
         var candidates: [Candidate] = []
         for rank in groups.flatMap({ $0["ranks"]?.arrayValue ?? [] }) {
-            let node = NodeID(rank.text("node"))
-            guard !candidates.contains(where: { $0.node == node }) else { continue }
+            let address = rank.text("address")
+            guard !candidates.contains(where: { $0.address == address }) else { continue }
             candidates.append(
-                Candidate(node: node, address: rank.text("address"), isUsable: true))
+                Candidate(node: NodeID(address), address: address, isUsable: true))
         }
         do throws(PlanFailure) {
             return try Planner.plan(
