@@ -4,6 +4,7 @@ import Ascend
 public import Base
 import Doctor
 import EventLoop
+import Host
 import Node
 import WireProtocol
 
@@ -14,12 +15,14 @@ extension Agent {
         case .facts:
             let own = NodeExaminer.Own(
                 node: own, interface: interface, stateDirectory: configuration.stateDirectory,
-                shards: shardsOfPlan())
+                shards: shardsOfPlan(), untuned: untuned)
             examiner.examine(own, weights: configuration.modelPath) { [loop] examination in
                 let wall = loop.wallTime.millisecondsSinceEpoch
                 completion(
                     .document(of: ["wall_ms": .integer(wall), "examination": examination.json]))
             }
+        case .speed:
+            examiner.measureSpeed { completion(.document(of: ["speed": $0.json])) }
         case .reach(let dials, let pings):
             examiner.reach(dials, pings, from: own) { dials, pings in
                 completion(.document(of: ["dials": dials.json, "pings": pings.json]))
@@ -30,30 +33,41 @@ extension Agent {
     /// Looks at what the launch of a shard would need here.
     func inspect(_ endpoints: [Endpoint]) {
         guard configuration.launchGate == .check else {
+            note(.gate, [])
             return loop.soon { [weak self] in self?.give(.inspected([])) }
         }
         examiner.findObstacles(
-            stateDirectory: configuration.stateDirectory, ports: endpoints
-        ) { [weak self] in self?.give(.inspected($0)) }
+            stateDirectory: configuration.stateDirectory, ports: endpoints,
+            onUnknown: { [weak self] unknowns in
+                self?.note(.gate, unknowns.map { "the launch gate could not find out: \($0)" })
+            },
+            completion: { [weak self] in self?.give(.inspected($0)) })
+    }
+
+    /// What differs from what the profile wants; nil where there is no plan, or nobody wants to know.
+    private var untuned: [UntunedSetting]? {
+        guard configuration.hostTuning != .off, !shardsOfPlan().isEmpty else { return nil }
+        return tuningDifferences().map {
+            UntunedSetting(wanted: $0.wanted.description, found: $0.found)
+        }
     }
 
     public func diagnose(
-        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void
+        stressing: Bool, onProgress: @escaping (String) -> Void,
+        completion: @escaping (JSONValue) -> Void
     ) {
-        visitors.append(DoctorVisitor(onProgress: onProgress, completion: completion))
-        // One visit at a time: whoever comes meanwhile is told the same.
-        guard visitors.count == 1 else { return }
+        let visitor = DoctorVisitor(onProgress: onProgress, completion: completion)
+        visitors[stressing, default: []].append(visitor)
+        // One visit of a kind at a time: whoever comes meanwhile is told the same.
+        guard visitors[stressing]?.count == 1 else { return }
         let round = DoctorRound(
-            loop, nodes: configuration.nodes.map(\.node),
-            ask: { [weak self] in
-                self?.ask($0, $1, completion: $2)
-            },
+            loop, nodes: configuration.nodes.map(\.node), stressing: stressing,
+            ask: { [weak self] in self?.ask($0, $1, completion: $2) },
             onProgress: { [weak self] text in
-                for visitor in self?.visitors ?? [] { visitor.onProgress(text) }
+                for visitor in self?.visitors[stressing] ?? [] { visitor.onProgress(text) }
             },
             completion: { [weak self] diagnosis in
-                let told = self?.visitors ?? []
-                self?.visitors = []
+                let told = self?.visitors.removeValue(forKey: stressing) ?? []
                 for visitor in told { visitor.completion(diagnosis.json) }
             })
         round.start()

@@ -1,5 +1,6 @@
 // What the agent does on its own host: ports, launches, probes and logs.
 
+import Ascend
 import Base
 import Engines
 import EventLoop
@@ -13,32 +14,48 @@ import WireProtocol
 extension Agent {
     func checkPorts(_ shard: ShardID, _ endpoints: [Endpoint]) {
         examiner.letGo()
-        ports.conflicts(endpoints) { [weak self] conflicts in
-            let text = conflicts.map(\.description).joined(separator: "; ")
-            self?.give(.shard(shard, .portsChecked(conflict: text.isEmpty ? nil : text)))
+        prepareEnvironment { [weak self] in
+            self?.ports.conflicts(endpoints) { conflicts in
+                let text = conflicts.map(\.description).joined(separator: "; ")
+                self?.give(.shard(shard, .portsChecked(conflict: text.isEmpty ? nil : text)))
+            }
         }
     }
 
     func launch(_ shard: ShardID, _ spec: LaunchSpec, _ engine: EngineKind) {
-        tune(for: spec)
-        shards?.launch(shard, spec, engine)
+        tune()
+        shards?.launch(shard, spec, engine, base: base(for: spec))
     }
 
-    private func tune(for spec: LaunchSpec) {
-        let wanted =
-            spec.host.sysctl.map { HostSetting.sysctl(name: $0.name, value: $0.value) }
-            + (spec.host.governor.map { [.governor($0)] } ?? [])
-        guard !wanted.isEmpty else { return }
+    /// What the shards that the plan gives to this node want of the host.
+    func wantedSettings() -> [HostSetting] {
+        let shards = shardsOfPlan()
+        var wanted: [HostSetting] = []
+        for spec in shards.map(\.spec) {
+            let sysctl = spec.host.sysctl.map { HostSetting.sysctl(name: $0.name, value: $0.value) }
+            let governor = spec.host.governor.map { [HostSetting.governor($0)] } ?? []
+            wanted += (sysctl + governor).filter { !wanted.contains($0) }
+        }
+        let ports = PortSet(shards.flatMap(\.reservedPorts))
+        // The published settings are for engines with NPUs; so are the ports, most of which HCCL takes.
+        guard !wanted.isEmpty, !ports.isEmpty else { return wanted }
+        return wanted + [.reservedPorts(ports)]
+    }
+
+    /// What differs from it; empty where nobody wants to know.
+    func tuningDifferences() -> [HostDifference] {
+        configuration.hostTuning == .off ? [] : tuner.differences(from: wantedSettings())
+    }
+
+    private func tune() {
         switch configuration.hostTuning {
         case .off: break
-        case .check:
-            for difference in tuner.differences(from: wanted) {
-                log(.warning, "host setting differs from the profile: \(difference)")
-            }
+        case .check: note(.tuning, tuner.differences(from: wantedSettings()).map(\.description))
         case .apply:
-            for difference in tuner.apply(wanted) {
-                log(.warning, "host setting not applied: \(difference)")
-            }
+            let tuning = HostTuning(tuner, stateDirectory: configuration.stateDirectory)
+            note(
+                .tuning,
+                tuning.apply(wantedSettings()).map { "host setting not applied: \($0)" })
         }
     }
 

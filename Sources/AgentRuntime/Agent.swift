@@ -43,20 +43,25 @@ public final class Agent: ControlSource {
     /// That carries the own address.
     let interface: String
     let examiner: NodeExaminer
-    /// Those who wait for the doctor's visit under way.
-    var visitors: [DoctorVisitor] = []
+    /// Those who wait for the doctor's visit under way, one with a measurement or one without.
+    var visitors: [Bool: [DoctorVisitor]] = [:]
     private var machine: NodeMachine
     private var inbox: [NodeInput] = []
     private var isStepping = false
     private var timer: LoopTimer?
     private var transport: PeerTransport?
     var shards: ShardHost?
+    private var logs: LogWatch?
     let ports: PortCheck
     let probes: EngineProbe
     let routers: RouterClient
     let logFiles: FileQueue
     let tuner: any HostTuner
     private var control: [ControlServer] = []
+    /// This process's, which engines inherit where nothing is sourced.
+    let environment: [String: String]
+    var inventoryTimer: LoopTimer?
+    var notes: [NoteSubject: [String]] = [:]
     /// Shards of an earlier run whose state is not known yet; nothing else begins before.
     private var unexamined: Set<ShardID> = []
     private var answers: [RequestID: (PeerAnswer) -> Void] = [:]
@@ -76,12 +81,14 @@ public final class Agent: ControlSource {
         self.configuration = configuration
         self.log = log
         self.tuner = tuner
+        self.environment = environment
         do {
             let (own, interface) = try configuration.findOwnNode(on: host)
             self.own = own
             self.interface = interface
             examiner = NodeExaminer(
-                loop, root: HostRoot(configuration.hostRoot), environment: environment)
+                loop, root: HostRoot(configuration.hostRoot), environment: environment,
+                sources: configuration.sources)
             let opened = try DurableStore.open(
                 directory: "\(configuration.stateDirectory)/consensus", node: own.node,
                 cluster: configuration.cluster, on: loop)
@@ -129,6 +136,12 @@ public final class Agent: ControlSource {
                 grace: configuration.supervision.stopGrace
             ) { [weak self] in self?.shardEvent($0, $1) }
             self.shards = shards
+            logs = LogWatch(loop, stateDirectory: configuration.stateDirectory) {
+                [weak self] shard, account in
+                if let progress = account.progress {
+                    self?.give(.shard(shard, .progressed(progress)))
+                }
+            }
             unexamined = Set(try shards.adoptAll().map(\.shard))
         } catch {
             throw AgentError("\(error)")
@@ -191,6 +204,7 @@ public final class Agent: ControlSource {
             throw AgentError("\(error)")
         }
         give(.tick)
+        watchInventory()
     }
 
     /// Leaves the cluster and lets go of everything; the shards go on.
@@ -199,8 +213,10 @@ public final class Agent: ControlSource {
         give(.leave)
         isStopped = true
         examiner.letGo()
+        inventoryTimer = nil
         for server in control { server.close() }
         control = []
+        logs?.close()
         shards?.close()
         // The goodbye is under way; it needs no answer.
         timer = loop.after(.milliseconds(100)) { [self] in
@@ -290,14 +306,32 @@ public final class Agent: ControlSource {
 
     private func shardEvent(_ shard: ShardID, _ event: ShardEvent) {
         switch event {
-        case .started(let processID): give(.shard(shard, .started(processID: processID)))
-        case .adopted(let processID): give(.shard(shard, .adopted(processID: processID)))
+        case .started(let processID): runs(shard, .started(processID: processID))
+        case .adopted(let processID): runs(shard, .adopted(processID: processID))
         case .exited(let status, let endedAt, let logTail):
-            give(.shard(shard, .exited(status, at: endedAt, logTail: logTail)))
-        case .stopped(let status, let endedAt):
-            give(.shard(shard, .stopped(status, at: endedAt)))
-        case .failed(let reason): give(.shard(shard, .failed(reason)))
+            // Why it ended stands in its log: that is read first, also of one that ended unseen.
+            logs?.follow(shard)
+            ended(shard, .exited(status, at: endedAt, logTail: logTail))
+        case .stopped(let status, let endedAt): ended(shard, .stopped(status, at: endedAt))
+        case .failed(let reason): ended(shard, .failed(reason))
         }
+    }
+
+    private func runs(_ shard: ShardID, _ input: ShardInput) {
+        give(.shard(shard, input))
+        logs?.follow(shard)
+        examined(shard)
+    }
+
+    private func ended(_ shard: ShardID, _ input: ShardInput) {
+        logs?.finish(shard) { [weak self] in
+            self?.give(.shard(shard, input))
+            self?.examined(shard)
+        }
+    }
+
+    /// What an earlier run left is all known once its last shard is.
+    private func examined(_ shard: ShardID) {
         guard unexamined.remove(shard) != nil, unexamined.isEmpty else { return }
         do throws(AgentError) { try join() } catch { fail(error) }
     }

@@ -32,6 +32,8 @@ public struct AgentConfiguration: Sendable {
     public var profile: Profile
     /// The directory of the weights.
     public var modelPath: String
+    /// What engines have beside what the profile sets.
+    public var ascendEnvironment: AscendEnvironmentMode
     public var hostTuning: HostTuningMode
     /// Whether ill or held dies of this node keep its groups from being launched.
     public var launchGate: LaunchGateMode
@@ -45,12 +47,24 @@ public struct AgentConfiguration: Sendable {
     /// What is legal but looks like a mistake: names in the profile that are nearly known ones.
     public var warnings: [Diagnostic] = []
 
+    /// The scripts that engines' environments come from: those of the profile, and none where engines
+    /// inherit that of the agent.
+    var sources: [String] { ascendEnvironment == .source ? profile.source : [] }
+
     /// What the operator wants, in the form that is replicated.
     public var deployment: Deployment {
         Deployment(
             profileName: profile.name, profileYAML: profile.yaml, modelPath: modelPath,
             engine: engine)
     }
+}
+
+/// What the environment of an engine begins with.
+public enum AscendEnvironmentMode: String, Hashable, Sendable, CaseIterable {
+    /// What the vendor's scripts make of a clean shell.
+    case source
+    /// The environment of the agent; each engine sources the scripts on top of it.
+    case inherit
 }
 
 /// What is done about the kernel settings that a profile wants.

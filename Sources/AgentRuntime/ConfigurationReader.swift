@@ -18,8 +18,8 @@ struct ConfigurationReader {
     private static let fields = [
         "cluster", "nodes", "node", "interface", "secret_file", "state_directory",
         "control_socket", "peer_port", "http_listen", "engine", "profile", "profile_file",
-        "model_path", "overrides", "host_tuning", "launch_gate", "host_root",
-        "timing",
+        "model_path", "overrides", "ascend_environment", "host_tuning", "launch_gate",
+        "host_root", "timing",
     ]
 
     /// The configuration; nil where something was reported.
@@ -34,13 +34,18 @@ struct ConfigurationReader {
         let peerPort = fields["peer_port"].map { $0.port() } ?? 7600
         let (supervision, planGrace) = timing(fields["timing"])
         let modelPath = fields.required("model_path").flatMap(absolutePath)
+        let environment =
+            fields["ascend_environment"].map { $0.choice(of: AscendEnvironmentMode.names) }
+            ?? "source"
         let hostTuning =
             fields["host_tuning"].map { $0.choice(of: HostTuningMode.names) } ?? "check"
         let gate = fields["launch_gate"].map { $0.choice(of: LaunchGateMode.names) } ?? "check"
         let listener = httpListener(fields["http_listen"])
         let interface = fields["interface"].flatMap(self.interface)
         guard let cluster, let nodes, let secret, let profile, let engine, let peerPort,
-            let modelPath, let mode = hostTuning.flatMap(HostTuningMode.init(rawValue:)),
+            let modelPath,
+            let ascendEnvironment = environment.flatMap(AscendEnvironmentMode.init(rawValue:)),
+            let mode = hostTuning.flatMap(HostTuningMode.init(rawValue:)),
             let launchGate = gate.flatMap(LaunchGateMode.init(rawValue:))
         else { return nil }
         guard root.log.diagnostics.isEmpty else { return nil }
@@ -53,7 +58,8 @@ struct ConfigurationReader {
             controlSocket: fields["control_socket"].flatMap(path)
                 ?? "/run/glm-agent/agent.sock",
             peerPort: peerPort, httpListen: listener, engine: engine, profile: profile,
-            modelPath: modelPath, hostTuning: mode, launchGate: launchGate,
+            modelPath: modelPath, ascendEnvironment: ascendEnvironment, hostTuning: mode,
+            launchGate: launchGate,
             hostRoot: fields["host_root"].flatMap(absolutePath) ?? "/", supervision: supervision,
             planGrace: planGrace,
             places: places(fields))
@@ -325,6 +331,10 @@ struct ConfigurationReader {
             return nil
         }
     }
+}
+
+extension AscendEnvironmentMode {
+    fileprivate static let names = allCases.map(\.rawValue)
 }
 
 extension HostTuningMode {

@@ -63,7 +63,7 @@ public final class ControlServer {
         case (.get, "/v1/deployment"): deployment(responder)
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)
-        case (.get, "/v1/doctor"): tellProgress(of: source.diagnose, responder)
+        case (.get, "/v1/doctor"): doctor(request, responder)
         case (.get, "/v1/inventory"): tellProgress(of: source.takeInventories, responder)
         case (.get, "/metrics"):
             let text = Metrics(source.status, source.state).text
@@ -115,6 +115,18 @@ public final class ControlServer {
         } else {
             stream.finish()
         }
+    }
+
+    private func doctor(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        let stressing = request.parameter("stress") == "1"
+        guard takesOrders || !stressing else {
+            return responder.fail(
+                .forbidden, "this listener is read-only, and a measurement costs the engines",
+                whatToDo: "ask on the node, over the control socket")
+        }
+        tellProgress(
+            of: { source.diagnose(stressing: stressing, onProgress: $0, completion: $1) }, responder
+        )
     }
 
     /// Progress line by line, and the answer as the last.

@@ -17,9 +17,11 @@ public protocol ControlSource: AnyObject {
     var planExplanation: PlanExplanation? { get }
     /// Asks the node; the answer comes later, exactly once.
     func operate(_ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void)
-    /// Examines every node; the answer comes once, some seconds later, and progress before it.
+    /// Examines every node; the answer comes once, some seconds later, and progress before it. Only when
+    /// `stressing`, each node is kept busy for about a second to measure it.
     func diagnose(
-        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void)
+        stressing: Bool, onProgress: @escaping (String) -> Void,
+        completion: @escaping (JSONValue) -> Void)
     /// Asks every node what it is, likewise.
     func takeInventories(
         onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void)

@@ -38,25 +38,26 @@ extension Diagnosis {
         }
         return names(cluster.nodes.map(\.node))
     }
-
-    /// Stress is not made: while engines serve it would take from them.
-    private mutating func checkSpeed(_ cluster: ClusterExamination) -> String {
-        report(
-            .speed, .unknown, nil, "not measured: a stress test would take from engines that serve",
-            remedy: "compare the steps of a benchmark between groups")
-        return ""
-    }
 }
 
 extension NodeExamination {
     /// Why this node must not take part in a launch now, for people: dies held by others, dies that are
     /// not well. What is not known is no obstacle.
-    public var obstacles: [String] {
+    public var obstacles: [String] { gateFindings(.error) }
+
+    /// What of that could not be found out, for people: a launch is not kept back by it, and may fail.
+    public var unknowns: [String] {
+        // One tool that is missing leaves several checks without an answer.
+        var seen: Set<String> = []
+        return gateFindings(.unknown).filter { seen.insert($0).inserted }
+    }
+
+    private func gateFindings(_ severity: Severity) -> [String] {
         var diagnosis = Diagnosis()
         let node = NodeID("")
         diagnosis.checkHolders(node, self)
         diagnosis.checkDies(node, self)
-        return diagnosis.findings.filter { $0.severity == .error }.map { finding in
+        return diagnosis.findings.filter { $0.severity == severity }.map { finding in
             finding.dies.isEmpty ? finding.evidence : "\(finding.dies.shown) \(finding.evidence)"
         }
     }

@@ -4,17 +4,6 @@
 public import Ascend
 public import Base
 
-/// A variable that an engine would have.
-public struct Variable: Hashable, Sendable {
-    public let name: String
-    public let value: String
-
-    public init(_ name: String, _ value: String) {
-        self.name = name
-        self.value = value
-    }
-}
-
 /// A shard that the plan gives to a node.
 public struct PlannedShard: Hashable, Sendable {
     /// `prefill-0/1`.
@@ -75,10 +64,13 @@ public struct NodeExamination: Hashable, Sendable {
     public let ports: [PlannedPort]
     /// Processes of the shards that run here: they hold the dies by right.
     public let ownProcesses: [Int32]
+    /// Settings that the profile wants of the host and that are not so; nil where nobody compared.
+    public let untuned: [UntunedSetting]?
 
     public init(
         inventory: NodeInventory, address: String?, interface: String?, environment: [Variable],
-        shards: [PlannedShard], ports: [PlannedPort], ownProcesses: [Int32]
+        shards: [PlannedShard], ports: [PlannedPort], ownProcesses: [Int32],
+        untuned: [UntunedSetting]? = nil
     ) {
         self.inventory = inventory
         self.address = address
@@ -87,6 +79,30 @@ public struct NodeExamination: Hashable, Sendable {
         self.shards = shards
         self.ports = ports
         self.ownProcesses = ownProcesses
+        self.untuned = untuned
+    }
+}
+
+/// A setting of a host that is not as a profile wants it.
+public struct UntunedSetting: Hashable, Sendable {
+    /// `vm.swappiness=0`.
+    public let wanted: String
+    public let found: String
+
+    public init(wanted: String, found: String) {
+        self.wanted = wanted
+        self.found = found
+    }
+}
+
+/// What a node told of its speed.
+public struct NodeSpeed: Hashable, Sendable {
+    public let node: NodeID
+    public let measure: Fact<SpeedMeasure>
+
+    public init(_ node: NodeID, _ measure: Fact<SpeedMeasure>) {
+        self.node = node
+        self.measure = measure
     }
 }
 
@@ -155,11 +171,17 @@ public struct ClusterExamination: Hashable, Sendable {
     public let nodes: [ExaminedNode]
     public let dials: [Dial]
     public let pings: [FabricProbe]
+    /// Empty where nobody asked for it.
+    public let speeds: [NodeSpeed]
 
-    public init(nodes: [ExaminedNode], dials: [Dial] = [], pings: [FabricProbe] = []) {
+    public init(
+        nodes: [ExaminedNode], dials: [Dial] = [], pings: [FabricProbe] = [],
+        speeds: [NodeSpeed] = []
+    ) {
         self.nodes = nodes
         self.dials = dials
         self.pings = pings
+        self.speeds = speeds
     }
 
     /// Whether a host was examined without any agent: then no plan and no other node is known.

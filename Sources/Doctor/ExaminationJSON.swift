@@ -3,14 +3,6 @@
 public import Ascend
 public import Base
 
-extension Variable: JSONCoded {
-    public var json: JSONValue { ["name": .string(name), "value": .string(value)] }
-
-    public init(json: JSONValue) throws(JSONMismatch) {
-        self.init(try json.read("name"), try json.read("value"))
-    }
-}
-
 /// An endpoint within a document.
 struct CodedEndpoint: JSONCoded {
     let endpoint: Endpoint
@@ -74,6 +66,7 @@ extension NodeExamination: JSONCoded {
             "inventory": inventory.json, "address": JSONValue(address),
             "interface": JSONValue(interface), "environment": environment.json,
             "shards": shards.json, "ports": ports.json, "own_processes": ownProcesses.json,
+            "untuned": untuned.json,
         ]
     }
 
@@ -82,7 +75,15 @@ extension NodeExamination: JSONCoded {
             inventory: try json.read("inventory"), address: try json.read("address"),
             interface: try json.read("interface"), environment: try json.read("environment"),
             shards: try json.read("shards"), ports: try json.read("ports"),
-            ownProcesses: try json.read("own_processes"))
+            ownProcesses: try json.read("own_processes"), untuned: try json.read("untuned"))
+    }
+}
+
+extension UntunedSetting: JSONCoded {
+    public var json: JSONValue { ["wanted": .string(wanted), "found": .string(found)] }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        self.init(wanted: try json.read("wanted"), found: try json.read("found"))
     }
 }
 

@@ -1,6 +1,6 @@
 // Between the shim and the engine, in the engine's own process: what can only be done from within.
 // The kernel ends it when the shim dies (PR_SET_PDEATHSIG, which exec keeps); the environment is
-// made as the published script makes it; and then it becomes the engine, so that the process that
+// made as the published script makes it, or is the one that was made from the same files before; and then it becomes the engine, so that the process that
 // the shim started is the engine's main process.
 //
 //     shim ── fork ──▶ begin: parent-death signal, unset
@@ -63,6 +63,10 @@ public enum ExecStage {
         }
         // The shim may have died before the kernel was asked.
         guard getppid() == shim else { return "the shim is gone" }
+        if let base = launch.base {
+            clearenv()
+            set(base)
+        }
         for name in launch.spec.unset { unsetenv(name) }
         set(launch.stamp)
         guard !launch.source.isEmpty else { return apply(launch) }

@@ -53,11 +53,15 @@ public final class ShardHost {
         free(resolved)
     }
 
-    /// Starts a shard. `started` or an end follows.
-    public func launch(_ shard: ShardID, _ spec: LaunchSpec, _ engine: EngineKind) {
+    /// Starts a shard. `started` or an end follows. It starts from the environment `base`; nil is that of
+    /// this process, with the files of the specification sourced on top.
+    public func launch(
+        _ shard: ShardID, _ spec: LaunchSpec, _ engine: EngineKind,
+        base: [EnvironmentVariable]? = nil
+    ) {
         invariant(links[shard]?.hasEnded ?? true, "\(shard) is launched while it runs")
         let launch = ShardLaunch(
-            shard: shard, spec: spec, engine: engine, stateDirectory: stateDirectory,
+            shard: shard, spec: spec, engine: engine, base: base, stateDirectory: stateDirectory,
             launcher: launcher, grace: grace, logLimits: logLimits)
         let directory = ShardDirectory(state: stateDirectory, shard: shard)
         guard directory.isShortEnough else {

@@ -12,6 +12,7 @@ extension ShardLaunch {
             "version": .integer(Self.version),
             "shard": shard.json,
             "engine": engine.json,
+            "base": base.map { .variables($0) } ?? .null,
             "stateDirectory": .string(stateDirectory),
             "launcher": .strings(launcher),
             "graceMilliseconds": .integer(grace.millisecondsRoundedUp),
@@ -35,8 +36,8 @@ extension ShardLaunch {
             let spec = json["spec"].flatMap(LaunchSpec.init(json:))
         else { return nil }
         self.init(
-            shard: shard, spec: spec, engine: engine, stateDirectory: state, launcher: launcher,
-            grace: .milliseconds(grace),
+            shard: shard, spec: spec, engine: engine, base: json["base"]?.variables,
+            stateDirectory: state, launcher: launcher, grace: .milliseconds(grace),
             logLimits: LogLimits(fileBytes: Int(fileBytes), files: Int(files)))
     }
 }

@@ -26,6 +26,9 @@ public struct ShardLaunch: Hashable, Sendable {
     public let shard: ShardID
     public let spec: LaunchSpec
     public let engine: EngineKind
+    /// The whole environment that it starts from, with everything sourced already; nil where it inherits
+    /// that of the agent and sources by itself.
+    public let base: [EnvironmentVariable]?
     /// Stamped on every process of the shard, and never empty.
     public let stateDirectory: String
     /// The command that is this program: its path, and what must stand before its own arguments.
@@ -35,13 +38,14 @@ public struct ShardLaunch: Hashable, Sendable {
     public let logLimits: LogLimits
 
     public init(
-        shard: ShardID, spec: LaunchSpec, engine: EngineKind, stateDirectory: String,
-        launcher: [String], grace: Duration, logLimits: LogLimits
+        shard: ShardID, spec: LaunchSpec, engine: EngineKind, base: [EnvironmentVariable]? = nil,
+        stateDirectory: String, launcher: [String], grace: Duration, logLimits: LogLimits
     ) {
         invariant(!launcher.isEmpty, "a launch of \(shard) without a program to launch it")
         self.shard = shard
         self.spec = spec
         self.engine = engine
+        self.base = base
         self.stateDirectory = stateDirectory
         self.launcher = launcher
         self.grace = grace
@@ -59,7 +63,7 @@ public struct ShardLaunch: Hashable, Sendable {
 
     /// The files to source. The built-in engine needs no driver environment, and must run where
     /// there is none.
-    var source: [String] { engine == .rehearsal ? [] : spec.source }
+    var source: [String] { engine == .rehearsal || base != nil ? [] : spec.source }
 
     /// What every process of the shard carries in its environment, to be known by.
     var stamp: [EnvironmentVariable] {

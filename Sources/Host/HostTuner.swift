@@ -1,6 +1,9 @@
-// The host settings that the publication asks for before an engine starts: kernel parameters and
-// the CPU frequency governor. They belong to the host, not to a process, and outlive the engine, so
-// they are compared first and written only where they differ.
+// The host settings that the publication asks for before an engine starts: kernel parameters, the CPU
+// frequency governor, and ports that no outgoing connection may take. They belong to the host, not to a
+// process, and outlive the engine: so they are compared first, written only where they differ, and what
+// stood there before is remembered, so that it can be put back.
+
+public import Ascend
 
 /// One setting wanted.
 public enum HostSetting: Hashable, Sendable, CustomStringConvertible {
@@ -8,11 +11,14 @@ public enum HostSetting: Hashable, Sendable, CustomStringConvertible {
     case sysctl(name: String, value: String)
     /// The frequency governor of every CPU.
     case governor(String)
+    /// Ports that are kept from outgoing connections, besides those that are already.
+    case reservedPorts(PortSet)
 
     public var description: String {
         switch self {
         case .sysctl(let name, let value): "\(name)=\(value)"
         case .governor(let name): "CPU governor \(name)"
+        case .reservedPorts(let ports): "reserved ports \(ports)"
         }
     }
 }
@@ -31,30 +37,105 @@ public struct HostDifference: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(wanted): \(found)" }
 }
 
-/// Compares and changes settings of a host.
+/// One change of one file of the kernel's, complete enough to be undone by somebody else later.
+public enum HostChange: Hashable, Sendable {
+    /// The file, as a path of the node, and its text without white space at the ends.
+    case text(file: String, before: String, after: String)
+    /// Ports that were added to those that the file has.
+    case ports(file: String, added: PortSet)
+
+    public var file: String {
+        switch self {
+        case .text(let file, _, _), .ports(let file, _): file
+        }
+    }
+}
+
+/// What became of a change that was to be undone.
+public enum HostUndo: Hashable, Sendable {
+    /// It stands as before.
+    case undone
+    /// It stood as before already.
+    case alreadyBack
+    /// Somebody has set something else since, which is left alone.
+    case left(found: String)
+    case failed(String)
+}
+
+/// Compares and changes settings of a host. It remembers nothing: ``HostTuning`` does.
 public protocol HostTuner {
     /// The settings that are not as wanted, in the order given.
     func differences(from wanted: [HostSetting]) -> [HostDifference]
-    /// Makes the settings so.
-    /// - Returns: those that could not be made so, with the reason.
-    func apply(_ wanted: [HostSetting]) -> [HostDifference]
+    /// What would have to be changed. What cannot be read is left out.
+    func changes(for wanted: [HostSetting]) -> [HostChange]
+    /// Makes a change.
+    /// - Returns: nil, or why it could not be made.
+    func make(_ change: HostChange) -> String?
+    func undo(_ change: HostChange) -> HostUndo
 }
 
 /// A host in memory: for rehearsals, which must not touch the real one, and for tests.
 public final class RecordingHostTuner: HostTuner {
-    /// What was applied, in order.
-    public private(set) var applied: [HostSetting] = []
+    /// The text of each file that was set; others have ``untouched``.
+    public var texts: [String: String] = [:]
+    /// What was made, in order.
+    public private(set) var made: [HostChange] = []
+    public static let untouched = "left alone"
 
     public init() {}
 
-    public func differences(from wanted: [HostSetting]) -> [HostDifference] {
-        wanted.filter { !applied.contains($0) }
-            .map { HostDifference(wanted: $0, found: "left alone") }
+    private func change(for setting: HostSetting) -> HostChange? {
+        switch setting {
+        case .sysctl(let name, let value): change(of: name, to: value)
+        case .governor(let name): change(of: "governor", to: name)
+        case .reservedPorts(let ports):
+            ports.subtracting(reserved).isEmpty
+                ? nil : .ports(file: "ports", added: ports.subtracting(reserved))
+        }
     }
 
-    public func apply(_ wanted: [HostSetting]) -> [HostDifference] {
-        applied += wanted
-        return []
+    private func change(of file: String, to value: String) -> HostChange? {
+        let before = texts[file] ?? Self.untouched
+        return before == value ? nil : .text(file: file, before: before, after: value)
+    }
+
+    private var reserved: PortSet {
+        PortSet((try? PortRange.list(texts["ports"] ?? "")) ?? [])
+    }
+
+    public func differences(from wanted: [HostSetting]) -> [HostDifference] {
+        wanted.compactMap { setting in
+            change(for: setting).map { change in
+                HostDifference(wanted: setting, found: texts[change.file] ?? Self.untouched)
+            }
+        }
+    }
+
+    public func changes(for wanted: [HostSetting]) -> [HostChange] {
+        wanted.compactMap(change(for:))
+    }
+
+    public func make(_ change: HostChange) -> String? {
+        made.append(change)
+        switch change {
+        case .text(let file, _, let after): texts[file] = after
+        case .ports(_, let added): texts["ports"] = reserved.union(added).description
+        }
+        return nil
+    }
+
+    public func undo(_ change: HostChange) -> HostUndo {
+        switch change {
+        case .text(let file, let before, let after):
+            let found = texts[file] ?? Self.untouched
+            if found == before { return .alreadyBack }
+            guard found == after else { return .left(found: found) }
+            texts[file] = before
+        case .ports(_, let added):
+            guard !reserved.intersection(added).isEmpty else { return .alreadyBack }
+            texts["ports"] = reserved.subtracting(added).description
+        }
+        return .undone
     }
 }
 

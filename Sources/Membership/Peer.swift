@@ -70,6 +70,6 @@ struct Peer: Hashable, Sendable {
     private var update: MemberUpdate {
         MemberUpdate(
             node: node, state: member.state, incarnation: member.incarnation,
-            source: member.state == .alive ? node : source)
+            source: member.state == .alive ? node : source, metadata: member.metadata)
     }
 }

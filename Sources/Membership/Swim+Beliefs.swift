@@ -53,6 +53,9 @@ extension Swim {
         let peer = peers[position]
         let isNewer = update.incarnation > peer.member.incarnation
         guard isNewer || update.incarnation == peer.member.incarnation else { return }
+        // Only the member raises its incarnation, so what comes with a newer one is its newer word, even
+        // where this node does not believe the rest yet.
+        if isNewer { peers[position].member.metadata = update.metadata }
         switch update.state {
         case .alive:
             let settlesDoubt = peer.isDoubted && channel == .pushPull(hasMajority: true)
@@ -212,6 +215,15 @@ extension Swim {
             peers[position].isDoubted = true
             queue.forget(peers[position].node)
         }
+    }
+
+    /// This node says something new of itself, as a refutation does: above what was said before. Gossip
+    /// carries it; it is not urgent.
+    mutating func describe(_ metadata: MemberMetadata) {
+        guard !hasLeft, metadata != local.metadata, local.incarnation.value < .max else { return }
+        local.metadata = metadata
+        local.incarnation = Incarnation(local.incarnation.value + 1)
+        queue.enqueue(localUpdate)
     }
 
     mutating func leave(_ turn: inout Turn) {

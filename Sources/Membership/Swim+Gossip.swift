@@ -9,7 +9,7 @@ extension Swim {
     var localUpdate: MemberUpdate {
         MemberUpdate(
             node: local.node, state: local.state, incarnation: local.incarnation,
-            source: local.node)
+            source: local.node, metadata: local.metadata)
     }
 
     /// Queues the present belief about a peer for gossip.

@@ -117,6 +117,7 @@ public struct Swim: Sendable {
         case .streamOpened(let node): streamOpened(node, &turn)
         case .agentGone(let node): agentGone(node, &turn)
         case .streamLost(let node): streamLost(node, &turn)
+        case .describe(let metadata): describe(metadata)
         case .leave: leave(&turn)
         }
         tellUrgentNews(&turn)

@@ -16,6 +16,8 @@ public enum SwimInput: Hashable, Sendable {
     case agentGone(NodeID)
     /// A stream ended or a dial failed without such evidence (timeout, unreachable).
     case streamLost(NodeID)
+    /// This node has something new to say of itself.
+    case describe(MemberMetadata)
     /// This node leaves on purpose.
     case leave
 }
@@ -41,11 +43,17 @@ public struct Member: Hashable, Sendable {
     public var incarnation: Incarnation
     /// When this state was taken on, on this node's clock.
     public var since: Instant
+    /// What the member said of itself last; none before it is heard of.
+    public var metadata: MemberMetadata
 
-    public init(node: NodeID, state: MemberState, incarnation: Incarnation, since: Instant) {
+    public init(
+        node: NodeID, state: MemberState, incarnation: Incarnation, since: Instant,
+        metadata: MemberMetadata = .none
+    ) {
         self.node = node
         self.state = state
         self.incarnation = incarnation
         self.since = since
+        self.metadata = metadata
     }
 }

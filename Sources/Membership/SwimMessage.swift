@@ -28,6 +28,25 @@ public enum MemberState: String, Hashable, Sendable, CaseIterable {
     public var isGone: Bool { self == .dead || self == .left }
 }
 
+/// What a member lets everybody know of itself, whoever leads and whether anybody does. Membership
+/// carries the bytes and does not read them. They belong to an incarnation: the member raises it when it
+/// says something new, so that the newer word wins wherever both are heard.
+public struct MemberMetadata: Hashable, Sendable {
+    public let bytes: [UInt8]
+
+    /// Thirty-two updates with this much still make a small message.
+    public static let limitBytes = 256
+    public static let none = MemberMetadata()
+
+    /// nil where there are more than ``limitBytes``.
+    public init?(_ bytes: [UInt8]) {
+        guard bytes.count <= Self.limitBytes else { return nil }
+        self.bytes = bytes
+    }
+
+    private init() { bytes = [] }
+}
+
 /// One belief about one member: the unit of gossip.
 public struct MemberUpdate: Hashable, Sendable {
     public let node: NodeID
@@ -35,12 +54,18 @@ public struct MemberUpdate: Hashable, Sendable {
     public let incarnation: Incarnation
     /// Who holds the suspicion or declared the death; the member itself for `alive` and `left`.
     public let source: NodeID
+    /// What the member says of itself at this incarnation.
+    public let metadata: MemberMetadata
 
-    public init(node: NodeID, state: MemberState, incarnation: Incarnation, source: NodeID) {
+    public init(
+        node: NodeID, state: MemberState, incarnation: Incarnation, source: NodeID,
+        metadata: MemberMetadata = .none
+    ) {
         self.node = node
         self.state = state
         self.incarnation = incarnation
         self.source = source
+        self.metadata = metadata
     }
 }
 

@@ -1,7 +1,9 @@
 // What `glm-agent status` tells: one flat value with everything an operator asks first. Its JSON form
 // is a published interface, specified in Protocols/status.schema.json.
 
+public import Ascend
 public import Base
+public import Diagnosis
 
 /// The cluster as one node knows it.
 public struct ClusterStatus: Hashable, Sendable {
@@ -45,11 +47,17 @@ public struct ClusterStatus: Hashable, Sendable {
         public var address: String
         public var state: String
         public var since: WallTime
-        public init(node: String, address: String, state: String, since: WallTime) {
+        /// What it told of itself last, by gossip: no leader is needed. nil before it has.
+        public var inventory: InventoryDigest?
+        public init(
+            node: String, address: String, state: String, since: WallTime,
+            inventory: InventoryDigest? = nil
+        ) {
             self.node = node
             self.address = address
             self.state = state
             self.since = since
+            self.inventory = inventory
         }
     }
 
@@ -118,9 +126,11 @@ public struct ClusterStatus: Hashable, Sendable {
         public var restarts: Int
         public var since: WallTime?
         public var why: String
+        /// While it loads, as its log tells.
+        public var progress: LoadingProgress?
         public init(
             rank: Int, node: String, state: String, pid: Int32?, restarts: Int, since: WallTime?,
-            why: String
+            why: String, progress: LoadingProgress? = nil
         ) {
             self.rank = rank
             self.node = node
@@ -129,6 +139,7 @@ public struct ClusterStatus: Hashable, Sendable {
             self.restarts = restarts
             self.since = since
             self.why = why
+            self.progress = progress
         }
     }
 
@@ -210,7 +221,7 @@ extension ClusterStatus.Member {
     var json: JSONValue {
         [
             "node": .string(node), "address": .string(address), "state": .string(state),
-            "since": .string(since.description),
+            "since": .string(since.description), "inventory": inventory?.json ?? .null,
         ]
     }
 }
@@ -244,7 +255,14 @@ extension ClusterStatus.Rank {
             "rank": .integer(Int64(rank)), "node": .string(node), "state": .string(state),
             "pid": JSONValue(pid.map { Int($0) }), "restarts": .integer(Int64(restarts)),
             "since": JSONValue(since?.description), "why": .string(why),
+            "progress": progress?.json ?? .null,
         ]
+    }
+}
+
+extension LoadingProgress {
+    var json: JSONValue {
+        ["phase": .string(phase.rawValue), "fraction": fraction.map { .number($0) } ?? .null]
     }
 }
 

@@ -1,6 +1,7 @@
 // What goes into the node machine and what comes out: everything that touches the world. The agent's
 // loop executes the actions on sockets, files and processes; the simulator on its models of them.
 
+public import Ascend
 public import Base
 public import ClusterState
 public import Consensus
@@ -28,6 +29,10 @@ public enum NodeInput: Sendable {
     case routerAnswered(ShardID, RouterAnswer)
     /// What `inspect` found to stand in the way of a launch.
     case inspected([String])
+    /// What this node is, for every member to know.
+    case inventoried(InventoryDigest)
+    /// What operators should know of this node, all of it; it takes the place of what was noted before.
+    case noted([String])
     /// The operator asks; answered by `answer` of the same number.
     case operate(RequestID, OperatorRequest)
     /// What `readLog` or `examine` found.

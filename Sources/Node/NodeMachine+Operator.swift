@@ -202,7 +202,7 @@ extension NodeQuestion {
     /// As much of it as a node does for another: a cluster of the largest size asks for less.
     fileprivate var bounded: NodeQuestion {
         switch self {
-        case .facts: self
+        case .facts, .speed: self
         case .reach(let dials, let pings):
             .reach(dials: Array(dials.prefix(1000)), pings: Array(pings.prefix(64)))
         }

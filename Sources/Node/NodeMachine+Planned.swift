@@ -1,5 +1,6 @@
 // What the plan gives to this node, launched or not: the doctor looks whether it could run.
 
+public import Ascend
 public import Base
 import ClusterState
 public import Planning
@@ -13,6 +14,8 @@ public struct ShardOfPlan: Sendable {
     public let spec: LaunchSpec
     /// What it binds on its own address.
     public let endpoints: [Endpoint]
+    /// What it may bind in any of its generations, and where HCCL searches.
+    public let reservedPorts: [PortRange]
     /// Whether it runs, or has begun to: then its ports are its own.
     public let isBegun: Bool
 }
@@ -33,6 +36,9 @@ extension NodeMachine {
                     profile: profile, modelPath: deployment.modelPath, group: group, rank: rank,
                     interface: configuration.interface),
                 endpoints: ports(of: shard, group),
+                reservedPorts: PortMap.everyClaim(of: group, rank, profile).compactMap {
+                    PortRange($0.ports)
+                },
                 isBegun: shards.contains { $0.key.group == group.name && !$0.value.isGone })
         }
     }
@@ -44,5 +50,15 @@ extension NodeMachine {
             group: group.name,
             generation: record.phase == .running ? record.generation : record.generation.next,
             rank: rank)
+    }
+}
+
+extension PortRange {
+    /// nil where these are no ports.
+    fileprivate init?(_ ports: ClosedRange<Int>) {
+        guard let first = UInt16(exactly: ports.lowerBound),
+            let last = UInt16(exactly: ports.upperBound)
+        else { return nil }
+        self.init(first: first, last: last)
     }
 }

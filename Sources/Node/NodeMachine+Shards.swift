@@ -160,11 +160,11 @@ extension NodeMachine {
         let report = NodeReport(
             node: configuration.local, applied: applied, deploymentDigest: localDigest,
             shards: shards.keys.sorted().compactMap { shards[$0]?.report },
-            obstacles: inspection.obstacles)
+            obstacles: inspection.obstacles, notes: notes)
         let isDue = reportDue <= now
         guard
             isDue || report.shards != lastReport?.shards || report.applied != lastReport?.applied
-                || report.obstacles != lastReport?.obstacles
+                || report.obstacles != lastReport?.obstacles || report.notes != lastReport?.notes
         else { return }
         lastReport = report
         reportDue = now + configuration.reportInterval

@@ -1,6 +1,7 @@
 // The answer to `status`, from any node: what is agreed as this node knows it, what the leader has
 // shown, and what this node sees of its own shards.
 
+import Ascend
 public import Base
 import ClusterState
 import Consensus
@@ -29,7 +30,8 @@ extension NodeMachine {
             profile: state.deployment?.profileName,
             wanted: state.isWanted ? "running" : "stopped",
             members: memberStatus(at: now, wall: wall), groups: engines, router: router,
-            ready: reasons.isEmpty, reasons: reasons, notes: [pendingDeployment].compactMap { $0 })
+            ready: reasons.isEmpty, reasons: reasons,
+            notes: [pendingDeployment].compactMap { $0 } + nodeNotes)
     }
 
     /// What there is to say of the plan: why there is none, or why a new one cannot be made.
@@ -58,7 +60,18 @@ extension NodeMachine {
                     - age.nanoseconds / 1_000_000)
             return ClusterStatus.Member(
                 node: node.node.name, address: node.address,
-                state: member?.state.rawValue ?? MemberState.dead.rawValue, since: since)
+                state: member?.state.rawValue ?? MemberState.dead.rawValue, since: since,
+                inventory: member.flatMap { InventoryDigest($0.metadata) })
+        }
+    }
+
+    /// What the nodes themselves want to be known, by node; this node knows its own best.
+    private var nodeNotes: [String] {
+        configuration.nodes.flatMap { node in
+            let told =
+                node.node == configuration.local
+                ? notes : view.reports.first { $0.node == node.node }?.notes ?? []
+            return told.map { "\(node.node): \($0)" }
         }
     }
 
@@ -120,7 +133,7 @@ extension NodeMachine {
                 rank: index, node: planned.node.name,
                 state: takesPart ? ShardState.ready.rawValue : report.state.rawValue,
                 pid: report.processID, restarts: record.restarts, since: report.since,
-                why: report.why)
+                why: report.why, progress: takesPart ? nil : report.progress)
         }
     }
 

@@ -48,6 +48,8 @@ public struct NodeMachine: Sendable {
     var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
     var inspection = Inspection()
+    /// What the agent wants operators to know of this node.
+    var notes: [String] = []
     var requests: Requests
     var generator: SeededGenerator
     var reportDue: Instant
@@ -130,12 +132,19 @@ public struct NodeMachine: Sendable {
             leadership?.machines[group]?.masterProbed(result, at: now)
         case .routerAnswered(let shard, let answer): routerAnswered(shard, answer)
         case .inspected(let obstacles): inspected(obstacles)
+        case .inventoried(let digest): driveMembership(.describe(digest.metadata))
+        case .noted(let notes):
+            self.notes = Array(notes.prefix(Self.notesLimit))
+            hasShardNews = true
         case .operate(let id, let request): operate(id, request)
         case .found(let reader, let answer): deliver(answer, to: reader)
         case .sglangFound(let version): sglangFound(version)
         case .leave: driveMembership(.leave)
         }
     }
+
+    /// Notes are for people, and stand in every report.
+    private static let notesLimit = 20
 
     private mutating func tick() {
         driveMembership(.tick)

@@ -3,6 +3,7 @@
 // is the leader's decision, since a collective cannot lose a rank; here it is only carried out.
 
 public import Base
+public import Diagnosis
 
 /// What can happen to a shard.
 public enum ShardInput: Hashable, Sendable {
@@ -18,6 +19,8 @@ public enum ShardInput: Hashable, Sendable {
     /// The shim itself could not be started or reached.
     case failed(String)
     case probed(ProbeResult)
+    /// Its log tells how far the load has come.
+    case progressed(LoadingProgress)
     /// Its generation is over.
     case end
     case tick
@@ -61,7 +64,8 @@ public struct ShardMachine: Hashable, Sendable {
     private var deadline: Instant?
     /// When the engine's process started, or was adopted.
     private var loadingSince: Instant?
-    private var failingSince: Instant?
+    /// The questions without a good answer since the last good one.
+    private var failing: Failing?
     private var isProbing = false
     /// When the last question was asked.
     private var askedAt = Instant.zero
@@ -70,6 +74,14 @@ public struct ShardMachine: Hashable, Sendable {
     public init(shard: ShardID, policy: SupervisionPolicy, wall: WallTime) {
         self.policy = policy
         report = ShardReport(shard: shard, state: .waiting, processID: nil, since: wall)
+    }
+
+    /// When the first of them was asked, what the last one got, and whether that alone is enough: one
+    /// failed question may be chance, unless it was waited for as long as the limit.
+    private struct Failing: Hashable, Sendable {
+        let since: Instant
+        let reason: String
+        let isConfirmed: Bool
     }
 
     /// Rank 0 alone is probed: the health of the others is no evidence.
@@ -94,6 +106,7 @@ public struct ShardMachine: Hashable, Sendable {
         let before = report
         handle(input, at: now, into: &actions)
         if report.state != before.state { report.since = wall }
+        if report.state != .loading { report.progress = nil }
         if report != before { actions.append(.changed) }
     }
 
@@ -117,6 +130,7 @@ public struct ShardMachine: Hashable, Sendable {
             }
         case .failed(let reason): gone(.exited, .notStarted(reason), at: nil, why: reason)
         case .probed(let result): probed(result, at: now)
+        case .progressed(let progress): report.progress = progress
         case .end: end(into: &actions)
         case .tick: tick(at: now, into: &actions)
         }
@@ -199,7 +213,9 @@ public struct ShardMachine: Hashable, Sendable {
         askedAt = now
         // While an answer is out, the limit may be reached.
         if report.state == .ready {
-            deadline = failingSince.map { $0 + policy.unresponsiveAfter }
+            deadline = failing.flatMap {
+                $0.isConfirmed ? $0.since + policy.unresponsiveAfter : nil
+            }
         }
         actions.append(.probe(kind))
     }
@@ -210,11 +226,11 @@ public struct ShardMachine: Hashable, Sendable {
         case (.loading, .answers), (.ready, .answers), (.unresponsive, .answers):
             report.state = .ready
             report.why = ""
-            failingSince = nil
+            failing = nil
             deadline = now + policy.livenessInterval
         case (.ready, .idle(let reason)):
             report.why = reason
-            failingSince = nil
+            failing = nil
             deadline = now + policy.livenessInterval
         case (.loading, .starting(let reason)), (.loading, .failing(let reason)),
             (.loading, .unreachable(let reason)), (.loading, .idle(let reason)):
@@ -226,17 +242,17 @@ public struct ShardMachine: Hashable, Sendable {
             }
         case (.ready, .starting(let reason)), (.ready, .failing(let reason)),
             (.ready, .unreachable(let reason)):
-            let since = failingSince ?? askedAt
-            failingSince = since
-            report.why = "has not answered for \((now - since).wholeSeconds): \(reason)"
-            if isOverdue(at: now) {
-                becomeUnresponsive(at: now)
-            } else {
-                deadline = min(now + policy.livenessInterval, since + policy.unresponsiveAfter)
-            }
+            let took = now - askedAt
+            failing = Failing(
+                since: failing?.since ?? askedAt, reason: reason,
+                isConfirmed: failing != nil || took >= policy.unresponsiveAfter)
+            tellFailing(at: now)
+            // Asked again soon: it is either a hang that has begun, or was a moment's.
+            deadline = now + policy.readinessInterval
+            if isOverdue(at: now) { becomeUnresponsive(at: now) }
         case (.unresponsive, .idle):
             report.state = .ready
-            failingSince = nil
+            failing = nil
             deadline = now + policy.livenessInterval
         case (.unresponsive, _): deadline = now + policy.livenessInterval
         case (.waiting, _), (.starting, _), (.stopping, _), (.exited, _), (.stopped, _): break
@@ -245,11 +261,18 @@ public struct ShardMachine: Hashable, Sendable {
 
     /// The limit is counted from the first question that got no good answer.
     private func isOverdue(at now: Instant) -> Bool {
-        failingSince.map { now - $0 >= policy.unresponsiveAfter } ?? false
+        failing.map { $0.isConfirmed && now - $0.since >= policy.unresponsiveAfter } ?? false
+    }
+
+    private mutating func tellFailing(at now: Instant) {
+        guard let failing else { return }
+        let seconds = (now - failing.since).wholeSeconds
+        report.why = "has not answered for \(seconds): \(failing.reason)"
     }
 
     private mutating func becomeUnresponsive(at now: Instant) {
         report.state = .unresponsive
+        tellFailing(at: now)
         deadline = isProbing ? nil : now + policy.livenessInterval
     }
 }

@@ -1,6 +1,7 @@
 // What a node says of a shard that it runs. Exits are data, not errors.
 
 public import Base
+public import Diagnosis
 
 /// Where a shard stands.
 public enum ShardState: String, Hashable, Sendable, CaseIterable {
@@ -77,11 +78,13 @@ public struct ShardReport: Hashable, Sendable {
     public var logTail: [String]
     /// When its process ended, as its shim saw it; nil where it runs, or nobody saw it end.
     public var endedAt: EndTime?
+    /// How far its load has come, while it is loading and its log has told so.
+    public var progress: LoadingProgress?
 
     public init(
         shard: ShardID, state: ShardState, processID: Int32?, since: WallTime,
         exit: ExitStatus? = nil, why: String = "", logTail: [String] = [],
-        endedAt: EndTime? = nil
+        endedAt: EndTime? = nil, progress: LoadingProgress? = nil
     ) {
         self.shard = shard
         self.state = state
@@ -91,5 +94,6 @@ public struct ShardReport: Hashable, Sendable {
         self.why = why
         self.logTail = logTail
         self.endedAt = endedAt
+        self.progress = progress
     }
 }

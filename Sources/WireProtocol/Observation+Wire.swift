@@ -4,15 +4,19 @@ import Base
 public import CBOR
 import ClusterState
 import Consensus
+public import Diagnosis
 public import Supervision
 
 extension NodeReport: WireCodable {
     public var cbor: CBORValue {
-        .array(
-            [
-                CBORValue(node), .unsigned(applied.value), .unsigned(deploymentDigest),
-                .list(shards),
-            ] + [obstacles.map { CBORValue.list($0) }].compactMap { $0 })
+        var elements: [CBORValue] = [
+            CBORValue(node), .unsigned(applied.value), .unsigned(deploymentDigest), .list(shards),
+        ]
+        if obstacles != nil || !notes.isEmpty {
+            elements.append(obstacles.map { .list($0) } ?? .null)
+        }
+        if !notes.isEmpty { elements.append(.list(notes)) }
+        return .array(elements)
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -21,7 +25,27 @@ extension NodeReport: WireCodable {
             node: try record.node(), applied: try record.logIndex(),
             deploymentDigest: try record.unsigned(),
             shards: try record.list(of: ShardReport.self),
-            obstacles: record.isAtEnd ? nil : try record.texts())
+            obstacles: record.isAtEnd ? nil : try record.obstacles(),
+            notes: record.isAtEnd ? [] : try record.notes())
+    }
+}
+
+extension CBORRecord {
+    /// Null only keeps the place of the notes behind it.
+    fileprivate mutating func obstacles() throws(CBORError) -> [String]? {
+        let item = try next()
+        if item == .null, !isAtEnd { return nil }
+        var single = try CBORRecord(.array([item]), "obstacles")
+        return try single.texts()
+    }
+
+    /// Where there are none, they are left out.
+    fileprivate mutating func notes() throws(CBORError) -> [String] {
+        let notes = try texts()
+        guard !notes.isEmpty else {
+            throw .unexpected(expected: "one note at least", found: "an empty list")
+        }
+        return notes
     }
 }
 
@@ -32,7 +56,14 @@ extension ShardReport: WireCodable {
                 shard.cbor, .text(state.rawValue),
                 processID.map { CBORValue(Int64($0)) } ?? .null, CBORValue(since), CBORValue(exit),
                 .text(why), .list(logTail),
-            ] + [endedAt.map { CBORValue($0.microsecondsSinceEpoch) }].compactMap { $0 })
+            ] + addedLater)
+    }
+
+    /// One that loads has not ended: 0 stands for that where there is something to say behind it.
+    private var addedLater: [CBORValue] {
+        let ended = endedAt.map { CBORValue($0.microsecondsSinceEpoch) }
+        guard let progress else { return [ended].compactMap { $0 } }
+        return [ended ?? .unsigned(0), progress.cbor]
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -43,9 +74,34 @@ extension ShardReport: WireCodable {
         self.init(
             shard: shard, state: state, processID: processID, since: try record.wallTime(),
             exit: try record.optional(as: ExitStatus.self), why: try record.text(),
-            logTail: try record.texts(),
-            endedAt: record.isAtEnd
-                ? nil : EndTime(microsecondsSinceEpoch: try record.signed()))
+            logTail: try record.texts())
+        guard !record.isAtEnd else { return }
+        let ended = EndTime(microsecondsSinceEpoch: try record.signed())
+        if record.isAtEnd {
+            endedAt = ended
+        } else {
+            endedAt = ended.microsecondsSinceEpoch == 0 ? nil : ended
+            progress = try record.value(as: LoadingProgress.self)
+        }
+    }
+}
+
+extension LoadingProgress: WireCodable {
+    public var cbor: CBORValue {
+        .array([
+            .text(phase.rawValue), .unsigned(UInt64(max(0, moves))),
+            .unsigned(UInt64(steps?.done ?? 0)), .unsigned(UInt64(steps?.total ?? 0)),
+        ])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "loading progress")
+        let phase = try record.word(as: Phase.self)
+        let moves = try record.unsigned(as: Int.self)
+        let done = try record.unsigned(as: Int.self)
+        self.init(
+            phase: phase, steps: Steps(done: done, total: try record.unsigned(as: Int.self)),
+            moves: moves)
     }
 }
 
@@ -154,6 +210,7 @@ extension NodeQuestion: WireCodable {
         switch self {
         case .facts: .choice(1)
         case .reach(let dials, let pings): .choice(2, .list(dials), .list(pings))
+        case .speed: .choice(3)
         }
     }
 
@@ -165,6 +222,7 @@ extension NodeQuestion: WireCodable {
         case 2:
             let dials = try record.list(of: DialTarget.self)
             self = .reach(dials: dials, pings: try record.list(of: PingTarget.self))
+        case 3: self = .speed
         default: throw record.unknownChoice(choice, of: "question")
         }
     }

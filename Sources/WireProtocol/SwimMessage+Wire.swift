@@ -1,4 +1,5 @@
-// Membership on the wire: message = [choice, updates], update = [node, state, incarnation, source].
+// Membership on the wire: message = [choice, updates], update = [node, state, incarnation, source,
+// ? metadata].
 
 public import CBOR
 public import Membership
@@ -50,15 +51,30 @@ extension SwimMessage.Kind: WireCodable {
 
 extension MemberUpdate: WireCodable {
     public var cbor: CBORValue {
-        .array([
-            CBORValue(node), .text(state.rawValue), .unsigned(incarnation.value), CBORValue(source),
-        ])
+        .array(
+            [
+                CBORValue(node), .text(state.rawValue), .unsigned(incarnation.value),
+                CBORValue(source),
+            ] + (metadata == .none ? [] : [.bytes(metadata.bytes)]))
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "member update")
         self.init(
             node: try record.node(), state: try record.word(as: MemberState.self),
-            incarnation: Incarnation(try record.counter()), source: try record.node())
+            incarnation: Incarnation(try record.counter()), source: try record.node(),
+            metadata: try record.isAtEnd ? .none : record.metadata())
+    }
+}
+
+extension CBORRecord {
+    fileprivate mutating func metadata() throws(CBORError) -> MemberMetadata {
+        let bytes = try bytes()
+        guard let metadata = MemberMetadata(bytes) else {
+            throw .unexpected(
+                expected: "metadata of at most \(MemberMetadata.limitBytes) bytes",
+                found: "\(bytes.count) bytes")
+        }
+        return metadata
     }
 }

@@ -44,16 +44,19 @@ public struct NodeReport: Hashable, Sendable {
     public var shards: [ShardReport]
     /// What stands in the way of a launch on it, for people; nil as long as it has not looked.
     public var obstacles: [String]?
+    /// What an operator should know of it though it keeps nothing from being launched, for people.
+    public var notes: [String]
 
     public init(
         node: NodeID, applied: LogIndex, deploymentDigest: UInt64, shards: [ShardReport],
-        obstacles: [String]? = nil
+        obstacles: [String]? = nil, notes: [String] = []
     ) {
         self.node = node
         self.applied = applied
         self.deploymentDigest = deploymentDigest
         self.shards = shards
         self.obstacles = obstacles
+        self.notes = notes
     }
 }
 
@@ -102,6 +105,8 @@ public enum NodeQuestion: Hashable, Sendable {
     case facts
     /// Whether it reaches the others.
     case reach(dials: [DialTarget], pings: [PingTarget])
+    /// How fast it computes: it is kept busy for about a second.
+    case speed
 }
 
 /// A port to dial.

@@ -36,6 +36,24 @@ struct DoctorCommandTests {
         #expect(runLine("doctor --strict --root \(node.directory)").0 == .notReady)
     }
 
+    @Test func `speed is measured where it is asked for, and a hypervisor is told`() throws {
+        let node = try PretendNode(["machine": "QEMU"])
+        let (_, quiet) = runLine("doctor --json --root \(node.directory)")
+        let (code, stressed) = runLine("doctor --stress --json --root \(node.directory)")
+        #expect(code == .success)
+        func findings(_ text: String, of check: Int64) throws -> [JSONValue] {
+            (try JSONValue(parsing: text)["findings"]?.arrayValue ?? [])
+                .filter { $0["check"]?.integerValue == check }
+        }
+        #expect(try findings(quiet.out, of: 16).map { $0["evidence"] } == ["not asked"])
+        let measured = try findings(stressed.out, of: 16).compactMap { $0["evidence"]?.stringValue }
+        #expect(measured.contains { $0.contains("million steps/s") })
+        #expect(measured.contains { $0.contains("MB/s") })
+        #expect(!measured.contains("memory: 0 to 0 MB/s"))
+        let machine = try findings(quiet.out, of: 13).compactMap { $0["evidence"]?.stringValue }
+        #expect(machine.contains("this is a virtual machine (qemu)"))
+    }
+
     @Test func `where npu-smi is missing nothing is said to be well`() throws {
         let node = try PretendNode(["npu_smi": "missing"])
         let (code, printed) = runLine("doctor --json --root \(node.directory)")

@@ -1,5 +1,6 @@
 // Four moments of a cluster, as the real status type tells them.
 
+import Ascend
 import Base
 import Node
 
@@ -96,8 +97,26 @@ enum StatusSamples {
         states.enumerated().map { index, state in
             .init(
                 node: "node-\(index + 1)", address: "10.0.0.\(index + 1)", state: state,
-                since: start)
+                since: start, inventory: inventories[index])
         }
+    }
+
+    /// A healthy node, one with an ill die and held ones, one without npu-smi, one that has not told yet.
+    private static let inventories: [InventoryDigest?] = [
+        inventory(pod: 0, server: 3, dies: 16),
+        inventory(
+            pod: 0, server: 4, dies: 16, unhealthy: [DieID(5)],
+            held: (0..<16).map { DieID($0) }),
+        inventory(pod: nil, server: nil, dies: nil), nil,
+    ]
+
+    private static func inventory(
+        pod: Int?, server: Int?, dies: Int?, unhealthy: [DieID] = [], held: [DieID] = []
+    ) -> InventoryDigest {
+        InventoryDigest(
+            superPodID: pod, serverIndex: server, dieCount: dies, unhealthyDies: unhealthy,
+            heldDies: held, software: "0123456789abcdef", kernel: "fedcba9876543210",
+            weights: "0011223344556677", environment: "8899aabbccddeeff")
     }
 
     private static func prefill(state: String) -> ClusterStatus.Group {

@@ -14,6 +14,12 @@ import Testing
         expectGolden(view.text, "Tests/Golden/status-\(name).txt")
     }
 
+    @Test func `the members read as recorded`() {
+        let members: JSONValue = ["members": StatusSamples.ready.json["members"] ?? .null]
+        let view = MembersView(members: members, now: StatusSamples.now, colour: false)
+        expectGolden(view.text, "Tests/Golden/members.txt")
+    }
+
     /// Protocols/check_status.py checks these files against the schema.
     @Test(arguments: StatusSamples.all.map(\.name))
     func `the JSON is the recorded one`(name: String) throws {
@@ -29,6 +35,7 @@ import Testing
             (schema, status),
             (schema["properties"]?["quorum"], status["quorum"]),
             (definitions?["member"], status["members"]?[0]),
+            (definitions?["inventory"], status["members"]?[0]?["inventory"]),
             (definitions?["group"], status["groups"]?[0]),
             (definitions?["rank"], status["groups"]?[0]?["ranks"]?[0]),
             (definitions?["router"], status["router"]),

@@ -64,6 +64,7 @@ import YAML
         #expect(configuration.httpListen == Endpoint(host: "127.0.0.1", port: 7601))
         #expect(configuration.engine == .sglang)
         #expect(configuration.hostTuning == .check)
+        #expect(configuration.ascendEnvironment == .source)
         #expect(configuration.launchGate == .check && configuration.hostRoot == "/")
         #expect(configuration.supervision == SupervisionPolicy())
         #expect(configuration.ownNode == nil)
@@ -112,6 +113,7 @@ import YAML
                     peer_port: 7700
                     http_listen: "[::1]:7701"
                     engine: {command: [/bin/wrap, -x]}
+                    ascend_environment: inherit
                     host_tuning: "off"
                     launch_gate: "off"
                     host_root: /srv/pretend
@@ -128,6 +130,7 @@ import YAML
         #expect(configuration.httpListen == Endpoint(host: "::1", port: 7701))
         #expect(configuration.engine == .command(["/bin/wrap", "-x"]))
         #expect(configuration.hostTuning == .off)
+        #expect(configuration.ascendEnvironment == .inherit)
         #expect(configuration.launchGate == .off && configuration.hostRoot == "/srv/pretend")
         #expect(configuration.supervision.loadLimit == .seconds(7200))
         #expect(

@@ -133,28 +133,28 @@ class Trial:
         """A cut too short for anyone to be declared dead, then or when it is over. The link stays up:
         a node that lost its carrier asks for its neighbours' addresses anew, once a second."""
         lab, victim = self.lab, self.count
-        begun = lab.lose(victim, 100, ways=("ingress", "egress"))
+        begun = lab.network.lose(victim, 100, ways=("ingress", "egress"))
         lab.watch(1.2 - (time.monotonic() - begun))
-        lab.lose(victim, 0)
+        lab.network.lose(victim, 0)
         lab.watch(15)
         self.add(f"silence of 1.2 s: {COUNTED}", len(lab.deaths(begun)))
         self.settle()
 
     def partition(self):
         lab, victim = self.lab, self.count
-        begun = lab.link(victim, "down")
+        begun = lab.network.link(victim, "down")
         self.both_sides(
             begun, victim, "link down, majority knows", "link down, cut off knows")
         lab.watch(self.options.outage - (time.monotonic() - begun))
-        self.heal(begun, lab.link(victim, "up"), "link down", "link up, all back", [victim])
+        self.heal(begun, lab.network.link(victim, "up"), "link down", "link up, all back", [victim])
 
     def lose(self):
         lab, victim = self.lab, self.count
-        begun = lab.lose(victim, 100)
+        begun = lab.network.lose(victim, 100)
         self.both_sides(begun, victim, "egress lost, others know", "egress lost, it knows")
         lab.watch(self.options.outage - (time.monotonic() - begun))
         self.heal(
-            begun, lab.lose(victim, 0), "egress lost", "egress back, all back", [victim])
+            begun, lab.network.lose(victim, 0), "egress lost", "egress back, all back", [victim])
 
     def both_sides(self, begun, victim, others_case, own_case):
         lab = self.lab
@@ -188,7 +188,7 @@ class Trial:
             for _ in range(os.cpu_count() or 1)]
         try:
             for node in lab.nodes:
-                lab.lose(node, 5)
+                lab.network.lose(node, 5)
             begun = time.monotonic()
             lab.watch(self.options.minutes * 60)
         finally:

@@ -1,24 +1,21 @@
 """A cluster of real agents, each in a network namespace of its own, and what their logs say of each other.
 
-Everything lives in namespaces whose names begin with one prefix: one for the switch (a bridge) and one
-for each node, joined by a veth pair. The host's own namespace is not touched at all, and deleting the
-namespaces deletes the links. Times are CLOCK_MONOTONIC at the moment this process reads a line.
+Times are CLOCK_MONOTONIC at the moment this process reads a line.
 """
 
 import os
 import pathlib
 import re
 import selectors
-import signal
 import subprocess
+import sys
 import time
 from typing import NamedTuple
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "Namespaces"))
+from network import LabError, Network  # noqa: E402,F401  (its users catch LabError)
+
 NETWORK = "10.213.77"
-
-
-class LabError(Exception):
-    """Something of the lab could not be set up; the text says what to do."""
 
 
 class Event(NamedTuple):
@@ -134,79 +131,41 @@ def address(node):
     return f"{NETWORK}.{node}"
 
 
-def run(*words, check=True):
-    result = subprocess.run(words, capture_output=True, text=True)
-    if check and result.returncode != 0:
-        raise LabError(f"{' '.join(words)}: {result.stderr.strip() or result.returncode}")
-    return result.stdout
-
-
 class Lab:
     """A running cluster. Use it in `with`: nothing of it is left afterwards."""
 
     def __init__(self, system, count, directory):
         self.system = system
-        self.nodes = range(1, count + 1)
-        self.prefix = f"glm-detection-{os.getpid()}"
+        self.network = Network("glm-detection", NETWORK, count)
+        self.nodes = self.network.nodes
         self.directory = pathlib.Path(directory)
         self.events = []
         self.beliefs = {}
         self._processes = {}
         self._partial = {}
-        self._spaces = []
         self._selector = selectors.DefaultSelector()
 
-    # What exists
-
     def __enter__(self):
+        self.network.__enter__()
         try:
-            self._build()
+            self.system.prepare(self.directory, len(self.nodes))
         except BaseException:
             self.__exit__()
             raise
         return self
 
-    def _build(self):
-        switch = self._space("switch")
-        run("ip", "-n", switch, "link", "add", "bridge", "type", "bridge", "forward_delay", "0")
-        run("ip", "-n", switch, "link", "set", "bridge", "up")
-        for node in self.nodes:
-            space = self._space(node)
-            run("ip", "-n", switch, "link", "add", f"port{node}", "type", "veth", "peer", "name",
-                "eth0", "netns", space)
-            run("ip", "-n", switch, "link", "set", f"port{node}", "master", "bridge", "up")
-            run("ip", "-n", space, "link", "set", "lo", "up")
-            run("ip", "-n", space, "addr", "add", f"{address(node)}/24", "dev", "eth0")
-            run("ip", "-n", space, "link", "set", "eth0", "up")
-        self.system.prepare(self.directory, len(self.nodes))
-
-    def _space(self, what):
-        name = f"{self.prefix}-{what}"
-        run("ip", "netns", "add", name)
-        self._spaces.append(name)
-        return name
-
     def __exit__(self, *_):
-        for space in self._spaces:
-            # Whatever runs in there was started here, shims and their engines included.
-            for pid in run("ip", "netns", "pids", space, check=False).split():
-                try:
-                    os.kill(int(pid), signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+        self.network.__exit__()
         for process in self._processes.values():
             process.wait()
             process.stdout.close()
-        for space in self._spaces:
-            run("ip", "netns", "delete", space, check=False)
         self._selector.close()
 
     # The agents
 
     def start(self, node):
-        space = f"{self.prefix}-{node}"
         process = subprocess.Popen(
-            ["ip", "netns", "exec", space, *self.system.command(self.directory, node)],
+            self.network.inside(node, *self.system.command(self.directory, node)),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         os.set_blocking(process.stdout.fileno(), False)
         self._processes[node] = process
@@ -217,33 +176,6 @@ class Lab:
     def signal(self, node, number):
         """Sends a signal to an agent. The time when kill(2) had returned."""
         os.kill(self._processes[node].pid, number)
-        return time.monotonic()
-
-    # The network
-
-    def link(self, node, state):
-        """Takes the node's port of the switch up or down. The time when that was done."""
-        run("ip", "-n", f"{self.prefix}-switch", "link", "set", f"port{node}", state)
-        return time.monotonic()
-
-    def lose(self, node, percent, ways=("ingress",)):
-        """Loses that share of what the node sends, with `egress` among the ways of what it is sent,
-        too; 0 ends it. The time when that was done.
-
-        A filter of four instructions where the switch receives, since not every kernel has netem, and
-        a packet that a node's own queue drops is told to the sender."""
-        switch, port = f"{self.prefix}-switch", f"port{node}"
-        if percent:
-            first_kept = min(round(percent / 100 * 2**32), 2**32 - 1)
-            load_random, keep_from = "32 0 0 4294963256", f"53 0 1 {first_kept}"
-            keep, drop = "6 0 0 0", "6 0 0 2"
-            program = [load_random, keep_from, keep, drop] if percent < 100 else [drop]
-            run("tc", "-n", switch, "qdisc", "add", "dev", port, "clsact")
-            for way in ways:
-                run("tc", "-n", switch, "filter", "add", "dev", port, way, "bpf",
-                    "direct-action", "bytecode", ",".join([str(len(program)), *program]))
-        else:
-            run("tc", "-n", switch, "qdisc", "delete", "dev", port, "clsact")
         return time.monotonic()
 
     # What they say

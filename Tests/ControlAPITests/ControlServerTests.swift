@@ -332,7 +332,8 @@ private final class RememberingAgent: ControlSource {
     }
 
     func diagnose(
-        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void
+        stressing: Bool, onProgress: @escaping (String) -> Void,
+        completion: @escaping (JSONValue) -> Void
     ) {
         onProgress("1 of 2 nodes have answered")
         completion(["worst": "ok"])

@@ -77,7 +77,7 @@ enum Healthy {
             "kernel": [
                 "release": "5.10.0-216", "reserved_ports": .array([ports(60000, 60031)]),
                 "ephemeral_ports": ports(32768, 60999), "governors": ["performance"],
-                "transparent_huge_pages": "madvise",
+                "transparent_huge_pages": "madvise", "virtualization": "none",
                 "parameters": [
                     ["name": "kernel.numa_balancing", "value": "0"],
                     ["name": "vm.swappiness", "value": "0"],
@@ -87,8 +87,19 @@ enum Healthy {
                 "path": "/data/glm-5.1", "files": [["name": "config.json", "bytes": 100]],
                 "config_sha256": "abc",
             ],
+            "environment": environment,
         ])
     }
+
+    private static let environment: JSONValue = [
+        "scripts": ["/usr/local/Ascend/cann/set_env.sh"],
+        "variables": [
+            [
+                "name": "LD_LIBRARY_PATH",
+                "value": "/usr/local/Ascend/cann/lib64:/usr/local/Ascend/driver/lib64",
+            ], ["name": "ASCEND_HOME_PATH", "value": "/usr/local/Ascend/cann"],
+        ],
+    ]
 
     private static func ports(_ first: UInt16, _ last: UInt16) -> JSONValue {
         PortRange(first: first, last: last)?.json ?? .null

@@ -133,6 +133,37 @@ extension EnginesTests {
             #expect(!variables.contains { $0.hasPrefix("GLM_TEST_UNSET=") })
         }
 
+        @Test
+        func `an engine with an environment of its own has nothing else, and sources nothing`()
+            throws
+        {
+            setenv("GLM_TEST_KEPT", "kept", 1)
+            defer { unsetenv("GLM_TEST_KEPT") }
+            let bench = try Workbench()
+            let spec = bench.spec(
+                ["/bin/bash", "-c", "env -0 > \(bench.state)/dump"],
+                environment: [EnvironmentVariable("BOTH", "set")], unset: ["OF_BASE"],
+                source: ["/no/such/set_env.sh"])
+            let base = [
+                EnvironmentVariable("PATH", "/usr/bin:/bin"), EnvironmentVariable("BOTH", "base"),
+                EnvironmentVariable("LD_LIBRARY_PATH", "/usr/local/Ascend/cann/lib64"),
+                EnvironmentVariable("OF_BASE", "x"), EnvironmentVariable("LINES", "a\nb='c'"),
+            ]
+            bench.host.launch(bench.shard, spec, .sglang, base: base)
+            #expect(bench.runToEnd())
+            #expect(bench.end == .exited(.code(0), logTail: []))
+            let variables = try readText(bench.state + "/dump").split(separator: "\0")
+                .map(String.init).filter { !$0.hasPrefix("GLM_AGENT_") }
+            #expect(
+                Set(
+                    variables.filter { variable in
+                        !["PWD=", "SHLVL=", "_="].contains { variable.hasPrefix($0) }
+                    }) == [
+                        "PATH=/usr/bin:/bin", "BOTH=set", "LINES=a\nb='c'",
+                        "LD_LIBRARY_PATH=/usr/local/Ascend/cann/lib64",
+                    ])
+        }
+
         @Test func `nothing of the shim is open in the engine`() throws {
             let bench = try Workbench()
             bench.launch(script: "exec ls -1 /proc/self/fd")

@@ -20,7 +20,7 @@ import Testing
         return network
     }
 
-    private static func disturb(_ network: SimulatedNetwork, _ random: inout SeededGenerator) {
+    static func disturb(_ network: SimulatedNetwork, _ random: inout SeededGenerator) {
         let node = Int.random(in: 0..<network.nodeCount, using: &random)
         let other =
             (node + Int.random(in: 1..<network.nodeCount, using: &random))

@@ -139,6 +139,8 @@ final class SimulatedNetwork {
 
     func leave(_ node: Int) { step(node, .leave) }
 
+    func describe(_ node: Int, _ metadata: MemberMetadata) { step(node, .describe(metadata)) }
+
     func cut(from: Int, to: Int, _ cut: Cut = .drops) { cuts[Link(from: from, to: to)] = cut }
 
     func partition(_ side: Range<Int>, _ cut: Cut = .drops) {

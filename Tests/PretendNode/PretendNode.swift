@@ -51,6 +51,9 @@ public final class PretendNode {
     /// Calls of npu-smi while another was running. There must be none.
     public var violations: [String] { lines("violations") }
 
+    /// The scripts that were sourced so far, as paths of the node, in their order.
+    public var sourced: [String] { lines("sourced") }
+
     private func lines(_ name: String) -> [String] {
         let bytes = (try? Files.read("\(directory)/var/log/pretend/\(name)")) ?? []
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)

@@ -12,11 +12,11 @@ struct ShardDriver {
     /// What the last input led to.
     private(set) var actions: [ShardAction] = []
 
-    init(rank: Int = 0) {
+    init(rank: Int = 0, policy: SupervisionPolicy = policy) {
         let shard = ShardID(
             group: GroupName("prefill-0"), generation: Generation(1), rank: NodeRank(rank))
         machine = ShardMachine(
-            shard: shard, policy: Self.policy,
+            shard: shard, policy: policy,
             wall: WallTime(millisecondsSinceEpoch: Self.wallStart))
     }
 
@@ -65,14 +65,16 @@ struct ShardDriver {
         return states
     }
 
-    static func loading(rank: Int = 0) -> ShardDriver {
-        var driver = ShardDriver(rank: rank)
+    static func loading(
+        rank: Int = 0, policy: SupervisionPolicy = policy
+    ) -> ShardDriver {
+        var driver = ShardDriver(rank: rank, policy: policy)
         driver.take(.begin, .portsChecked(conflict: nil), .started(processID: 4711))
         return driver
     }
 
-    static func ready() -> ShardDriver {
-        var driver = loading()
+    static func ready(_ policy: SupervisionPolicy = policy) -> ShardDriver {
+        var driver = loading(policy: policy)
         driver.take(.tick, .probed(.answers))
         return driver
     }

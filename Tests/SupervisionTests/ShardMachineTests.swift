@@ -1,6 +1,7 @@
 // The life of a shard, told in sentences.
 
 import Base
+import Diagnosis
 import Supervision
 import Testing
 
@@ -26,6 +27,20 @@ import Testing
         #expect(shard.state == .stopped && shard.machine.isGone)
         #expect(shard.report.processID == nil && shard.report.exit == .code(0))
         #expect(shard.machine.nextDeadline == nil)
+    }
+
+    @Test func `progress is reported while the shard loads, and only then`() {
+        var shard = ShardDriver(rank: 1)
+        let progress = LoadingProgress(phase: .weights, steps: .init(done: 3, total: 9), moves: 4)
+        shard.take(.begin, .portsChecked(conflict: nil), .progressed(progress))
+        #expect(shard.report.progress == nil)
+        shard.take(.started(processID: 4711), .progressed(progress))
+        #expect(shard.actions == [.changed])
+        #expect(shard.report.progress == progress)
+        shard.take(.progressed(progress))
+        #expect(shard.actions.isEmpty)
+        shard.take(.end)
+        #expect(shard.report.progress == nil)
     }
 
     @Test func `ports that are taken are looked at again until they are free`() {
@@ -162,12 +177,37 @@ import Testing
         shard.take(.probed(.failing("timed out")))
         #expect(shard.state == .ready)
         #expect(shard.report.why == "has not answered for 25 s: timed out")
-        shard.wait(ShardDriver.policy.livenessInterval)
+        shard.wait(ShardDriver.policy.readinessInterval)
         shard.wait(.seconds(25))
         shard.take(.probed(.failing("timed out")))
-        shard.wait(ShardDriver.policy.livenessInterval)
+        #expect(shard.state == .ready)
+        shard.wait(ShardDriver.policy.readinessInterval)
+        shard.wait(.seconds(8))
         #expect(shard.state == .unresponsive, "60 s after the first question, with one under way")
-        #expect(shard.report.why == "has not answered for 55 s: timed out")
+        #expect(shard.report.why == "has not answered for 60 s: timed out")
+    }
+
+    @Test func `one failed question condemns nobody, however short the limit`() {
+        var policy = ShardDriver.policy
+        policy.unresponsiveAfter = .seconds(5)
+        var shard = ShardDriver.ready(policy)
+        shard.wait(policy.livenessInterval)
+        shard.wait(.seconds(4))
+        shard.take(.probed(.failing("503")))
+        shard.wait(.seconds(3))
+        #expect(shard.wanted == [.probe(.liveness)] && shard.state == .ready)
+        shard.take(.probed(.answers))
+        #expect(shard.state == .ready && shard.report.why.isEmpty)
+    }
+
+    @Test func `a question that is waited for as long as the limit is enough`() {
+        var policy = ShardDriver.policy
+        policy.unresponsiveAfter = .seconds(5)
+        var shard = ShardDriver.ready(policy)
+        shard.wait(policy.livenessInterval)
+        shard.wait(.seconds(25))
+        shard.take(.probed(.failing("timed out")))
+        #expect(shard.state == .unresponsive)
     }
 
     @Test func `a router without workers is well, and says so for as long as it has none`() {

@@ -6,8 +6,8 @@ import Testing
 @Suite struct SourceRuleTests {
     /// Layers 0 to 3 but for what wraps a C library: values in, actions out.
     static let pureTargets = [
-        "Base", "Membership", "Consensus", "Supervision", "Ascend", "Profiles", "Planning",
-        "Doctor", "ClusterState", "WireProtocol", "Node", "Simulation", "CBOR", "YAML",
+        "Base", "Membership", "Consensus", "Diagnosis", "Supervision", "Ascend", "Profiles",
+        "Planning", "Doctor", "ClusterState", "WireProtocol", "Node", "Simulation", "CBOR", "YAML",
     ]
 
     @Test func `the tree is found`() {

@@ -1,5 +1,6 @@
 // Samples of membership and consensus.
 
+import Ascend
 import Base
 import Consensus
 import Membership
@@ -55,7 +56,27 @@ extension Sample {
         Sample("push-pull", .swim(SwimMessage(.pushPull, updates: [update(.alive, 3)]))),
         Sample("pull reply", .swim(SwimMessage(.pullReply, updates: [update(.dead, 4)]))),
         Sample("gossip", .swim(SwimMessage(.gossip, updates: [update(.suspect, 5)]))),
+        Sample(
+            "gossip of members that say something of themselves",
+            .swim(SwimMessage(.gossip, updates: [described(digest), described(unknownDigest)]))),
     ]
+
+    private static func described(_ digest: InventoryDigest) -> MemberUpdate {
+        MemberUpdate(
+            node: node2, state: .alive, incarnation: Incarnation(6), source: node2,
+            metadata: digest.metadata)
+    }
+
+    static let digest = InventoryDigest(
+        superPodID: 0, serverIndex: 47, dieCount: 16, unhealthyDies: [DieID(5)],
+        heldDies: (0..<64).map { DieID($0) }, software: "0123456789abcdef",
+        kernel: "fedcba9876543210", weights: "0011223344556677", environment: "8899aabbccddeeff")
+
+    /// Of a node that could find out nothing.
+    static let unknownDigest = InventoryDigest(
+        superPodID: nil, serverIndex: nil, dieCount: nil, unhealthyDies: [], heldDies: [],
+        software: "0123456789abcdef", kernel: "fedcba9876543210", weights: "0011223344556677",
+        environment: "8899aabbccddeeff")
 
     // MARK: - Consensus
 

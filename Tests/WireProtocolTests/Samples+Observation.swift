@@ -3,6 +3,7 @@
 import Base
 import ClusterState
 import Consensus
+import Diagnosis
 import Supervision
 import WireProtocol
 
@@ -67,6 +68,24 @@ extension Sample {
                     shard(.exited, exit: .code(0), endedAt: .max),
                 ]))),
         Sample(
+            "report of loads",
+            .report(
+                nodeReport(
+                    [
+                        LoadingProgress(phase: .meeting, moves: 1),
+                        LoadingProgress(
+                            phase: .weights, steps: .init(done: 13, total: 29), moves: 16),
+                        LoadingProgress(phase: .memory, moves: 33),
+                        LoadingProgress(
+                            phase: .graphs, steps: .init(done: 0, total: 12), moves: 40),
+                        LoadingProgress(phase: .warmup, moves: 53),
+                        LoadingProgress(phase: .ready, moves: .max),
+                    ].map { progress in
+                        var report = shard(.loading, process: 4711)
+                        report.progress = progress
+                        return report
+                    }))),
+        Sample(
             "report of the largest generation and rank",
             .report(
                 nodeReport([
@@ -91,6 +110,18 @@ extension Sample {
                 NodeReport(
                     node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
                     obstacles: ["die 5 held by process 4711 (python3)"]))),
+        Sample(
+            "report with notes of a node that has not looked",
+            .report(
+                NodeReport(
+                    node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
+                    notes: ["vm.swappiness=0: /proc/sys/vm/swappiness is 60"]))),
+        Sample(
+            "report with notes of a node that has looked",
+            .report(
+                NodeReport(
+                    node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
+                    obstacles: [], notes: ["one", "another"]))),
     ]
 
     static let view: [Sample] = [
@@ -119,6 +150,7 @@ extension Sample {
             "request for a log from an offset",
             .request(RequestID(0), .log(shard: "router.g1.r0", lastLines: 0, from: .max))),
         Sample("request for the facts of a node", .request(RequestID(7), .examine(.facts))),
+        Sample("request for the speed of a node", .request(RequestID(7), .examine(.speed))),
         Sample(
             "request to reach nobody",
             .request(RequestID(8), .examine(.reach(dials: [], pings: [])))),

@@ -31,6 +31,7 @@ struct BenchServing {
     /// Runs it to its end.
     /// - Parameter keepsOutput: whether standard output is for the report alone; what the benchmark
     ///   prints then goes to standard error.
+    /// - Returns: what it measured.
     /// - Throws: where it fails or is interrupted.
     func run(keepsOutput: Bool) throws(BenchmarkFailure) -> BenchmarkMetrics {
         let exit: ChildExit

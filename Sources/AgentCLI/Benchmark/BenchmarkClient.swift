@@ -34,7 +34,9 @@ final class BenchmarkClient {
     private var completion: (() -> Void)?
 
     /// - Parameters:
+    ///   - loop: where the requests run.
     ///   - service: `http://HOST:PORT`.
+    ///   - load: what is sent.
     ///   - seed: what the tokens are drawn from.
     /// - Throws: when no descriptor is left.
     init(

@@ -60,6 +60,7 @@ struct BenchmarkLoad: Hashable, Sendable {
     /// - Parameters:
     ///   - requests: how many; nil leaves the number.
     ///   - divisor: lengths become this much shorter, but no shorter than one token.
+    /// - Returns: what is to be sent.
     func scaled(requests: Int?, lengthsBy divisor: Int) -> BenchmarkLoad {
         var load = self
         load.requestCount = requests ?? requestCount

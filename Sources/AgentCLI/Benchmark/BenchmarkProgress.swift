@@ -13,7 +13,7 @@ final class BenchmarkProgress {
     private static let patience = Duration.seconds(2)
     private static let interval = Duration.seconds(10)
 
-    /// - Parameter isQuiet: whether standard output is for the report alone.
+    /// `isQuiet` where standard output is for the report alone.
     init(_ console: Console, isQuiet: Bool, at now: Instant) {
         self.console = console
         isLive = console.isTerminal && !isQuiet

@@ -31,8 +31,7 @@ struct LatencySummary: Hashable, Sendable {
     }
 }
 
-/// The percentile of sorted values, of which there is at least one.
-/// - Parameter percent: 0 to 100.
+/// The percentile (0 to 100) of sorted values, of which there is at least one.
 func percentile(_ percent: Double, of sorted: [Double]) -> Double {
     let place = percent / 100 * Double(sorted.count - 1)
     let lower = Int(place)

@@ -34,6 +34,7 @@ struct RepairedBenchmark {
 
     /// - Parameters:
     ///   - profile: one with a benchmark.
+    ///   - options: what the command line changes.
     ///   - resultFile: where bench_serving is to write its result; nil for nowhere.
     init(_ profile: Profile, _ options: BenchmarkOptions, resultFile: String?) {
         self.profile = profile

@@ -42,6 +42,7 @@ func commandTable() -> [Command] {
         Command(spec: .doctor, run: examine),
         Command(spec: .inventory, run: showInventory),
         Command(spec: .rankTable, run: showRankTable),
+        Command(spec: .untune, run: untune),
         Command(spec: .version, run: showVersion),
         Command(spec: .help, run: showHelp),
         Command(spec: .completions, run: printCompletions),
@@ -248,14 +249,15 @@ extension CommandSpec {
         discussion: """
             Sixteen checks on every node and between them, from any node: who holds the dies, addresses,
             ports that are really dialled, the fabric, TLS switches, versions, health, environment, store,
-            limits, weights, settings, clocks, names. Nothing is changed, reset or ended. What cannot be
-            found out is told as unknown. Exit code 3: an error was found; with --strict also a warning, or
+            limits, weights, settings, clocks, names; with --stress speed, too. Nothing is changed, reset or
+            ended. What cannot be found out is told as unknown. Exit code 3: an error was found; with --strict also a warning, or
             something not known.
             """,
-        options: [.socket, .local, .root, .model, .strict, .json],
+        options: [.socket, .local, .root, .model, .stress, .strict, .json],
         exitCodes: [.success, .failure, .usage, .notReady, .noAgent],
         examples: [
             Example("glm-agent doctor", "the whole cluster, before a launch or after a failure"),
+            Example("glm-agent doctor --stress", "and whether a node is slower than the others"),
             Example("glm-agent doctor --local --model /data/glm-5.1", "a host without an agent"),
         ])
 
@@ -272,6 +274,19 @@ extension CommandSpec {
             Example(
                 "glm-agent inventory --model /data/glm-5.1 --json",
                 "everything, with the weights, for a comparison of nodes"),
+        ])
+
+    static let untune = CommandSpec(
+        name: "untune", summary: "put back what host_tuning: apply has changed on this host",
+        discussion: """
+            Kernel settings, the CPU governor and the reserved ports get the values that they had before an
+            agent changed them. What somebody else has set since is left alone, and said. It needs root, and
+            no agent; stop the agent first, or it sets them again at its next launch.
+            """,
+        options: [.config, .json], exitCodes: [.success, .failure, .usage],
+        examples: [
+            Example(
+                "systemctl disable --now glm-agent && glm-agent untune", "before an uninstall")
         ])
 
     static let version = CommandSpec(

@@ -26,7 +26,9 @@ private func examineCluster(_ invocation: Invocation) -> ExitCode {
                 diagnosis = document
             }
         }
-        try invocation.control.stream(ControlPath("/v1/doctor")) { lines.take($0) }
+        let path = ControlPath(
+            "/v1/doctor", ["stress": invocation.arguments.has(.stress) ? "1" : "0"])
+        try invocation.control.stream(path) { lines.take($0) }
         lines.finish()
         guard let diagnosis else { throw .unreadable("it ended without a diagnosis") }
         return try invocation.show(diagnosis: diagnosis)
@@ -49,8 +51,12 @@ private func examineHost(_ invocation: Invocation) -> ExitCode {
         examiner.examine(weights: arguments[.model]) { examination in
             let name = examination.inventory.hostName
             let node = ExaminedNode(NodeID(name.isEmpty ? "this host" : name), .told(examination))
-            diagnosis = Diagnosis(of: ClusterExamination(nodes: [node]))
-            loop.stop()
+            let finish = { (speeds: [NodeSpeed]) in
+                diagnosis = Diagnosis(of: ClusterExamination(nodes: [node], speeds: speeds))
+                loop.stop()
+            }
+            guard arguments.has(.stress) else { return finish([]) }
+            examiner.measureSpeed { finish([NodeSpeed(node.node, $0)]) }
         }
         let progress = loop.after(.seconds(2)) {
             invocation.console.complain("asking npu-smi and hccn_tool, one die after the other")

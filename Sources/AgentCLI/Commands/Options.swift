@@ -39,6 +39,8 @@ extension OptionSpec {
         "a directory that stands for the node's / (/)")
     static let local = OptionSpec(
         "local", "examine this host alone, without an agent; --root and --model do, too")
+    static let stress = OptionSpec(
+        "stress", "measure processors and memory too, for about a second; engines feel it")
     static let once = OptionSpec(
         "once", "end after the first answer; the exit code tells if it was right")
     static let directory = OptionSpec(

@@ -32,7 +32,8 @@ private func run(
     let log = AgentLog(loop)
     let agent = try Agent(
         loop, configuration, version: programVersion, host: .current(),
-        tuner: SystemHostTuner(), environment: currentEnvironment(), log: log)
+        tuner: SystemHostTuner(root: HostRoot(configuration.hostRoot)),
+        environment: currentEnvironment(), log: log)
     var exitCode = ExitCode.success
     agent.onFailure = { _ in
         exitCode = .failure

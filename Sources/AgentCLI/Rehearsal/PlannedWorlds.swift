@@ -16,6 +16,7 @@ struct PlannedWorlds {
     /// - Parameters:
     ///   - groups: of `GET /v1/plan`.
     ///   - profile: what the plan was made for.
+    ///   - modelPath: the directory of the weights.
     /// - Throws: where they do not fit.
     init(groups: [JSONValue], profile: Profile, modelPath: String) throws(RehearsalFailure) {
         let engines = groups.filter { $0.text("role") != Role.router.rawValue }

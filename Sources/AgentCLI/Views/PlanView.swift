@@ -1,6 +1,8 @@
 // `glm-agent plan` and `glm-agent members` for people.
 
+import Ascend
 import Base
+import Doctor
 
 /// The committed plan as lines of text.
 struct PlanView {
@@ -40,13 +42,33 @@ struct MembersView {
     let colour: Bool
 
     var text: String {
-        var table = Table("NODE", "ADDRESS", "STATE", "SINCE")
-        for member in members["members"]?.arrayValue ?? [] {
+        let list = members["members"]?.arrayValue ?? []
+        var table = Table(
+            "NODE", "ADDRESS", "STATE", "SINCE", "DIES#", "NOT OK", "HELD", "SUPER POD", "SERVER#",
+            "SOFTWARE")
+        for member in list {
+            let inventory = member["inventory"]
             table.add(
                 Table.Cell(member.text("node")), Table.Cell(member.text("address")),
                 .state(member.text("state")),
-                Table.Cell(ageText(of: member, field: "since", now: now)))
+                Table.Cell(ageText(of: member, field: "since", now: now)),
+                cell(inventory, "dies"), dies(inventory, "unhealthy_dies"),
+                dies(inventory, "held_dies"), cell(inventory, "super_pod_id"),
+                cell(inventory, "server_index"),
+                Table.Cell(inventory?["software"]?.stringValue ?? ""))
         }
         return table.lines(colour: colour).map { $0 + "\n" }.joined()
+    }
+
+    /// A number of the inventory; empty where the member has told none, a question mark where it could not
+    /// find it out.
+    private func cell(_ inventory: JSONValue?, _ name: String) -> Table.Cell {
+        guard let inventory, inventory != .null else { return "" }
+        return Table.Cell(inventory[name]?.integerValue.map(String.init) ?? "?")
+    }
+
+    private func dies(_ inventory: JSONValue?, _ name: String) -> Table.Cell {
+        let dies = (inventory?[name]?.arrayValue ?? []).compactMap(\.integerValue)
+        return Table.Cell(dies.isEmpty ? "" : dies.map { DieID(Int($0)) }.shown)
     }
 }

@@ -88,10 +88,17 @@ struct StatusView {
                     "", Table.Cell(rank.number("rank")), Table.Cell(rank.text("node")),
                     .state(rank.text("state")), "", Table.Cell(rank.number("pid")),
                     Table.Cell(rank.number("restarts")), Table.Cell(since(rank)),
-                    Table.Cell(rank.text("why")))
+                    Table.Cell(detail(of: rank)))
             }
         }
         return [styled("GROUPS", .heading)] + table.lines(colour: colour)
+    }
+
+    /// How far a load has come says more than that nothing listens yet.
+    private func detail(of rank: JSONValue) -> String {
+        guard let progress = rank["progress"], progress != .null else { return rank.text("why") }
+        let percent = progress["fraction"]?.numberValue.map { " \(Int($0 * 100)) %" } ?? ""
+        return "loads: \(progress.text("phase"))\(percent)"
     }
 
     /// Where a group serves; what is wrong with it stands there instead while something is.

@@ -19,17 +19,20 @@ final class DoctorRound {
     private var answers: [NodeID: ExaminedNode] = [:]
     private var dials: [Dial] = []
     private var pings: [FabricProbe] = []
+    private let stressing: Bool
+    private var speeds: [NodeSpeed] = []
     private var waitsFor: Set<NodeID> = []
     private var ticker: LoopTimer?
     private let begin: Instant
 
     init(
-        _ loop: Loop, nodes: [NodeID],
+        _ loop: Loop, nodes: [NodeID], stressing: Bool,
         ask: @escaping (NodeID, NodeQuestion, @escaping (PeerAnswer) -> Void) -> Void,
         onProgress: @escaping (String) -> Void, completion: @escaping (Diagnosis) -> Void
     ) {
         self.loop = loop
         self.nodes = nodes
+        self.stressing = stressing
         self.ask = ask
         self.onProgress = onProgress
         self.completion = completion
@@ -83,13 +86,34 @@ final class DoctorRound {
         let questions = told.map { told in
             (told.node, NodeQuestion.reach(dials: dials(of: told.node), pings: pings(of: told)))
         }
-        guard nodes.count > 1, !questions.isEmpty else { return finish() }
+        guard nodes.count > 1, !questions.isEmpty else { return measure() }
         waitsFor = Set(questions.map(\.0))
         for (node, question) in questions {
             ask(node, question) { answer in
                 self.takeReach(node, answer)
+                self.heard(node) { self.measure() }
+            }
+        }
+    }
+
+    /// The last question, so that nothing else is asked of a busy node.
+    private func measure() {
+        guard stressing, !told.isEmpty else { return finish() }
+        waitsFor = Set(told.map(\.node))
+        onProgress("measuring processors and memory for about a second")
+        for node in told.map(\.node) {
+            ask(node, .speed) { answer in
+                self.speeds.append(NodeSpeed(node, Self.speed(answer)))
                 self.heard(node) { self.finish() }
             }
+        }
+    }
+
+    private static func speed(_ answer: PeerAnswer) -> Fact<SpeedMeasure> {
+        do {
+            return try answer.json().read("speed")
+        } catch {
+            return .unknown(Gap(.unreadable, "speed", "\(error)"))
         }
     }
 
@@ -140,7 +164,8 @@ final class DoctorRound {
                     dials: dials.sorted { (order[$0.from] ?? 0) < (order[$1.from] ?? 0) },
                     pings: pings.sorted {
                         (order[$0.from] ?? 0, $0.die) < (order[$1.from] ?? 0, $1.die)
-                    })))
+                    },
+                    speeds: speeds.sorted { (order[$0.node] ?? 0) < (order[$1.node] ?? 0) })))
     }
 }
 

@@ -2,7 +2,7 @@
 // It looks and dials, and changes nothing; the ports that it listens on are given back before anything
 // is launched.
 
-import Ascend
+public import Ascend
 import Base
 public import Doctor
 import Engines
@@ -19,6 +19,10 @@ public final class NodeExaminer {
     private let environment: [String: String]
     private let ports: PortCheck
     private let queue: FileQueue
+    private let speed: SpeedTest
+    private let sources: [String]
+    /// What was told last of this node.
+    private var digest: InventoryDigest?
     private var inventory: (found: NodeInventory, at: Instant)?
     private var waiting: [(NodeInventory) -> Void] = []
     private var listeners: [Endpoint: StreamListener] = [:]
@@ -34,13 +38,19 @@ public final class NodeExaminer {
     /// - Parameters:
     ///   - loop: where everything happens.
     ///   - root: the node.
-    ///   - environment: of this process, which engines inherit.
-    public init(_ loop: Loop, root: HostRoot, environment: [String: String]) {
+    ///   - environment: of this process, which engines inherit where nothing is sourced.
+    ///   - sources: the scripts that engines' environments come from.
+    public init(
+        _ loop: Loop, root: HostRoot, environment: [String: String],
+        sources: [String] = AscendEnvironment.standardScripts
+    ) {
         self.loop = loop
         self.environment = environment
+        self.sources = sources
         collector = InventoryCollector(loop, root: root, environment: environment)
         ports = PortCheck(loop)
         queue = FileQueue(loop)
+        speed = SpeedTest(loop)
     }
 
     /// What an agent adds to what the host tells.
@@ -49,6 +59,7 @@ public final class NodeExaminer {
         let interface: String
         let stateDirectory: String
         let shards: [ShardOfPlan]
+        let untuned: [UntunedSetting]?
     }
 
     /// Examines the host alone.
@@ -76,17 +87,23 @@ public final class NodeExaminer {
                             inventory: inventory, address: own.node.address,
                             interface: own.interface, environment: inherited,
                             shards: own.shards.map { PlannedShard($0) }, ports: ports,
-                            ownProcesses: processes))
+                            ownProcesses: processes, untuned: own.untuned))
                 }
             }
         }
     }
 
+    /// Keeps a processor busy for about a second.
+    public func measureSpeed(completion: @escaping (Fact<SpeedMeasure>) -> Void) {
+        speed.run(completion: completion)
+    }
+
     /// What stands in the way of a launch on this node, for people: dies that are held by others or not
-    /// well, ports that are taken. What cannot be found out is no obstacle.
+    /// well, ports that are taken. What cannot be found out is no obstacle,
+    /// and told beforehand.
     func findObstacles(
         stateDirectory: String, ports endpoints: [Endpoint],
-        completion: @escaping ([String]) -> Void
+        onUnknown: @escaping ([String]) -> Void, completion: @escaping ([String]) -> Void
     ) {
         var request = InventoryRequest()
         request.isBrief = true
@@ -95,6 +112,7 @@ public final class NodeExaminer {
                 let examination = NodeExamination(
                     inventory: inventory, address: nil, interface: nil, environment: [],
                     shards: [], ports: [], ownProcesses: processes)
+                onUnknown(examination.unknowns)
                 let free = endpoints.filter { listeners[$0] == nil }
                 ports.conflicts(free) { conflicts in
                     completion(examination.obstacles + conflicts.map(\.description))
@@ -111,7 +129,8 @@ public final class NodeExaminer {
         }
         waiting.append(completion)
         guard waiting.count == 1 else { return }
-        collector.collect(InventoryRequest(weights: weights, maxAge: Self.maxAge)) { [self] in
+        let request = InventoryRequest(weights: weights, sources: sources, maxAge: Self.maxAge)
+        collector.collect(request) { [self] in
             inventory = ($0, loop.now)
             let told = waiting
             waiting = []
@@ -127,15 +146,37 @@ public final class NodeExaminer {
             completion: { completion((try? $0.get()) ?? []) })
     }
 
-    /// What engines inherit and the doctor judges.
+    /// What engines begin with, as far as the doctor judges it.
     private var inherited: [Variable] {
         let families = ["HCCL_", "ASCEND_", "GLOO_", "TP_", "SGLANG_", "PYTORCH_", "PYTHORCH_"]
-        return environment.sorted { $0.key < $1.key }
-            .filter { variable in
-                families.contains { variable.key.hasPrefix($0) }
-                    || variable.key.lowercased().hasSuffix("_proxy")
-            }
-            .map { Variable($0.key, $0.value) }
+        let agents = environment.sorted { $0.key < $1.key }.map { Variable($0.key, $0.value) }
+        return (engines.current?.value?.variables ?? agents).filter { variable in
+            families.contains { variable.name.hasPrefix($0) }
+                || variable.name.lowercased().hasSuffix("_proxy")
+        }
+    }
+
+    // MARK: - The digest
+
+    /// What engines are started from.
+    var engines: AscendEnvironment { collector.engines }
+
+    /// Makes an inventory, and gives what everybody may know of it.
+    func takeDigest(weights: String, completion: @escaping (InventoryDigest) -> Void) {
+        takeInventory(weights: weights) { [self] inventory in
+            digest = inventory.digest
+            completion(inventory.digest)
+        }
+    }
+
+    /// Looks at the dies and the kernel alone, once there is a digest.
+    func updateDigest(completion: @escaping (InventoryDigest) -> Void) {
+        var request = InventoryRequest()
+        request.isBrief = true
+        collector.collect(request) { [self] inventory in
+            digest = digest?.updated(by: inventory)
+            if let digest { completion(digest) }
+        }
     }
 
     // MARK: - Ports

@@ -118,6 +118,7 @@ extension KernelState: JSONCoded {
             "release": release.json, "parameters": parameters.json,
             "reserved_ports": reservedPorts.json, "ephemeral_ports": ephemeralPorts.json,
             "governors": governors.json, "transparent_huge_pages": transparentHugePages.json,
+            "virtualization": virtualization.json,
         ]
     }
 
@@ -127,7 +128,8 @@ extension KernelState: JSONCoded {
             reservedPorts: try json.read("reserved_ports"),
             ephemeralPorts: try json.read("ephemeral_ports"),
             governors: try json.read("governors"),
-            transparentHugePages: try json.read("transparent_huge_pages"))
+            transparentHugePages: try json.read("transparent_huge_pages"),
+            virtualization: try json.read("virtualization"))
     }
 }
 
@@ -150,5 +152,24 @@ extension WeightsDigest: JSONCoded {
         self.init(
             path: try json.read("path"), files: try json.read("files"),
             configurationHash: try json.read("config_sha256"))
+    }
+}
+
+extension Variable: JSONCoded {
+    public var json: JSONValue { ["name": .string(name), "value": .string(value)] }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        self.init(try json.read("name"), try json.read("value"))
+    }
+}
+
+extension EnvironmentSnapshot: JSONCoded {
+    /// The hash is for readers: it follows from the variables.
+    public var json: JSONValue {
+        ["scripts": scripts.json, "sha256": .string(hash), "variables": variables.json]
+    }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        self.init(scripts: try json.read("scripts"), variables: try json.read("variables"))
     }
 }

@@ -28,7 +28,7 @@ extension NodeInventory: JSONCoded {
             "interfaces": interfaces.json, "own_addresses_in_hosts": ownAddressesInHosts.json,
             "firewall": firewall.json, "shared_memory_bytes": sharedMemoryBytes.json,
             "open_files": openFiles.json, "locked_memory": lockedMemory.json,
-            "kernel": kernel.json, "weights": weights.json,
+            "kernel": kernel.json, "weights": weights.json, "environment": environment.json,
         ]
     }
 
@@ -44,7 +44,8 @@ extension NodeInventory: JSONCoded {
             firewall: try json.read("firewall"),
             sharedMemoryBytes: try json.read("shared_memory_bytes"),
             openFiles: try json.read("open_files"), lockedMemory: try json.read("locked_memory"),
-            kernel: try json.read("kernel"), weights: try json.read("weights"))
+            kernel: try json.read("kernel"), weights: try json.read("weights"),
+            environment: try json.read("environment"))
     }
 }
 
@@ -54,7 +55,7 @@ extension InventoryDigest: JSONCoded {
             "super_pod_id": superPodID.json, "server_index": serverIndex.json,
             "dies": dieCount.json, "unhealthy_dies": unhealthyDies.json,
             "held_dies": heldDies.json, "software": software.json, "kernel": kernel.json,
-            "weights": weights.json,
+            "weights": weights.json, "environment": environment.json,
         ]
     }
 
@@ -64,6 +65,7 @@ extension InventoryDigest: JSONCoded {
             serverIndex: try json.read("server_index"), dieCount: try json.read("dies"),
             unhealthyDies: try json.read("unhealthy_dies"),
             heldDies: try json.read("held_dies"), software: try json.read("software"),
-            kernel: try json.read("kernel"), weights: try json.read("weights"))
+            kernel: try json.read("kernel"), weights: try json.read("weights"),
+            environment: try json.read("environment"))
     }
 }

@@ -93,11 +93,13 @@ public struct KernelState: Hashable, Sendable {
     /// The different governors of the CPUs, sorted; one where all are alike.
     public let governors: Fact<[String]>
     public let transparentHugePages: Fact<String>
+    /// The hypervisor that the kernel runs under: `none` on the machine itself.
+    public let virtualization: Fact<String>
 
     public init(
         release: Fact<String>, parameters: [KernelParameter], reservedPorts: Fact<[PortRange]>,
         ephemeralPorts: Fact<PortRange>, governors: Fact<[String]>,
-        transparentHugePages: Fact<String>
+        transparentHugePages: Fact<String>, virtualization: Fact<String>
     ) {
         self.release = release
         self.parameters = parameters
@@ -105,6 +107,7 @@ public struct KernelState: Hashable, Sendable {
         self.ephemeralPorts = ephemeralPorts
         self.governors = governors
         self.transparentHugePages = transparentHugePages
+        self.virtualization = virtualization
     }
 }
 

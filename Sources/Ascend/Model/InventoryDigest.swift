@@ -16,12 +16,39 @@ public struct InventoryDigest: Hashable, Sendable {
     /// Dies that a process holds, or whose memory is above the baseline.
     public let heldDies: [DieID]
     /// Driver, firmware, CANN, HCCL, NNAL, Python packages, TLS switches: 16 hexadecimal digits, as
-    /// are the next two.
+    /// are the next three.
     public let software: String
     /// Kernel release and settings.
     public let kernel: String
     /// File names, sizes and the configuration; the path is a part of it.
     public let weights: String
+    /// What the vendor's scripts put into an environment.
+    public let environment: String
+
+    public init(
+        superPodID: Int?, serverIndex: Int?, dieCount: Int?, unhealthyDies: [DieID],
+        heldDies: [DieID], software: String, kernel: String, weights: String, environment: String
+    ) {
+        self.superPodID = superPodID
+        self.serverIndex = serverIndex
+        self.dieCount = dieCount
+        self.unhealthyDies = unhealthyDies
+        self.heldDies = heldDies
+        self.software = software
+        self.kernel = kernel
+        self.weights = weights
+        self.environment = environment
+    }
+
+    /// The digest once the dies and the kernel were looked at again, by an inventory that has not asked
+    /// about anything else; what takes longer to ask stays.
+    public func updated(by brief: NodeInventory) -> InventoryDigest {
+        let now = brief.digest
+        return InventoryDigest(
+            superPodID: superPodID, serverIndex: serverIndex, dieCount: now.dieCount,
+            unhealthyDies: now.unhealthyDies, heldDies: now.heldDies, software: software,
+            kernel: now.kernel, weights: weights, environment: environment)
+    }
 }
 
 extension NodeInventory {
@@ -40,7 +67,8 @@ extension NodeInventory {
             unhealthyDies: (dies ?? []).filter { $0.health != .ok }.map(\.id),
             heldDies: (held.map(\.id) + ofHoldersAlone).sorted(),
             software: shortHash([software.json, .array(tlsSwitches)]),
-            kernel: shortHash(kernel.json), weights: shortHash(weights.json))
+            kernel: shortHash(kernel.json), weights: shortHash(weights.json),
+            environment: shortHash(environment.json))
     }
 
     /// The different settings of the switch on this node; one where all dies are alike.

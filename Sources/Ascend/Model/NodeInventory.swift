@@ -30,6 +30,8 @@ public struct NodeInventory: Hashable, Sendable {
     public let lockedMemory: Fact<ResourceLimit>
     public let kernel: KernelState
     public let weights: Fact<WeightsDigest>
+    /// What the vendor's scripts put into the environment of an engine.
+    public let environment: Fact<EnvironmentSnapshot>
 
     public init(
         hostName: String, toolVersion: Fact<String>, dies: Fact<[Die]>, cardCount: Fact<Int>,
@@ -37,7 +39,8 @@ public struct NodeInventory: Hashable, Sendable {
         roceAddresses: Fact<[RoCEAddress]>, software: SoftwareVersions,
         interfaces: [HostInterface], ownAddressesInHosts: [String], firewall: Firewall,
         sharedMemoryBytes: Fact<Int>, openFiles: Fact<ResourceLimit>,
-        lockedMemory: Fact<ResourceLimit>, kernel: KernelState, weights: Fact<WeightsDigest>
+        lockedMemory: Fact<ResourceLimit>, kernel: KernelState, weights: Fact<WeightsDigest>,
+        environment: Fact<EnvironmentSnapshot>
     ) {
         self.hostName = hostName
         self.toolVersion = toolVersion
@@ -56,6 +59,7 @@ public struct NodeInventory: Hashable, Sendable {
         self.lockedMemory = lockedMemory
         self.kernel = kernel
         self.weights = weights
+        self.environment = environment
     }
 }
 

@@ -9,6 +9,7 @@ extension Diagnosis {
     mutating func checkEnvironment(_ cluster: ClusterExamination) -> String {
         for (node, found) in cluster.told { checkEnvironment(node, found) }
         compareInherited(cluster)
+        compareSourced(cluster)
         return "no misspelt name, no proxy, equal on every node"
     }
 
@@ -88,6 +89,66 @@ extension Diagnosis {
                     )
                 }, shown: { $0 }, remedy: "make the service's environment equal on every node")
         }
+    }
+
+    /// What the vendor's scripts make of a clean shell must be the same on every node.
+    private mutating func compareSourced(_ cluster: ClusterExamination) {
+        var snapshots: [(node: NodeID, value: EnvironmentSnapshot)] = []
+        var without: [NodeID] = []
+        for (node, found) in cluster.told {
+            switch found.inventory.environment {
+            case .known(let snapshot): snapshots.append((node, snapshot))
+            case .unknown(let gap) where gap.kind == .notInstalled: without.append(node)
+            case .unknown(let gap) where gap.kind == .notAsked: break
+            case .unknown(let gap): report(.environment, node, gap: gap)
+            }
+        }
+        for node in without {
+            report(
+                .environment, snapshots.isEmpty ? .info : .warning, node,
+                "there is no set_env.sh: engines inherit the environment of the agent",
+                remedy: snapshots.isEmpty ? "" : "install CANN and NNAL as on the other nodes")
+        }
+        // Equal hashes spare the comparison of a hundred variables a node.
+        guard Set(snapshots.map(\.value.hash)).count > 1 else { return }
+        for name in Set(snapshots.flatMap { $0.value.variables.map(\.name) }).sorted() {
+            compareSourced(name, snapshots.map { ($0.node, $0.value.value(of: name)) })
+        }
+    }
+
+    private mutating func compareSourced(
+        _ name: String, _ values: [(node: NodeID, value: String?)]
+    ) {
+        let common = Common(values)
+        guard !common.isEqual else { return }
+        let remedy = "make the versions and the scripts equal: set_env.sh of CANN and of NNAL"
+        guard let usual = common.usual else {
+            let all = common.parties.map { "\($0.value ?? "not set") on \(names($0.nodes))" }
+            return report(
+                .environment, .warning, nil, "\(name), sourced: " + all.joined(separator: "; "),
+                remedy: remedy)
+        }
+        for (node, value) in values where value != usual {
+            report(
+                .environment, .warning, node,
+                "\(name), sourced: \(Self.difference(of: value, from: usual))", remedy: remedy)
+        }
+    }
+
+    /// Of long lists, only what one has and the other has not.
+    private static func difference(of value: String?, from usual: String?) -> String {
+        guard let value else { return "not set, while most have \(usual ?? "")" }
+        guard let usual else { return "\(value), while most have none" }
+        let (own, others) = (value.split(separator: ":"), usual.split(separator: ":"))
+        let extra = own.filter { !others.contains($0) }.joined(separator: ":")
+        let missing = others.filter { !own.contains($0) }.joined(separator: ":")
+        guard own.count > 1 || others.count > 1, !(extra.isEmpty && missing.isEmpty) else {
+            return "\(value), while most have \(usual)"
+        }
+        let parts = [
+            extra.isEmpty ? "" : "has \(extra)", missing.isEmpty ? "" : "lacks \(missing)",
+        ]
+        return parts.filter { !$0.isEmpty }.joined(separator: ", ") + ", unlike most"
     }
 
     private static let ownToNode = [

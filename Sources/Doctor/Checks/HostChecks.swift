@@ -57,17 +57,50 @@ extension Diagnosis {
     // MARK: - 13
 
     mutating func checkSettings(_ cluster: ClusterExamination) -> String {
-        for (node, found) in cluster.told { checkSettings(node, found.inventory) }
+        for (node, found) in cluster.told {
+            checkMachine(node, found.inventory.kernel)
+            guard let untuned = found.untuned else {
+                checkSettings(node, found.inventory)
+                continue
+            }
+            for setting in untuned {
+                report(
+                    .settings, .warning, node, "\(setting.wanted): \(setting.found)",
+                    remedy: Self.tuningRemedy)
+            }
+        }
         compare(
             .settings, .info, "kernel",
             cluster.told.compactMap { told in
                 told.found.inventory.kernel.release.value.map { (node: told.node, value: $0) }
             }, shown: { $0 }, remedy: "nothing, where both are supported by the driver")
-        return "governor, swappiness, NUMA balancing as the publication asks"
+        return "as the publication asks, on no virtual machine"
+    }
+
+    private static let tuningRemedy =
+        "host_tuning: apply in agent.yaml sets what the profile asks for"
+
+    /// What no setting changes.
+    private mutating func checkMachine(_ node: NodeID, _ kernel: KernelState) {
+        if let release = kernel.release.value, Self.isOld(release) {
+            report(
+                .settings, .warning, node, "kernel \(release) is older than 5.10",
+                remedy: "upgrade it to one that the driver supports")
+        }
+        switch kernel.virtualization {
+        case .known("none"): break
+        case .known(let hypervisor):
+            report(
+                .settings, .warning, node, "this is a virtual machine (\(hypervisor))",
+                remedy:
+                    "run on the machine itself: the fabric and the pinning of threads are not what they "
+                    + "seem under a hypervisor")
+        case .unknown(let gap): report(.settings, node, gap: gap)
+        }
     }
 
     private mutating func checkSettings(_ node: NodeID, _ inventory: NodeInventory) {
-        let remedy = "host_tuning: apply in agent.yaml sets what the profile asks for"
+        let remedy = Self.tuningRemedy
         switch inventory.kernel.governors {
         case .known(let governors) where governors != ["performance"]:
             report(
@@ -87,11 +120,6 @@ extension Diagnosis {
                     .settings, .warning, node, "\(name) is \(value)",
                     remedy: "\(remedy); or sysctl -w \(name)=0")
             }
-        }
-        if let release = inventory.kernel.release.value, Self.isOld(release) {
-            report(
-                .settings, .warning, node, "kernel \(release) is older than 5.10",
-                remedy: "upgrade it to one that the driver supports")
         }
     }
 

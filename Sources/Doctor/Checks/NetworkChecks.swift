@@ -112,7 +112,8 @@ extension Diagnosis {
         report(
             .ports, .warning, node,
             "any outgoing connection may take \(list): the ephemeral range is \(ephemeral)",
-            remedy: "sysctl -w net.ipv4.ip_local_reserved_ports="
+            remedy: "host_tuning: apply in agent.yaml reserves them; or sysctl -w "
+                + "net.ipv4.ip_local_reserved_ports="
                 + (reserved + atRisk).map(\.description).joined(separator: ","))
     }
 

@@ -147,7 +147,17 @@ struct HostReader: Sendable {
             governors: governors(),
             transparentHugePages: files.read("/sys/kernel/mm/transparent_hugepage/enabled") {
                 text throws(ParseError) in try HostFiles.chosen(in: text)
-            })
+            }, virtualization: hypervisor())
+    }
+
+    private func hypervisor() -> Fact<String> {
+        let names = ["sys_vendor", "product_name", "board_vendor", "bios_vendor"]
+        return HypervisorSigns(
+            firmware: names.compactMap { files.word("/sys/class/dmi/id/\($0)").value },
+            processors: files.text("/proc/cpuinfo").value,
+            kind: files.word("/sys/hypervisor/type").value,
+            deviceTree: files.word("/proc/device-tree/hypervisor/compatible").value
+        ).hypervisor
     }
 
     private func parameter(_ name: String) -> String? {

@@ -11,6 +11,8 @@ final class InventoryCollection {
     var reading: HostReading?
     var python: Fact<[PackageVersion]> = .unknown(Gap(.notAsked, "python", ""))
 
+    var environment: Fact<EnvironmentSnapshot> = .unknown(Gap(.notAsked, "set_env.sh", ""))
+
     private let npu: NPUTool
     private let fabric: FabricTool
     private let request: InventoryRequest
@@ -173,7 +175,7 @@ final class InventoryCollection {
             interfaces: reading.interfaces, ownAddressesInHosts: reading.ownAddressesInHosts,
             firewall: reading.firewall, sharedMemoryBytes: reading.sharedMemoryBytes,
             openFiles: reading.openFiles, lockedMemory: reading.lockedMemory,
-            kernel: reading.kernel, weights: reading.weights)
+            kernel: reading.kernel, weights: reading.weights, environment: environment)
     }
 
     private func dies(of table: NPUTable) -> [Die] {

@@ -11,6 +11,8 @@ public struct InventoryRequest: Hashable, Sendable {
     public var weights: String?
     /// The interpreter that engines run in: a path, or a name on `PATH`.
     public var python: String
+    /// The scripts that engines' environments come from; none leaves the environment out.
+    public var sources: [String]
     /// Kernel parameters beyond ``Ascend/KernelParameter/watched``, by dotted name.
     public var parameters: [String]
     /// How old an answer of npu-smi may be.
@@ -19,11 +21,13 @@ public struct InventoryRequest: Hashable, Sendable {
     public var isBrief = false
 
     public init(
-        weights: String? = nil, python: String = "python3", parameters: [String] = [],
+        weights: String? = nil, python: String = "python3",
+        sources: [String] = AscendEnvironment.standardScripts, parameters: [String] = [],
         maxAge: Duration = .zero
     ) {
         self.weights = weights
         self.python = python
+        self.sources = sources
         self.parameters = parameters
         self.maxAge = maxAge
     }
@@ -35,6 +39,8 @@ public final class InventoryCollector {
     public let npu: NPUTool
     /// For pings over the fabric.
     public let fabric: FabricTool
+    /// What engines are started from.
+    public let engines: AscendEnvironment
 
     private let runner: CommandRunner
     private let queue: FileQueue
@@ -51,6 +57,7 @@ public final class InventoryCollector {
         runner = CommandRunner(loop, root: root, environment: environment)
         npu = NPUTool(runner, limit: toolLimit)
         fabric = FabricTool(runner)
+        engines = AscendEnvironment(runner)
         queue = FileQueue(loop)
     }
 
@@ -73,7 +80,14 @@ public final class InventoryCollector {
                 collection.reading = try? result.get()
                 join.end()
             })
-        if !request.isBrief { askPython(request.python, join) { collection.python = $0 } }
+        if !request.isBrief {
+            askPython(request.python, join) { collection.python = $0 }
+            join.begin()
+            engines.make(from: request.sources) { made in
+                collection.environment = made.map(\.snapshot)
+                join.end()
+            }
+        }
         collection.askTools(join)
         join.end()
     }

@@ -18,6 +18,8 @@ public final class CommandRunner {
     let loop: Loop
     public let root: HostRoot
     public let environment: [String: String]
+    /// As it was given: tools get a language on top.
+    let environmentOfAgent: [String: String]
     private var running: [ObjectIdentifier: RunningCommand] = [:]
 
     /// - Parameters:
@@ -27,6 +29,7 @@ public final class CommandRunner {
     public init(_ loop: Loop, root: HostRoot, environment: [String: String]) {
         self.loop = loop
         self.root = root
+        environmentOfAgent = environment
         // Messages in the language that the readers know.
         self.environment = environment.merging(["LC_ALL": "C"]) { $1 }
     }
@@ -48,17 +51,20 @@ public final class CommandRunner {
     ///   - executable: a path, as ``find(_:orAt:)`` gives it.
     ///   - arguments: what follows its name.
     ///   - limit: after this time it is killed with everything it started, and the answer is that.
+    ///   - environment: of this one; nil for that of all.
     ///   - kept: descriptors that it and its children hold open from number 3 on.
     ///   - onGone: told once the process is reaped, which for one that hangs in a driver may be
     ///     long after the completion.
     ///   - completion: told once, after this call has returned.
     func run(
         _ executable: String, _ arguments: [String], within limit: Duration,
-        keeping kept: [Int32] = [], onGone: @escaping () -> Void = {},
+        environment: [String: String]? = nil, keeping kept: [Int32] = [],
+        onGone: @escaping () -> Void = {},
         completion: @escaping (Result<CommandResult, Gap>) -> Void
     ) {
         let specification = ChildSpecification(
-            executable: executable, arguments: arguments, environment: environment,
+            executable: executable, arguments: arguments,
+            environment: environment ?? self.environment,
             descriptors: [.null, .pipeFromChild, .pipeFromChild] + kept.map { .inherit($0) },
             isDetached: true)
         let name = executable.split(separator: "/").last.map(String.init) ?? executable

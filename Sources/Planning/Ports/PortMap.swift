@@ -32,6 +32,17 @@ public struct PortMap: Hashable, Sendable {
     }
 }
 
+extension PortMap {
+    /// What a rank binds in any of its generations: it takes turns with the ports where ranks meet.
+    public static func everyClaim(
+        of group: PlannedGroup, _ rank: NodeRank, _ profile: Profile
+    ) -> [PortClaim] {
+        if group.role == .router { return profile.routerClaims }
+        return profile.groupShapes.first { $0.name == group.name }?
+            .claims(ofMaster: rank == .master) ?? []
+    }
+}
+
 extension PlannedGroup {
     /// The group as that generation is launched: its ranks meet at a port of their own.
     public func launched(in generation: Generation, of profile: Profile) -> PlannedGroup {

@@ -242,19 +242,38 @@ public final class EngineInstance {
 
     // MARK: - Loading
 
+    /// Files of weights that the load pretends to read.
+    private static let weightFiles = 40
+
     private func load() {
-        log("Load weight begin.")
+        log("Load weight begin. avail mem=60.90 GB")
         loadStart = loop.now
-        loadTimer = loop.every(.seconds(1)) { [weak self] in
-            guard let self else { return }
-            log("Loading safetensors: \((loop.now - loadStart).inSeconds.rounded())s elapsed")
-        }
+        tellFiles(0)
         guard !isHangingInLoad else { return log("told to hang in load") }
-        stepTimer = loop.after(settings.loadTime) { [weak self] in
-            self?.loadTimer = nil
-            self?.log("Load weight end.")
-            self?.register()
+        let pace = max(settings.loadTime / Self.weightFiles, .milliseconds(50))
+        loadTimer = loop.every(pace) { [weak self] in
+            guard let self, settings.loadTime > .zero else { return }
+            let share = (loop.now - loadStart).inSeconds / settings.loadTime.inSeconds
+            tellFiles(min(Self.weightFiles, Int(share * Double(Self.weightFiles))))
         }
+        stepTimer = loop.after(settings.loadTime) { [weak self] in
+            guard let self else { return }
+            loadTimer = nil
+            tellFiles(Self.weightFiles)
+            log("Load weight end. type=ToyModel, avail mem=14.20 GB, mem usage=46.70 GB.")
+            log("KV Cache is allocated. #tokens: 64, KV size: 0.01 GB")
+            register()
+        }
+    }
+
+    /// A progress bar in SGLang's form.
+    private func tellFiles(_ done: Int) {
+        let percent = String(done * 100 / Self.weightFiles)
+        let padding = String(repeating: " ", count: 3 - percent.count)
+        let elapsed = (loop.now - loadStart).wholeSeconds
+        log.raw(
+            "Loading safetensors checkpoint shards: \(padding)\(percent)% Completed | "
+                + "\(done)/\(Self.weightFiles) [\(elapsed)]")
     }
 
     private func register() {

@@ -18,6 +18,11 @@ final class EngineLog {
     func callAsFunction(_ text: String) {
         output("[\(loop.wallTime) \(speaker)] \(text)")
     }
+
+    /// Writes one line without a head, as a progress bar is.
+    func raw(_ text: String) {
+        output(text)
+    }
 }
 
 @available(*, unavailable) extension EngineLog: Sendable {}
