@@ -108,13 +108,15 @@ let shell: [Target] =
     + module(
         "Engines",
         [
-            "Base", "EventLoop", "HTTP", "Diagnosis", "Supervision", "Planning", "Host", "CSystem",
-        ], tests: ["EnginesTestHelper"])
+            "Base", "EventLoop", "HTTP", "Diagnosis", "Supervision", "Profiles", "Planning", "Host",
+            "CSystem",
+        ],
+        tests: ["EnginesTestHelper"])
     + [
         // The shim as a real program, for tests that kill it.
         .executableTarget(
-            name: "EnginesTestHelper", dependencies: ["Engines"], path: "Tests/EnginesTestHelper",
-            swiftSettings: strict)
+            name: "EnginesTestHelper", dependencies: ["Engines", "CSystem"],
+            path: "Tests/EnginesTestHelper", swiftSettings: strict)
     ]
     + module(
         "ControlAPI",

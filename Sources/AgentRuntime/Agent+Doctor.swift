@@ -47,8 +47,11 @@ extension Agent {
     /// What differs from what the profile wants; nil where there is no plan, or nobody wants to know.
     private var untuned: [UntunedSetting]? {
         guard configuration.hostTuning != .off, !shardsOfPlan().isEmpty else { return nil }
-        return tuningDifferences().map {
-            UntunedSetting(wanted: $0.wanted.description, found: $0.found)
+        return tuningDifferences().compactMap { difference in
+            // Ports have a check of their own.
+            if case .reservedPorts = difference.wanted { return nil }
+            return UntunedSetting(
+                wanted: difference.wanted.description, found: difference.found)
         }
     }
 

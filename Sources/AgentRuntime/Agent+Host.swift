@@ -65,6 +65,8 @@ extension Agent {
     func probe(_ target: ProbeTarget, completion: @escaping (ProbeResult) -> Void) {
         let question: ProbeQuestion
         switch (target.role, target.kind) {
+        case (.store, _):
+            return dials.dial(target.http) { completion(ProbeResult(connecting: $0)) }
         case (.router, .readiness): question = .router
         case (.router, .liveness): return probeRouter(target, completion: completion)
         case (_, .readiness): question = .readiness
@@ -127,6 +129,11 @@ extension Agent {
 }
 
 extension ProbeResult {
+    /// A store speaks a protocol of its own; that it takes connections is all that can be asked.
+    fileprivate init(connecting failure: String?) {
+        self = failure.map { .unreachable("takes no connection: \($0)") } ?? .answers
+    }
+
     init(_ answer: ProbeAnswer, _ kind: ProbeKind) {
         switch (answer, kind) {
         case (.answers, _): self = .answers

@@ -53,6 +53,7 @@ public final class Agent: ControlSource {
     var shards: ShardHost?
     private var logs: LogWatch?
     let ports: PortCheck
+    let dials: PortDial
     let probes: EngineProbe
     let routers: RouterClient
     let logFiles: FileQueue
@@ -109,6 +110,7 @@ public final class Agent: ControlSource {
                 incarnation: Incarnation(UInt64(max(0, loop.wallTime.millisecondsSinceEpoch))),
                 restored: opened.state, seed: entropy.next(), at: loop.now, wall: loop.wallTime)
             ports = PortCheck(loop)
+            dials = PortDial(loop)
             logFiles = FileQueue(loop)
             let http = try HTTPClient(loop)
             routers = RouterClient(http)
@@ -308,6 +310,7 @@ public final class Agent: ControlSource {
         switch event {
         case .started(let processID): runs(shard, .started(processID: processID))
         case .adopted(let processID): runs(shard, .adopted(processID: processID))
+        case .schedulers(let sighting): give(.shard(shard, .schedulers(sighting)))
         case .exited(let status, let endedAt, let logTail):
             // Why it ended stands in its log: that is read first, also of one that ended unseen.
             logs?.follow(shard)

@@ -272,7 +272,8 @@ struct ConfigurationReader {
         var planGrace = Duration.seconds(30)
         let fields = reader?.fields([
             "load_limit", "stop_grace", "stable_view", "unresponsive_after", "backoff_initial",
-            "backoff_limit", "restart_budget", "settle_after", "plan_grace",
+            "backoff_limit", "restart_budget", "settle_after", "plan_grace", "obstacle_limit",
+            "load_stall",
         ])
         guard let fields else { return (policy, planGrace) }
         func duration(_ name: String, _ standard: Duration) -> Duration {
@@ -282,6 +283,8 @@ struct ConfigurationReader {
         policy.stopGrace = duration("stop_grace", policy.stopGrace)
         policy.stableView = duration("stable_view", policy.stableView)
         policy.unresponsiveAfter = duration("unresponsive_after", policy.unresponsiveAfter)
+        policy.loadStall = duration("load_stall", policy.loadStall)
+        policy.obstacleLimit = duration("obstacle_limit", policy.obstacleLimit)
         policy.settleAfter = duration("settle_after", policy.settleAfter)
         policy.backoff = Backoff(
             initial: duration("backoff_initial", policy.backoff.initial),

@@ -55,6 +55,16 @@ extension Endpoint {
 /// supervises everything.
 public enum Role: String, Hashable, Sendable, CaseIterable {
     case mixed, prefill, decode, router
+    /// The transfer store, where it is a process of its own.
+    case store
+
+    /// Whether its groups run engines, on dies.
+    public var isEngine: Bool {
+        switch self {
+        case .mixed, .prefill, .decode: true
+        case .router, .store: false
+        }
+    }
 }
 
 /// The name of a group: `prefill-0`, `decode-0`, `mixed-0`, `router`.

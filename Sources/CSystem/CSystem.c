@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -48,6 +50,34 @@ void csystem_close_from(int first) {
 
 int csystem_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
+}
+
+extern char **environ;
+
+pid_t csystem_titled_child(const char *title) {
+    // The kernel lays the strings of both in one piece; what was set later lies below, in the heap.
+    char *words = program_invocation_name;
+    char *end = words + strlen(words) + 1;
+    for (char **variable = environ; variable != NULL && *variable != NULL; variable++) {
+        char *after = *variable + strlen(*variable) + 1;
+        if (after > end) end = after;
+    }
+    const size_t size = (size_t)(end - words);
+    const pid_t parent = getpid();
+    const pid_t child = fork();
+    if (child != 0) return child;
+    csystem_set_parent_death_signal(SIGKILL);
+    if (getppid() != parent) _exit(0);
+    for (int number = 1; number < NSIG; number++) (void)signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    csystem_close_from(0);
+    const size_t length = strlen(title);
+    memset(words, 0, size);
+    memcpy(words, title, length < size ? length : size - 1);
+    prctl(PR_SET_NAME, (unsigned long)title, 0UL, 0UL, 0UL);
+    for (;;) pause();
 }
 
 static int release_object(struct dl_phdr_info *object, size_t size, void *context) {

@@ -37,7 +37,16 @@ extension ReplicatedState {
             return ends + "the whole deployment is stopped, so generation \(next) waits for: "
                 + "glm-agent start"
         }
-        return ends + "generation \(next) follows. \(Self.watch)"
+        return ends + "generation \(next) follows\(sharersText(record)). \(Self.watch)"
+    }
+
+    /// Who goes on with a store only until its owner comes back.
+    private func sharersText(_ record: GroupRecord) -> String {
+        let names = sharers(ofStoreIn: record.name)
+            .filter { self.record(of: $0).phase == .running }.map(\.name)
+        guard !names.isEmpty else { return "" }
+        return "; \(names.joined(separator: ", ")) restart\(names.count == 1 ? "s" : "") too: "
+            + "\(names.count == 1 ? "it shares" : "they share") its transfer store"
     }
 
     private func stopText(_ record: GroupRecord) -> String {
@@ -45,6 +54,13 @@ extension ReplicatedState {
             record.phase == .running
             ? "generation \(record.generation) ends" : "no generation of it runs"
         return "\(ends), and none is launched until: glm-agent start \(record.name)"
+            + laterText(record)
+    }
+
+    /// Engines that have met keep each other's addresses without the store; only a new one parts them.
+    private func laterText(_ record: GroupRecord) -> String {
+        let text = sharersText(record)
+        return text.isEmpty ? "" : "; then\(text.dropFirst())"
     }
 
     private func startText(_ record: GroupRecord) -> String {
@@ -60,6 +76,6 @@ extension ReplicatedState {
                 ? "generation \(record.generation) goes on if it has not been ended. \(Self.watch)"
                 : "generation \(record.generation) runs and goes on"
         }
-        return "generation \(record.generation.next) follows. \(Self.watch)"
+        return "generation \(record.generation.next) follows\(sharersText(record)). \(Self.watch)"
     }
 }

@@ -64,6 +64,8 @@ extension ReplicatedState {
             return "\(group.name) stands otherwise in the plan of epoch \(epoch)"
         }
         let serial = deploymentSerial
+        let owner = group.store == nil ? nil : plan?.storeOwner
+        let store = owner.map { $0 == group.name ? generation : record(of: $0).generation }
         let refusal = change(group.name) { record in
             guard generation == record.generation.next else {
                 return "generation \(generation) after generation \(record.generation)"
@@ -79,6 +81,7 @@ extension ReplicatedState {
             record.launched = group
             record.launchedSerial = serial
             record.launchedAt = command.time
+            record.storeGeneration = store
             record.servesSince = nil
             return nil
         }
@@ -100,7 +103,7 @@ extension ReplicatedState {
             case .failure, .nodeLost:
                 record.lastFailure = GroupFailure(
                     generation: generation, cause: cause, time: command.time)
-            case .planChanged, .byOperator: break
+            case .planChanged, .byOperator, .dependency: break
             }
             record.phase = isTerminal ? .failed(cause) : .ended(cause)
             return nil

@@ -57,6 +57,12 @@ public struct ReplicatedState: Hashable, Sendable {
         groups.first { $0.name == group } ?? GroupRecord(name: group)
     }
 
+    /// The groups that share the transfer store that a group has, in the plan's order; none where it has none.
+    public func sharers(ofStoreIn group: GroupName) -> [GroupName] {
+        guard let plan, plan.storeOwner == group else { return [] }
+        return plan.groups.filter { $0.store != nil && $0.name != group }.map(\.name)
+    }
+
     /// Whether the group should run, by the operator's word.
     public func isWanted(_ group: GroupName) -> Bool {
         isWanted && !record(of: group).isStoppedByOperator && plan?.group(group) != nil
@@ -82,6 +88,9 @@ public struct GroupRecord: Hashable, Sendable {
     /// When the newest generation was launched, and when it first served; nil before that.
     public var launchedAt: WallTime?
     public var servesSince: WallTime?
+    /// The generation of the store's owner that runs, or ran, when this generation was launched; nil where it
+    /// shares no store, and where an older agent has taken the snapshot.
+    public var storeGeneration: Generation?
     /// The last failure or loss of a node, for as long as there is no newer one.
     public var lastFailure: GroupFailure?
 

@@ -33,7 +33,7 @@ extension ReplicatedState {
     public func planJSON(
         notes: [String], explanation: PlanExplanation?, members: [ClusterStatus.Member]
     ) -> JSONValue {
-        let engines = plan?.groups.filter { $0.role != .router } ?? []
+        let engines = plan?.groups.filter { $0.role.isEngine } ?? []
         let held = Set(engines.flatMap(\.ranks).map(\.node.name))
         let spares = members.filter { $0.state == "alive" && !held.contains($0.node) }
         return [

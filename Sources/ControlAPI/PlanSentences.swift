@@ -13,7 +13,7 @@ extension PlanExplanation {
 
 extension PlanExplanation.Rank {
     fileprivate var sentences: [String] {
-        let what = role == .router ? "\(group)" : "\(group) rank \(rank)"
+        let what = role.isEngine ? "\(group) rank \(rank)" : "\(group)"
         let told = "\(what): \(why)"
         guard isWaitedFor else { return [told] }
         return [told, "\(what) waits for \(node), which is gone, or for a spare"]

@@ -28,6 +28,8 @@ public struct ShardDirectory: Hashable, Sendable {
     var claimFile: String { path + "/shim.pid" }
     /// How it goes: ``ShimStatus``.
     var statusFile: String { path + "/status.json" }
+    /// The schedulers that were seen: ``SchedulerRecord``.
+    var schedulerFile: String { path + "/schedulers.json" }
     var socketFile: String { path + "/shim.sock" }
     /// What the shim itself had to say, normally nothing.
     var shimLogFile: String { path + "/shim.log" }

@@ -10,6 +10,8 @@ public enum ShardEvent: Hashable, Sendable {
     /// A shard of an earlier run of this agent is there still: its engine's main process, or its
     /// shim where the engine has not begun yet or is being ended.
     case adopted(processID: Int32)
+    /// More of its schedulers run than were known, or one has ended.
+    case schedulers(SchedulerSighting)
     /// It ended without having been told to.
     case exited(ExitStatus, at: EndTime? = nil, logTail: [String])
     /// It was told to stop and has.

@@ -3,6 +3,7 @@
 
 import Base
 import Planning
+import Profiles
 
 extension ShardLaunch {
     private static let version: Int64 = 1
@@ -68,6 +69,7 @@ extension LaunchSpec {
             "unset": .strings(unset), "source": .strings(source),
             "environment": .variables(environment), "argv": .strings(argv),
             "host": ["sysctl": .variables(host.sysctl), "governor": JSONValue(host.governor)],
+            "schedulers": schedulers?.json ?? .null,
         ]
     }
 
@@ -82,7 +84,25 @@ extension LaunchSpec {
         self.init(
             node: NodeID(node), group: GroupName(group), role: role, rank: NodeRank(Int(rank)),
             environment: environment, unset: unset, source: source, argv: argv,
-            host: HostTuning(sysctl: sysctl, governor: json["host"]?["governor"]?.stringValue))
+            host: HostTuning(sysctl: sysctl, governor: json["host"]?["governor"]?.stringValue),
+            schedulers: json["schedulers"].flatMap(SchedulerLayout.init(json:)))
+    }
+}
+
+extension SchedulerLayout {
+    var json: JSONValue {
+        [
+            "dies": .array(dies.map { .integer(Int64($0)) }),
+            "tensorPerNode": tensorPerNode.map { .integer(Int64($0)) } ?? .null,
+        ]
+    }
+
+    /// nil also where an older agent wrote the launch, and did not watch schedulers.
+    init?(json: JSONValue) {
+        guard let dies = json["dies"]?.arrayValue?.compactMap(\.integerValue) else { return nil }
+        self.init(
+            dies: dies.map { Int($0) },
+            tensorPerNode: json["tensorPerNode"]?.integerValue.map { Int($0) })
     }
 }
 

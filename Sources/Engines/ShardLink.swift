@@ -11,6 +11,7 @@ import Base
 import EventLoop
 import Glibc
 import Host
+import Planning
 import Supervision
 
 /// Follows one shard until its end.
@@ -39,6 +40,7 @@ final class ShardLink {
     private var wantedGrace: Duration?
     private var lastStatus: ShimStatus?
     private var hasToldStart = false
+    private var schedulers: SchedulerWatch?
     private(set) var hasEnded = false
 
     init(
@@ -190,7 +192,25 @@ final class ShardLink {
     private func told(_ status: ShimStatus) {
         lastStatus = status
         if isEnding { acknowledgeTimer?.cancel() }
-        if status.phase == .running, let engine = status.engine { tellStart(engine.processID) }
+        guard status.phase == .running, let engine = status.engine else {
+            return stopWatching()
+        }
+        tellStart(engine.processID)
+        watchSchedulers(of: engine)
+    }
+
+    private func watchSchedulers(of engine: ProcessIdentity) {
+        guard schedulers == nil, wantedGrace == nil, let layout = launch.spec.schedulers else {
+            return
+        }
+        schedulers = SchedulerWatch(
+            loop, queue: queue, directory: directory, engine: engine, layout: layout
+        ) { [weak self] in self?.onEvent(.schedulers($0)) }
+    }
+
+    private func stopWatching() {
+        schedulers?.close()
+        schedulers = nil
     }
 
     private func tellStart(_ processID: Int32) {
@@ -205,6 +225,7 @@ final class ShardLink {
 
     func stop(grace: Duration) {
         wantedGrace = min(grace, wantedGrace ?? grace)
+        stopWatching()
         sendStop()
         if !isEnding, acknowledgeTimer?.isArmed == false {
             acknowledgeTimer?.arm(after: acknowledgeLimit)
@@ -251,6 +272,7 @@ final class ShardLink {
         connection = nil
         retryTimer = nil
         acknowledgeTimer = nil
+        stopWatching()
     }
 }
 

@@ -222,7 +222,7 @@ final class Shim {
 @available(*, unavailable) extension Shim: Sendable {}
 
 extension EndTime {
-    fileprivate static var now: EndTime {
+    static var now: EndTime {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return EndTime(

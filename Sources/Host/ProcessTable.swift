@@ -44,6 +44,26 @@ public struct ProcessEntry: Hashable, Sendable {
             .filter { $0.contains("=") }
     }
 
+    /// The numbers of its children; nil where this kernel does not tell. A list read while processes
+    /// move may lack one.
+    public var children: [Int32]? {
+        let tasks = (try? Files.list("/proc/\(processID)/task")) ?? []
+        var found: [Int32]?
+        for task in tasks {
+            guard let text = ProcFile.text("/proc/\(processID)/task/\(task.name)/children") else {
+                continue
+            }
+            found = (found ?? []) + text.split(separator: " ").compactMap { Int32($0) }
+        }
+        return found
+    }
+
+    /// The first word of the command line: the whole title of a program that gave itself one.
+    public var title: String {
+        let bytes = ProcFile.bytes("/proc/\(processID)/cmdline") ?? []
+        return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+
     /// The command line with spaces between its words, cut to what a message can hold.
     public var commandLine: String {
         let words = (ProcFile.bytes("/proc/\(processID)/cmdline") ?? []).split(separator: 0)

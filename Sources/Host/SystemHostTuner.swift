@@ -26,10 +26,11 @@ public struct SystemHostTuner: HostTuner, Sendable {
                 guard let text = text(file) else {
                     return HostDifference(wanted: setting, found: "\(file) cannot be read")
                 }
-                if change(of: file, text, for: setting) != nil {
-                    let found = text.isEmpty ? "empty" : text
-                    return HostDifference(wanted: setting, found: "\(file) is \(found)")
-                }
+                guard let change = change(of: file, text, for: setting),
+                    let missed = missed(setting, change)
+                else { continue }
+                let found = text.isEmpty ? "empty" : text
+                return HostDifference(wanted: missed, found: "\(file) is \(found)")
             }
             return nil
         }
@@ -97,6 +98,17 @@ public struct SystemHostTuner: HostTuner, Sendable {
             let missing = wanted.subtracting(ports(file) ?? PortSet([]))
             return missing.isEmpty ? nil : .ports(file: file, added: missing)
         }
+    }
+
+    /// What of a setting matters while the change is not made: of ports, those that an outgoing connection
+    /// may take. The others are reserved for the day when somebody widens that range.
+    private func missed(_ setting: HostSetting, _ change: HostChange) -> HostSetting? {
+        guard case .ports(_, let added) = change,
+            let text = text(Self.parameterPath("net.ipv4.ip_local_port_range")),
+            let ephemeral = try? PortRange.pair(text)
+        else { return setting }
+        let atRisk = added.intersection(PortSet([ephemeral]))
+        return atRisk.isEmpty ? nil : .reservedPorts(atRisk)
     }
 
     /// The file of a kernel parameter. As in sysctl(8): a dot separates, and a slash stands for

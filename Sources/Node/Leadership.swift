@@ -11,8 +11,12 @@ struct Leadership: Sendable {
     var reports: [NodeID: NodeReport] = [:]
     var machines: [GroupName: GroupMachine] = [:]
     var conditions: [GroupName: GroupSummary] = [:]
+    /// The groups for which an operator has been called.
+    var complaints: Set<GroupName> = []
     /// Proposals on their way, so that nothing is proposed twice.
     var underway: [Subject: ProposalID] = [:]
+    /// How long decode needs to notice that a prefill group is gone.
+    var decodePatience = Duration.zero
     /// Why there is no plan, or no new one.
     var planFailure: String?
     var planAgainAt: Instant?

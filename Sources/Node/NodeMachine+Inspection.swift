@@ -23,7 +23,7 @@ extension NodeMachine {
     private mutating func awaitedPorts() -> [Endpoint]? {
         guard state.deployment?.engine == .sglang else { return nil }
         let waiting = (state.plan?.groups ?? []).filter { group in
-            group.role != .router && group.rank(of: configuration.local) != nil
+            group.role.isEngine && group.rank(of: configuration.local) != nil
                 && state.record(of: group.name).phase != .running
                 && !shards.keys.contains { $0.group == group.name }
         }
@@ -58,7 +58,7 @@ extension NodeMachine {
 
     /// Why a group with dies cannot be launched, by what its nodes report.
     func obstacle(to group: PlannedGroup?) -> String? {
-        guard let group, group.role != .router, state.deployment?.engine == .sglang else {
+        guard let group, group.role.isEngine, state.deployment?.engine == .sglang else {
             return nil
         }
         for node in group.ranks.map(\.node) {

@@ -84,6 +84,7 @@ extension NodeMachine {
             self.leadership?.planFailure = "the committed profile cannot be read: \(error)"
             return
         }
+        self.leadership?.decodePatience = profile.decodePatience
         let stableView = configuration.supervision.stableView
         let candidates = configuration.nodes.map { $0.candidate(isUsable: isUsable($0.node)) }
         if state.plan == nil, candidates.contains(where: { !$0.isUsable }) {
@@ -150,6 +151,7 @@ extension NodeMachine {
         leadership?.machines[name] = machine
         leadership?.conditions[name] = GroupSummary(
             group: name, condition: decision.condition, why: decision.why)
+        callOperator(decision, for: name)
         let record = state.record(of: name)
         if decision.probesMaster, let group = record.launched {
             actions.append(.probeMaster(name, ProbeTarget(.liveness, of: group)))
@@ -169,6 +171,16 @@ extension NodeMachine {
         }
     }
 
+    /// Told once, when it begins.
+    private mutating func callOperator(_ decision: GroupDecision, for name: GroupName) {
+        guard decision.needsOperator else {
+            leadership?.complaints.remove(name)
+            return
+        }
+        guard leadership?.complaints.insert(name).inserted == true else { return }
+        actions.append(.log(.error, "\(name) cannot be launched: it waits \(decision.why)"))
+    }
+
     private func groupView(_ name: GroupName) -> GroupView {
         let record = state.record(of: name)
         let planned = state.plan?.group(name)
@@ -185,9 +197,11 @@ extension NodeMachine {
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
             launchDiffers: planned != record.launched
                 || record.launchedSerial != state.deploymentSerial,
-            prerequisite: unheardHolder(record) ?? obstacle(to: group)
+            lostDependency: lostStore(of: record), silence: silence(before: group, record),
+            prerequisite: unheardHolder(record) ?? storePrerequisite(of: group)
                 ?? (group?.role == .router ? routerPrerequisite : nil),
-            ranks: rankViews(of: group, record), leftovers: leftovers(of: name, record))
+            obstacle: obstacle(to: group), ranks: rankViews(of: group, record),
+            leftovers: leftovers(of: name, record))
     }
 
     private func rankViews(of group: PlannedGroup?, _ record: GroupRecord) -> [RankView] {
@@ -203,7 +217,7 @@ extension NodeMachine {
     }
 
     /// The shards of a group that nodes still have, but for those of a generation that runs.
-    private func leftovers(of name: GroupName, _ record: GroupRecord) -> [String] {
+    func leftovers(of name: GroupName, _ record: GroupRecord) -> [String] {
         let reports = leadership?.reports ?? [:]
         return configuration.nodes.flatMap { node in
             (reports[node.node]?.shards ?? [])
@@ -237,7 +251,7 @@ extension NodeMachine {
 
     /// The router wants one group of every role to serve, or it would answer nothing but errors.
     private var routerPrerequisite: String? {
-        let workers = state.plan?.groups.filter { $0.role != .router } ?? []
+        let workers = state.plan?.groups.filter { $0.role.isEngine } ?? []
         for role in Role.allCases {
             let ofRole = workers.filter { $0.role == role }
             let serves = ofRole.contains {

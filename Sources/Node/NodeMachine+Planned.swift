@@ -31,7 +31,7 @@ extension NodeMachine {
             let shard = nextShard(of: planned, rank)
             let group = planned.launched(in: shard.generation, of: profile)
             return ShardOfPlan(
-                name: group.role == .router ? group.name.name : "\(group.name)/\(rank)",
+                name: group.role.isEngine ? "\(group.name)/\(rank)" : group.name.name,
                 spec: LaunchSpec.make(
                     profile: profile, modelPath: deployment.modelPath, group: group, rank: rank,
                     interface: configuration.interface),

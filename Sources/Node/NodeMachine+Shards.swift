@@ -26,10 +26,12 @@ extension NodeMachine {
         hasShardNews = false
         guard isKnowledgeDurable else { return }
         let wanted = wantedShards
+        stopLimits = stopLimits.filter { shards[$0.key] != nil && wanted[$0.key] == nil }
         for shard in shards.keys.sorted() where wanted[shard] == nil {
             // A record read from disk may be older than the shard: only a newer one may end it.
             guard isCaughtUp || shard.generation < state.record(of: shard.group).generation
             else { continue }
+            guard !waitsForMaster(shard) else { continue }
             driveShard(shard, .end)
             if shards[shard]?.isGone == true {
                 shards[shard] = nil

@@ -98,7 +98,7 @@ extension NodeMachine {
             name: group.name.name, role: group.role.rawValue,
             generation: record.generation.value, state: condition.rawValue, why: why,
             master: shown.distInit.flatMap { _ in shown.ranks.first?.node.name },
-            url: "http://\(shown.http)",
+            url: "\(shown.role == .store ? "tcp" : "http")://\(shown.http)",
             bootstrapPort: shown.bootstrap?.port, restarts: record.restarts,
             lastFailure: record.lastFailure.map { ClusterStatus.Failure($0) },
             ranks: rankStatus(of: shown, record, condition))

@@ -36,6 +36,8 @@ public struct NodeMachine: Sendable {
     /// The write that holds what was applied last.
     private var knowledge = PersistToken(0)
     var shards: [ShardID: ShardMachine] = [:]
+    /// Until when each shard that is over waits for rank 0 to end.
+    var stopLimits: [ShardID: Instant] = [:]
     var router: RunningRouter?
     /// Something has happened that may change what runs here; most frames are no such thing.
     var hasShardNews = true
@@ -150,6 +152,7 @@ public struct NodeMachine: Sendable {
         driveMembership(.tick)
         driveConsensus(.tick)
         for shard in shards.keys.sorted() { driveShard(shard, .tick) }
+        if stopLimits.values.contains(where: { $0 <= now }) { hasShardNews = true }
         expireRequests()
     }
 
@@ -164,6 +167,7 @@ public struct NodeMachine: Sendable {
             knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
         deadlines += shards.values.map(\.nextDeadline)
+        deadlines += stopLimits.values.filter { $0 > now }
         return deadlines.compactMap { $0 }.min()
     }
 
@@ -197,10 +201,12 @@ public struct NodeMachine: Sendable {
             guard report.node == sender, leadership != nil else { return }
             hasNews = hasNews || leadership?.reports[sender] != report
             leadership?.reports[sender] = report
+            noteForStops()
         case .view(let view):
             guard sender == consensus.leader else { return }
             self.view = view
             viewReceivedAt = now
+            noteForStops()
         case .request(let id, let request): serve(request, id, for: sender)
         case .answer(let id, let answer): answered(id, answer, by: sender)
         }
@@ -236,6 +242,7 @@ public struct NodeMachine: Sendable {
 
     private mutating func memberChanged(_ member: Member, from before: MemberState) {
         hasNews = true
+        noteForStops()
         let isGone = member.state.isGone
         if isGone || before.isGone {
             // A suspicion is no news; one of a member that was gone says that it is back.

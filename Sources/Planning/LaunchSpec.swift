@@ -48,11 +48,13 @@ public struct LaunchSpec: Hashable, Sendable {
     /// What of the profile is said in other words, for an SGLang that the profile is not written
     /// for.
     public let translations: [Translation]
+    /// The scheduler processes that it must have; nil where it has none, as a router.
+    public let schedulers: SchedulerLayout?
 
     public init(
         node: NodeID, group: GroupName, role: Role, rank: NodeRank,
         environment: [EnvironmentVariable], unset: [String], source: [String], argv: [String],
-        host: HostTuning, translations: [Translation] = []
+        host: HostTuning, translations: [Translation] = [], schedulers: SchedulerLayout? = nil
     ) {
         self.node = node
         self.group = group
@@ -64,5 +66,6 @@ public struct LaunchSpec: Hashable, Sendable {
         self.argv = argv
         self.host = host
         self.translations = translations
+        self.schedulers = schedulers
     }
 }

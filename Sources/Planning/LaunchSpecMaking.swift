@@ -74,6 +74,7 @@ private struct Launch {
     ) throws(Failure) -> LaunchSpec {
         let values = LaunchValues(profile: profile, modelPath: modelPath, group: group)
         if group.role == .router { return router(values) }
+        if group.role == .store { return store(values) }
         guard let role = profile.role(group.role) else {
             fatalError("\(profile.name) has no role for \(group.name)")
         }
@@ -89,7 +90,19 @@ private struct Launch {
             host: HostTuning(
                 sysctl: profile.sysctl.map { EnvironmentVariable($0.name, $0.value) },
                 governor: profile.governor),
-            translations: words.translations)
+            translations: words.translations,
+            schedulers: profile.schedulers(of: role, group: group.index))
+    }
+
+    /// The store needs the environment of its library, and the one variable that it reads.
+    private func store(_ values: LaunchValues) -> LaunchSpec {
+        guard let store = profile.store, let address = group.store else {
+            fatalError("\(profile.name) has no store")
+        }
+        return LaunchSpec(
+            node: group.ranks[0].node, group: group.name, role: .store, rank: .master,
+            environment: [EnvironmentVariable("ASCEND_MF_STORE_URL", "tcp://\(address)")],
+            unset: profile.unset, source: profile.source, argv: store.command, host: .none)
     }
 
     private func router(_ values: LaunchValues) -> LaunchSpec {

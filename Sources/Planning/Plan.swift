@@ -21,6 +21,14 @@ public struct Plan: Hashable, Sendable {
     public func group(_ name: GroupName) -> PlannedGroup? {
         groups.first { $0.name == name }
     }
+
+    /// The group whose process has the transfer store: one of its own, or rank 0 of the first prefill group;
+    /// nil where none is used. What is in the store is lost with that process.
+    public var storeOwner: GroupName? {
+        let own = groups.first { $0.role == .store }
+        let first = groups.first { $0.role == .prefill && $0.store != nil && $0.index == 0 }
+        return (own ?? first)?.name
+    }
 }
 
 /// The nodes that run one engine instance together, or the router.

@@ -26,6 +26,16 @@ struct PlanDraft {
         }
     }
 
+    /// The transfer store as a group of its own, on the node that its address names.
+    func storeGroup(of engines: [PlannedGroup]) -> PlannedGroup? {
+        guard profile.store?.process == .standalone, let first = engines.first,
+            let store = first.store
+        else { return nil }
+        return PlannedGroup(
+            name: GroupName(Role.store.rawValue), role: .store, index: 0,
+            ranks: [first.ranks[0]], distInit: nil, http: store, bootstrap: nil, store: store)
+    }
+
     /// Usable nodes without an engine, in the configured order. A node that has only the router
     /// counts: its devices are free.
     var spares: [NodeID] {

@@ -10,7 +10,7 @@ public struct PlanExplanation: Hashable, Sendable {
     public enum Reason: Hashable, Sendable {
         /// The first usable node with room, in the configured order.
         case configuredOrder
-        /// The router, on a node of this group's rank 0.
+        /// The router or the store, on a node of this group's rank 0.
         case besideMaster(of: GroupName)
         /// It held the rank in the plan before.
         case kept
@@ -71,7 +71,7 @@ public struct PlanExplanation: Hashable, Sendable {
                     isWaitedFor: !usable.contains(holder.node))
             }
         }
-        let holders = Set(plan.groups.filter { $0.role != .router }.flatMap(\.nodes))
+        let holders = Set(plan.groups.filter { $0.role.isEngine }.flatMap(\.nodes))
         idle = candidates.map(\.node).filter { !holders.contains($0) }.map { node in
             IdleNode(node: node, isSpare: plan.spares.contains(node))
         }
@@ -88,7 +88,7 @@ private struct Comparison {
         let node = group.ranks[rank].node
         guard let before = holder(of: group.name, rank) else {
             if previous == nil, plan.epoch != Epoch.none.next { return .forgotten }
-            return group.role == .router ? routerReason(node) : .configuredOrder
+            return group.role.isEngine ? .configuredOrder : placeBesideMaster(node)
         }
         return before == node ? .kept : .moved(from: before, because: loss(of: before))
     }
@@ -98,7 +98,7 @@ private struct Comparison {
         return nodes[rank]
     }
 
-    private func routerReason(_ node: NodeID) -> PlanExplanation.Reason {
+    private func placeBesideMaster(_ node: NodeID) -> PlanExplanation.Reason {
         let master = plan.groups.first { $0.role == .prefill && $0.nodes.first == node }
         return master.map { .besideMaster(of: $0.name) } ?? .configuredOrder
     }
@@ -113,7 +113,7 @@ private struct Comparison {
 
 extension Plan {
     fileprivate func engineGroups(on node: NodeID) -> [GroupName] {
-        groups.filter { $0.role != .router && $0.nodes.contains(node) }.map(\.name)
+        groups.filter { $0.role.isEngine && $0.nodes.contains(node) }.map(\.name)
     }
 }
 

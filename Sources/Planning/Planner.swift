@@ -32,9 +32,10 @@ public enum Planner {
             return .failure(search.failure())
         }
         let draft = PlanDraft(profile: profile, shapes: shapes, placement: placement)
-        var groups = draft.engineGroups
+        let engines = draft.engineGroups
+        var groups = engines + [draft.storeGroup(of: engines)].compactMap { $0 }
         if let router = profile.router {
-            switch draft.routerGroup(router, workers: groups, previous: previous) {
+            switch draft.routerGroup(router, workers: engines, previous: previous) {
             case .success(let group): groups.append(group)
             case .failure(let failure): return .failure(failure)
             }

@@ -51,7 +51,7 @@ struct ShellScript {
 
     /// Failing to tune is told but stops nothing, as in the publication.
     private var tuning: [String] {
-        guard let host = specs.first(where: { $0.role != .router })?.host, host != .none else {
+        guard let host = specs.first(where: { $0.role.isEngine })?.host, host != .none else {
             return []
         }
         var lines = ["tune_host() {"]

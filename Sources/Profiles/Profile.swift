@@ -128,7 +128,20 @@ public struct RolePorts: Hashable, Sendable {
 /// The store through which prefill and decode find each other's memory; it listens on the node of
 /// rank 0 of the first group.
 public struct StoreProfile: Hashable, Sendable {
+    /// Whose process it is in.
+    public enum Process: String, Hashable, Sendable, CaseIterable {
+        /// In that of rank 0 of the first prefill group, as published.
+        case owner
+        /// In one of its own, so that no engine takes it along.
+        case standalone
+    }
+
     public var port: Int
+    public var process: Process
+    /// What a process of its own is started with.
+    public var command: [String]
+
+    public static let standardCommand = ["python3", "-m", "mf_adapter.launch_ascend_mf_store"]
 }
 
 public struct RouterProfile: Hashable, Sendable {
@@ -193,6 +206,21 @@ extension Profile {
             }
         }
         return merged
+    }
+
+    /// How long a prefill group must be silent until every decode has dropped what it knew of it: the
+    /// heartbeats that SGLang lets fail, half a one for the phase, and what a dial may take. A new
+    /// generation at the same addresses would else be taken for the old one.
+    public var decodePatience: Duration {
+        let variables = role(.decode).map { environment(of: $0) } ?? []
+        func number(_ name: String, _ standard: Double, atLeast least: Double) -> Double {
+            let text = variables.last { $0.name == "SGLANG_DISAGGREGATION_HEARTBEAT_\(name)" }?
+                .value
+            return max(
+                least, text.flatMap { Double($0) }.flatMap { $0 < 3600 ? $0 : nil } ?? standard)
+        }
+        let interval = number("INTERVAL", 5, atLeast: 2)
+        return .seconds(interval * (number("MAX_FAILURE", 2, atLeast: 1) + 0.5))
     }
 
     /// `mixed`, `1P1D`, `2P1D`, `4P1D`: groups of prefill and of decode.

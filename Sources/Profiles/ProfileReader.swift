@@ -163,7 +163,17 @@ struct ProfileReader {
     }
 
     private func readStore(_ reader: YAMLReader) -> StoreProfile? {
-        reader.fields(["port"])?.required("port")?.port().map { StoreProfile(port: Int($0)) }
+        guard let fields = reader.fields(["port", "process", "command"]),
+            let port = fields.required("port")?.port()
+        else { return nil }
+        let names = StoreProfile.Process.allCases.map(\.rawValue)
+        let process = fields["process"].map { $0.choice(of: names) } ?? names[0]
+        guard let process = process.flatMap(StoreProfile.Process.init(rawValue:)) else {
+            return nil
+        }
+        return StoreProfile(
+            port: Int(port), process: process,
+            command: fields["command"].flatMap(readCommand) ?? StoreProfile.standardCommand)
     }
 
     private func readRouter(_ reader: YAMLReader) -> RouterProfile? {

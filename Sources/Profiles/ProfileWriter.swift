@@ -23,7 +23,7 @@ extension Profile {
             ("environment", .values(environment)),
             ("arguments", .arguments(arguments)),
             ("roles", .fields(roles.map { ($0.role.rawValue, $0.node) })),
-            ("store", store.map { .fields([("port", .number($0.port))]) }),
+            ("store", store.map(\.node)),
             ("router", router.map(\.node)),
             ("benchmark", benchmark.map(\.node)),
             ("deviations", .optionalFields(deviations.map { ($0.place, $0.node) })),
@@ -35,6 +35,17 @@ extension Profile {
     private var host: YAMLNode? {
         if governor == nil, sysctl.isEmpty { return nil }
         return .fields([("governor", governor.map(YAMLNode.word)), ("sysctl", .values(sysctl))])
+    }
+}
+
+extension StoreProfile {
+    /// What is as published is left out.
+    fileprivate var node: YAMLNode {
+        let isStandalone = process == .standalone
+        return .fields([
+            ("port", .number(port)), ("process", isStandalone ? .word(process.rawValue) : nil),
+            ("command", isStandalone && command != Self.standardCommand ? .words(command) : nil),
+        ])
     }
 }
 

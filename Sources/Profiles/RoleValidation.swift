@@ -13,8 +13,8 @@ struct RoleValidation {
     }
 
     private static let tensor = ["--tp-size", "--tp", "--tensor-parallel-size"]
-    private static let pipeline = ["--pp-size", "--pp", "--pipeline-parallel-size"]
-    private static let data = ["--attn-dp-size", "--dp-size", "--dp", "--data-parallel-size"]
+    static let pipeline = ["--pp-size", "--pp", "--pipeline-parallel-size"]
+    static let data = ["--attn-dp-size", "--dp-size", "--dp", "--data-parallel-size"]
     private static let context = ["--attn-cp-size", "--attention-context-parallel-size"]
     private static let transfer = "--disaggregation-transfer-backend"
     private static let storeURL = "ASCEND_MF_STORE_URL"

@@ -2,8 +2,10 @@
 //
 //     glm-agent rehearsal-engine python3 -m sglang.launch_server …
 //     glm-agent rehearsal-engine python3 -m sglang_router.launch_router …
+//     glm-agent rehearsal-engine python3 -m mf_adapter.launch_ascend_mf_store
 
 import Base
+import CSystem
 import EventLoop
 import Glibc
 
@@ -23,6 +25,7 @@ public enum RehearsalProgram {
             switch module {
             case PythonCommand.engine: return try runEngine(argv, environment)
             case PythonCommand.router: return try runRouter(argv)
+            case PythonCommand.store: return try runStore(environment)
             default:
                 writeLine("/usr/bin/python3: No module named \(module) in the rehearsal")
                 return 1
@@ -42,17 +45,22 @@ public enum RehearsalProgram {
         let loop = try Loop()
         defer { loop.close() }
         var exit: EngineInstance.Exit?
+        let schedulers = SchedulerChildren()
         let engine = try EngineInstance(
             loop, argv: argv, environment: environment, output: writeLine,
             spawn: { LeftoverChild.spawn($0, on: loop) },
+            startSchedulers: schedulers.start,
             exit: {
                 exit = $0
                 loop.stop()
             })
         let terminating = try SignalWatcher(loop, signal: SIGTERM) { engine.terminate() }
+        let reaping = try SignalWatcher(loop, signal: SIGCHLD) {
+            for title in schedulers.takeEnded() { engine.schedulerEnded(title) }
+        }
         engine.start()
         if exit == nil { loop.run() }
-        withExtendedLifetime(terminating) {}
+        withExtendedLifetime((terminating, reaping)) {}
         switch exit {
         case .code(let code): return code
         case .killed: dieBySignal(SIGKILL)
@@ -74,6 +82,25 @@ public enum RehearsalProgram {
         if code == nil { loop.run() }
         withExtendedLifetime(terminating) {}
         return code ?? 0
+    }
+
+    /// MemFabric's store as a process of its own; SIGTERM ends it.
+    private static func runStore(_ environment: [String: String]) throws -> Int32 {
+        let name = "ASCEND_MF_STORE_URL"
+        let url = environment[name] ?? ""
+        guard let endpoint = Endpoint(url: url, scheme: "tcp") else {
+            writeLine("\(name) is '\(url)', not tcp://host:port")
+            return 1
+        }
+        let loop = try Loop()
+        defer { loop.close() }
+        let store = try TransferStore(loop, on: endpoint)
+        writeLine("transfer store listens on \(endpoint)")
+        let terminating = try SignalWatcher(loop, signal: SIGTERM) { loop.stop() }
+        loop.run()
+        store.close()
+        withExtendedLifetime(terminating) {}
+        return 0
     }
 
     private static func dieBySignal(_ number: Int32) -> Never {
@@ -135,3 +162,24 @@ enum LeftoverChild {
         return 0
     }
 }
+
+/// The processes that stand for SGLang's schedulers. They compute nothing, since the engine's own process
+/// does; but they bear the titles, die with it, and are missed by it as little as by SGLang.
+private final class SchedulerChildren {
+    private var titles: [Int32: String] = [:]
+
+    func start(_ titles: [String]) {
+        for title in titles {
+            let child = csystem_titled_child(title)
+            if child > 0 { self.titles[child] = title }
+        }
+    }
+
+    /// The titles of those that have ended since this was last asked.
+    func takeEnded() -> [String] {
+        let ended = titles.keys.sorted().filter { waitpid($0, nil, WNOHANG) == $0 }
+        return ended.compactMap { titles.removeValue(forKey: $0) }
+    }
+}
+
+@available(*, unavailable) extension SchedulerChildren: Sendable {}

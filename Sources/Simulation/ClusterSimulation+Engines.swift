@@ -48,12 +48,31 @@ extension ClusterSimulation {
     /// The agent wants it ended.
     mutating func stop(_ shard: ShardID, grace: Duration, on index: Int) {
         invariants.stopping(shard, by: machines[index])
+        checkStopOrder(shard, on: index)
         invariants.acts(
             nodes[index].node, on: shard, isLaunch: false, disk: hosts[index].disk)
         hosts[index].engines[shard]?.isGoing = true
         let delay = generator.duration(in: .milliseconds(10)...(.milliseconds(1500)))
         let isWedged = hosts[index].engines[shard]?.isWedged == true
         queue.schedule(.engineStopped(index, shard), at: now + delay + (isWedged ? grace : .zero))
+    }
+
+    /// Of a generation that was well, rank 0 is told to stop before the others, as long as its node can be
+    /// told anything.
+    private mutating func checkStopOrder(_ shard: ShardID, on index: Int) {
+        guard shard.rank != .master, let record = machines[index]?.state.record(of: shard.group),
+            record.generation == shard.generation, case .ended(let cause) = record.phase,
+            cause.leavesEngineSound,
+            let master = record.launched?.ranks.first.flatMap({ indexOfNode[$0.node] })
+        else { return }
+        let rankZero = ShardID(group: shard.group, generation: shard.generation, rank: .master)
+        let isSteady = [index, master].allSatisfy {
+            invariants.disturbances.isSteady($0, for: .seconds(15), at: now)
+        }
+        guard isSteady, let engine = hosts[master].engines[rankZero], !engine.isGoing else {
+            return
+        }
+        invariants.broken("\(shard) is stopped before its rank 0 is")
     }
 
     mutating func engineStopped(_ index: Int, _ shard: ShardID) {

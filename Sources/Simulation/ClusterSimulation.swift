@@ -296,7 +296,7 @@ public struct ClusterSimulation {
         case .probeMaster(let group, _): probeMaster(group, from: index)
         case .readLog(let reader, let shard, _, _):
             later(.found(reader, .log(text: "log of \(shard)\n", next: 1)), index)
-        case .inspect: later(.inspected([]), index)
+        case .inspect: later(.inspected(hosts[index].obstacles), index)
         case .examine(let asker, _): later(.found(asker, .document("{}")), index)
         case .answer(let id, let answer):
             note("\(nodes[index].node): request \(id.value) is answered: \(answer)")

@@ -19,9 +19,11 @@ public struct Coverage: Sendable {
     public static let states: [String] = {
         var states = Role.allCases.flatMap { role in
             GroupCondition.allCases.map { "group \(role.rawValue) \($0.rawValue)" }
-                + EndCause.Kind.allCases.map { "ended \(role.rawValue) \($0.rawValue)" }
+                + EndCause.Kind.allCases.filter { Self.canEnd(role, by: $0) }.map {
+                    "ended \(role.rawValue) \($0.rawValue)"
+                }
         }
-        for role in Role.allCases where role != .router {
+        for role in Role.allCases where role.isEngine {
             states += ShardState.allCases.map { "shard \(role.rawValue) \($0.rawValue)" }
         }
         states += [RaftRole.follower, .preCandidate, .candidate, .leader].map {
@@ -31,6 +33,11 @@ public struct Coverage: Sendable {
         states += LedgerEvent.Kind.allCases.map { "ledger \($0.rawValue)" }
         return states + ["node with a snapshot", "node without a quorum"]
     }()
+
+    /// Only who shares a transfer store can be taken along by its owner.
+    private static func canEnd(_ role: Role, by kind: EndCause.Kind) -> Bool {
+        kind != .dependency || role == .prefill || role == .decode
+    }
 
     mutating func add(_ state: String) { counts[state, default: 0] += 1 }
 

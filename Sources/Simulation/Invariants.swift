@@ -133,6 +133,7 @@ struct Invariants {
             guard let entry = hosts[index].entry(at: next),
                 case .launch(let group, let generation, _)? = entry.action
             else { continue }
+            checkStore(group, machine.state)
             let held = machine.state.record(of: group.name).launched?.ranks.map(\.node) ?? []
             let present = machine.membership.members.filter {
                 $0.state == .alive && held.contains($0.node)
@@ -241,8 +242,7 @@ struct Invariants {
             endedUpTo[record.name] = ended
             switch record.phase {
             case .ended(let cause), .failed(let cause):
-                checkEnd(
-                    record, cause, planned: state.plan?.group(record.name), hosts: hosts, at: now)
+                checkEnd(record, cause, state, hosts: hosts, at: now)
             case .idle, .running: break
             }
         }
@@ -269,12 +269,29 @@ struct Invariants {
         }
     }
 
-    /// A generation ends only because an engine of it fell, a node of it was away for longer than
+    /// Who shares a transfer store is launched while its owner runs, and the owner while nobody runs who
+    /// knew the store before.
+    private mutating func checkStore(_ group: PlannedGroup, _ state: ReplicatedState) {
+        guard group.store != nil, let owner = state.plan?.storeOwner else { return }
+        guard owner == group.name else {
+            if state.record(of: owner).phase != .running {
+                broken("\(group.name) is proposed without \(owner), whose store it shares")
+            }
+            return
+        }
+        for sharer in state.sharers(ofStoreIn: owner)
+        where state.record(of: sharer).phase == .running {
+            broken("\(owner) is proposed while \(sharer) runs, which knew its old store")
+        }
+    }
+
+    /// A generation ends only because an engine of it fell, another took its store with it, a node of it was away for longer than
     /// the stable-view gate, an operator said so, or its plan changed.
     private mutating func checkEnd(
-        _ record: GroupRecord, _ cause: EndCause, planned: PlannedGroup?,
+        _ record: GroupRecord, _ cause: EndCause, _ state: ReplicatedState,
         hosts: [SimulatedHost], at now: Instant
     ) {
+        let planned = state.plan?.group(record.name)
         let launch = Launch(group: record.name, generation: record.generation)
         let hasFallen = fallen.contains(launch)
         let isJustified: Bool
@@ -292,6 +309,12 @@ struct Invariants {
                 broken("\(record.name) is ended for a lost node, though its engine could be asked")
             }
         case .byOperator: isJustified = everythingTouched || touched.contains(record.name)
+        case .dependency:
+            let owner = cause.owner.map { state.record(of: $0) }
+            isJustified =
+                owner.map {
+                    $0.phase != .running || $0.generation != record.storeGeneration
+                } ?? false
         case .planChanged:
             // A router follows its workers, and every engine the place of the transfer store, which
             // is the node of rank 0 of the first prefill group; ranks move only while nothing runs.
@@ -351,7 +374,7 @@ struct Invariants {
             broken("\(node) starts \(shard), which nobody agreed it should hold")
             return
         }
-        if let spec, spec.role != .router, let model = launchedModels[launch],
+        if let spec, spec.role.isEngine, let model = launchedModels[launch],
             !spec.argv.contains(model)
         {
             broken("\(node) starts \(shard) from another deployment than it was launched with")

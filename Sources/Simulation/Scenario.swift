@@ -14,10 +14,12 @@ extension SimulationConfiguration {
 
     static let profileNames = ProfileCatalog.names + shapes.keys.sorted()
 
-    /// The scenario of a seed; a given profile or size takes the place of what the seed would draw.
+    /// The scenario of a seed; a given profile or size takes the place of what the seed would draw. One in
+    /// five that has a transfer store gives it a process of its own, but for `asPublished`.
     /// - Throws: where there is no profile of that name.
     public static func scenario(
-        seed: UInt64, profileName: String? = nil, nodeCount: Int? = nil
+        seed: UInt64, profileName: String? = nil, nodeCount: Int? = nil,
+        asPublished: Bool = false
     ) throws(UnknownProfile) -> SimulationConfiguration {
         var generator = SeededGenerator(seed: seed ^ 0x5CE4_A210)
         let drawn = profileNames.randomElement(using: &generator) ?? ""
@@ -32,7 +34,24 @@ extension SimulationConfiguration {
             seed: seed, nodeCount: nodeCount ?? max(needed + spares, many),
             deployment: deployment)
         configuration.draw(using: &generator)
+        if profile.store != nil, !asPublished, generator.chance(0.2) {
+            configuration.givesStoreAProcess()
+        }
         return configuration
+    }
+
+    /// As an operator may choose it.
+    mutating func givesStoreAProcess() {
+        do {
+            let overrides = try ProfileOverrides("store: {process: standalone}", file: "scenario")
+            let profile = try Profile.parse(deployment.profileYAML, file: deployment.profileName)
+                .applying(overrides)
+            deployment = Deployment(
+                profileName: deployment.profileName, profileYAML: profile.yaml,
+                modelPath: deployment.modelPath, engine: deployment.engine)
+        } catch {
+            fatalError("the profile \(deployment.profileName) takes no store process: \(error)")
+        }
     }
 
     /// Draws what goes wrong, and some limits: the small ones show what large ones hide.

@@ -36,6 +36,8 @@ struct SimulatedHost {
     /// Shards that have ended here and that the agent has not told to forget: a shard leaves a trace
     /// on the disk, so that no agent starts it a second time.
     var ended: [ShardID] = []
+    /// What stands in the way of a launch here.
+    var obstacles: [String] = []
     /// The agent's life: frames and timers of an earlier one are void.
     var life: UInt64 = 0
     var isAgentUp = false

@@ -13,6 +13,8 @@ public struct EndCause: Hashable, Sendable {
         case planChanged
         /// The operator stopped or restarted it.
         case byOperator
+        /// Another group, without which it cannot go on, has ended: the owner of its transfer store.
+        case dependency
     }
 
     public let kind: Kind
@@ -23,6 +25,18 @@ public struct EndCause: Hashable, Sendable {
     public let rank: NodeRank?
     /// The last lines of that rank's log.
     public let logTail: [String]
+    /// The group whose end took this one with it, for `dependency`.
+    public let owner: GroupName?
+
+    /// The end of a group because of the end of another.
+    public init(endOf owner: GroupName, why: String) {
+        kind = .dependency
+        self.why = why
+        self.owner = owner
+        node = nil
+        rank = nil
+        logTail = []
+    }
 
     public init(
         _ kind: Kind, why: String, node: NodeID? = nil, rank: NodeRank? = nil,
@@ -33,6 +47,7 @@ public struct EndCause: Hashable, Sendable {
         self.node = node
         self.rank = rank
         self.logTail = logTail
+        owner = nil
     }
 
     /// How many lines of a log an operator is shown at once, and how much of each.
@@ -48,4 +63,13 @@ public struct EndCause: Hashable, Sendable {
     /// Only failures of the engine count towards the backoff and the budget: a lost node is waited
     /// for, and what was meant is no failure.
     public var isFailure: Bool { kind == .failure }
+
+    /// Whether every rank was as well as before when its generation ended: then rank 0 can still answer
+    /// what it has begun.
+    public var leavesEngineSound: Bool {
+        switch kind {
+        case .failure, .nodeLost: false
+        case .planChanged, .byOperator, .dependency: true
+        }
+    }
 }

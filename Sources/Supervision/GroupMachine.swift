@@ -4,6 +4,7 @@
 // answers, only the agent is gone, and a wrong restart would cost half an hour.
 
 public import Base
+import Diagnosis
 
 /// What a leader remembers of one group. A new leader starts with an empty memory and learns the rest
 /// from reports; what must survive it (generation, failures) is agreed on, not remembered.
@@ -14,6 +15,12 @@ public struct GroupMachine: Hashable, Sendable {
     private var firstFailureSeen: Instant?
     private var servingSince: Instant?
     private var launchAt: Instant?
+    /// How far each rank's load was when one last moved.
+    private var loads: [LoadingProgress?] = []
+    private var movedAt: Instant?
+    private var obstructedSince: Instant?
+    /// Since when no shard of the generation before is left, as far as this leader knows.
+    private var goneSince: Instant?
     private var masterAnswered: Instant?
     private var masterAsked: Instant?
     /// What came of the last question to rank 0; nil before the first, and while one is under way.
@@ -72,8 +79,9 @@ public struct GroupMachine: Hashable, Sendable {
         if !view.isWanted {
             return end(view, EndCause(.byOperator, why: "stopped by the operator"))
         }
+        if let lost = view.lostDependency { return end(view, lost) }
         let absent = view.ranks.filter { $0.absentSince != nil }
-        if view.ranks.contains(where: \.hasEnded) {
+        if view.ranks.contains(where: \.hasFallen) {
             return decideFailed(view, absent: absent, at: now)
         }
         if let stuck = view.ranks.first(where: { $0.report?.state == .unresponsive }) {
@@ -89,9 +97,35 @@ public struct GroupMachine: Hashable, Sendable {
         }
         guard master?.report?.state == .ready else {
             servingSince = nil
-            return GroupDecision(.starting, why: startingText(view))
+            return decideStarting(view, at: now)
         }
         return decideServing(view, at: now)
+    }
+
+    /// A load that moves on any rank is left alone up to the limit that its own node keeps, and not
+    /// beyond: whoever reads the configuration must be able to rely on that limit. One that has moved and
+    /// does not any more is stuck.
+    private mutating func decideStarting(_ view: GroupView, at now: Instant) -> GroupDecision {
+        let starting = GroupDecision(.starting, why: startingText(view))
+        let loads = view.ranks.map { $0.report?.progress }
+        if loads != self.loads || movedAt == nil {
+            self.loads = loads
+            movedAt = now
+        }
+        guard let stuck = loads.laggard(of: view.ranks), let movedAt else { return starting }
+        let limit = movedAt + policy.loadStall
+        guard limit <= now else {
+            lookAgain(at: limit)
+            return starting
+        }
+        return end(
+            view,
+            EndCause(
+                .failure,
+                why: "rank \(stuck.rank) on \(stuck.node) is stuck in its load: "
+                    + "\(stuck.report?.progress?.text ?? "no word of it"), and no rank has moved for "
+                    + policy.loadStall.wholeSeconds, node: stuck.node, rank: stuck.rank,
+                logTail: stuck.report?.logTail ?? []))
     }
 
     private mutating func decideServing(_ view: GroupView, at now: Instant) -> GroupDecision {
@@ -117,7 +151,7 @@ public struct GroupMachine: Hashable, Sendable {
         let since = firstFailureSeen ?? now
         firstFailureSeen = since
         let collected = since + policy.collectWindow
-        let ended = view.ranks.filter(\.hasEnded)
+        let ended = view.ranks.filter(\.hasFallen)
         guard collected <= now || ended.count + absent.count == view.ranks.count else {
             lookAgain(at: collected)
             return GroupDecision(.stopping, why: "a rank has ended; the others are looked at")
@@ -221,9 +255,12 @@ public struct GroupMachine: Hashable, Sendable {
     ) -> GroupDecision {
         let reason = cause.map { " after: \($0.why)" } ?? ""
         if !view.leftovers.isEmpty {
+            goneSince = nil
             let shards = view.leftovers.joined(separator: ", ")
             return GroupDecision(.stopping, why: "\(shards) still to end\(reason)")
         }
+        let gone = goneSince ?? now
+        goneSince = gone
         guard view.isWanted else { return GroupDecision(.stopped) }
         if let absent = view.ranks.first(where: { $0.absentSince != nil }) {
             return GroupDecision(
@@ -246,12 +283,57 @@ public struct GroupMachine: Hashable, Sendable {
         if let prerequisite = view.prerequisite {
             return GroupDecision(.waiting, why: prerequisite)
         }
+        if let silence = view.silence, now < gone + silence {
+            lookAgain(at: gone + silence)
+            return GroupDecision(
+                .waiting,
+                why: "until decode has noticed that the generation before is gone, "
+                    + "\(silence.wholeSeconds) after its end\(reason)")
+        }
+        if let obstacle = view.obstacle { return decideObstructed(obstacle, at: now) }
+        obstructedSince = nil
         return GroupDecision(.starting, proposal: .launch(why: launchText(after: cause)))
+    }
+
+    /// Dies and ports that an engine has let go of are free within moments. What is longer in the way
+    /// is not ours, or hangs in the driver: it is waited for all the same, but told as what it is.
+    private mutating func decideObstructed(
+        _ obstacle: String, at now: Instant
+    ) -> GroupDecision {
+        let since = obstructedSince ?? now
+        obstructedSince = since
+        let problem = since + policy.obstacleLimit
+        guard problem <= now else {
+            lookAgain(at: problem)
+            return GroupDecision(.waiting, why: obstacle)
+        }
+        var decision = GroupDecision(
+            .waiting,
+            why: "\(obstacle); this does not clear by itself, an operator must see to it "
+                + "(in the way for over \(policy.obstacleLimit.wholeSeconds))")
+        decision.needsOperator = true
+        return decision
     }
 
     private func launchText(after cause: EndCause?) -> String {
         guard let cause else { return "first launch" }
         return cause.kind == .byOperator
             ? "launched again by the operator's order" : "launched again after: \(cause.why)"
+    }
+}
+
+extension [LoadingProgress?] {
+    /// The rank whose load is least far; nil while the silence of the logs says nothing: before they
+    /// have told anything, while a rank has not begun, and once rank 0 warms up, which SGLang limits.
+    fileprivate func laggard(of ranks: [RankView]) -> RankView? {
+        guard contains(where: { $0 != nil }),
+            ranks.allSatisfy({ $0.report?.state == .loading }),
+            first.flatMap({ $0 }).map({ $0.phase < .warmup }) ?? true
+        else { return nil }
+        return ranks.min { one, other in
+            guard let other = other.report?.progress else { return false }
+            guard let one = one.report?.progress else { return true }
+            return (one.phase, one.fraction ?? 0) < (other.phase, other.fraction ?? 0)
+        }
     }
 }

@@ -16,8 +16,15 @@ public struct GroupView: Hashable, Sendable {
     public var isWanted: Bool
     /// The plan gives this group another launch than the one that runs.
     public var launchDiffers: Bool
+    /// What this generation was launched to work with is gone, and it must end for it.
+    public var lostDependency: EndCause?
+    /// How long its ranks must have been gone before a launch, so that those who served with them
+    /// notice; nil where nobody must.
+    public var silence: Duration?
     /// Why a launch must still wait; nil where nothing stands in its way.
     public var prerequisite: String?
+    /// What stands in its way on a node: a die, a port. It should clear within moments.
+    public var obstacle: String?
     /// The ranks as planned (or as launched, while it runs), by rank.
     public var ranks: [RankView]
     /// Shards of the group of any generation that a node still has: `prefill-0.g2.r1 on node-2`.
@@ -25,14 +32,18 @@ public struct GroupView: Hashable, Sendable {
 
     public init(
         phase: Phase, generation: Generation, failures: Int, isWanted: Bool, launchDiffers: Bool,
-        prerequisite: String?, ranks: [RankView], leftovers: [String]
+        lostDependency: EndCause? = nil, silence: Duration? = nil, prerequisite: String?,
+        obstacle: String? = nil, ranks: [RankView], leftovers: [String]
     ) {
         self.phase = phase
         self.generation = generation
         self.failures = failures
         self.isWanted = isWanted
         self.launchDiffers = launchDiffers
+        self.lostDependency = lostDependency
+        self.silence = silence
         self.prerequisite = prerequisite
+        self.obstacle = obstacle
         self.ranks = ranks
         self.leftovers = leftovers
     }
@@ -64,6 +75,14 @@ public struct RankView: Hashable, Sendable {
     var hasEnded: Bool {
         absentSince == nil && (report?.state == .exited || report?.state == .stopped)
     }
+
+    /// It runs, but has lost a part of itself at a known time.
+    private var isBroken: Bool {
+        absentSince == nil && report?.state == .unresponsive && report?.endedAt != nil
+    }
+
+    /// It has ended, or what is left of it is as good as ended: who fell first is told by the time.
+    var hasFallen: Bool { hasEnded || isBroken }
 
     /// When its process ended; where nobody saw that, when its agent found it ended.
     var fellAt: EndTime {
@@ -102,6 +121,8 @@ public struct GroupDecision: Hashable, Sendable {
     public var proposal: Proposal?
     /// Ask the engine itself, from here: its own node cannot.
     public var probesMaster = false
+    /// What it waits for does not clear by itself, it seems: a person must look.
+    public var needsOperator = false
 
     init(
         _ condition: GroupCondition, why: String = "", proposal: Proposal? = nil,

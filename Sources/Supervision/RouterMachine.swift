@@ -94,6 +94,8 @@ public struct RouterMachine: Hashable, Sendable {
         case .listed(let listed):
             added = added.filter { now - $0.value < Self.additionLimit }
             if let stale = listed.first(where: { gone.contains($0.url) }) {
+                // It may be back before the time for its last addition is over.
+                added[stale.url] = nil
                 return call(.remove(identity: stale.identity, url: stale.url))
             }
             let known = Set(listed.map(\.url))
@@ -103,7 +105,8 @@ public struct RouterMachine: Hashable, Sendable {
                 added[missing.url] = now
                 return call(.add(missing))
             }
-            nextDeadline = now + Self.interval
+            let isAwaited = serving.contains { !known.contains($0.url) }
+            nextDeadline = now + (isAwaited ? Self.soon : Self.interval)
             return nil
         }
     }

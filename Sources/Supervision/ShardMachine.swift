@@ -19,6 +19,7 @@ public enum ShardInput: Hashable, Sendable {
     /// The shim itself could not be started or reached.
     case failed(String)
     case probed(ProbeResult)
+    case schedulers(SchedulerSighting)
     /// Its log tells how far the load has come.
     case progressed(LoadingProgress)
     /// Its generation is over.
@@ -70,6 +71,8 @@ public struct ShardMachine: Hashable, Sendable {
     /// When the last question was asked.
     private var askedAt = Instant.zero
     private var isEnding = false
+    /// What of it is lost for good, though its main process runs.
+    private var loss: String?
 
     public init(shard: ShardID, policy: SupervisionPolicy, wall: WallTime) {
         self.policy = policy
@@ -120,7 +123,9 @@ public struct ShardMachine: Hashable, Sendable {
         case .started(let processID), .adopted(let processID):
             running(processID, at: now, into: &actions)
         case .exited(let status, let endedAt, let logTail):
-            gone(.exited, status, at: endedAt, why: status.description, logTail: logTail)
+            let before = loss.map { ", after it \($0)" } ?? ""
+            let first = loss == nil ? endedAt : [report.endedAt, endedAt].compactMap { $0 }.min()
+            gone(.exited, status, at: first, why: "\(status)\(before)", logTail: logTail)
         case .stopped(let status, let endedAt):
             if isEnding {
                 gone(.stopped, status, at: endedAt)
@@ -130,6 +135,7 @@ public struct ShardMachine: Hashable, Sendable {
             }
         case .failed(let reason): gone(.exited, .notStarted(reason), at: nil, why: reason)
         case .probed(let result): probed(result, at: now)
+        case .schedulers(let sighting): saw(sighting)
         case .progressed(let progress): report.progress = progress
         case .end: end(into: &actions)
         case .tick: tick(at: now, into: &actions)
@@ -178,6 +184,17 @@ public struct ShardMachine: Hashable, Sendable {
         deadline = nil
     }
 
+    /// A scheduler that ran once and is gone is lost, however many there were: nobody starts it anew.
+    /// While loading it is one that was killed for the memory it took.
+    private mutating func saw(_ sighting: SchedulerSighting) {
+        guard isRunning, !sighting.ended.isEmpty, loss == nil else { return }
+        loss = sighting.loss
+        report.state = .unresponsive
+        report.why = sighting.loss
+        report.endedAt = sighting.endedAt
+        deadline = nil
+    }
+
     private mutating func end(into actions: inout [ShardAction]) {
         guard !isEnding, !isGone else { return }
         isEnding = true
@@ -222,6 +239,8 @@ public struct ShardMachine: Hashable, Sendable {
 
     private mutating func probed(_ result: ProbeResult, at now: Instant) {
         isProbing = false
+        // Whatever rank 0 says of itself, a scheduler is missing.
+        guard loss == nil else { return }
         switch (report.state, result) {
         case (.loading, .answers), (.ready, .answers), (.unresponsive, .answers):
             report.state = .ready

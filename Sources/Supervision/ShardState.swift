@@ -13,7 +13,7 @@ public enum ShardState: String, Hashable, Sendable, CaseIterable {
     case loading
     /// It serves (rank 0 answers), or takes part (rank 1 and up run while rank 0 answers).
     case ready
-    /// It runs, but its engine does not answer.
+    /// It runs, but its engine does not answer, or a scheduler of it is lost.
     case unresponsive
     /// It was told to stop.
     case stopping
@@ -76,7 +76,8 @@ public struct ShardReport: Hashable, Sendable {
     public var why: String
     /// The last lines of its log, for `exited`.
     public var logTail: [String]
-    /// When its process ended, as its shim saw it; nil where it runs, or nobody saw it end.
+    /// When its process, or the first scheduler that it lost, ended; nil where all run, or nobody saw
+    /// it end.
     public var endedAt: EndTime?
     /// How far its load has come, while it is loading and its log has told so.
     public var progress: LoadingProgress?

@@ -16,10 +16,15 @@ public struct SupervisionPolicy: Hashable, Sendable {
     public var unresponsiveAfter: Duration = .seconds(60)
     /// How long a shard may take from its start until it serves.
     public var loadLimit: Duration = .seconds(45 * 60)
+    /// How long a load that has moved may stand still, on all ranks of its group.
+    public var loadStall: Duration = .seconds(600)
     /// How long a shard may take to end by SIGTERM, before SIGKILL.
     public var stopGrace: Duration = .seconds(20)
     /// How often ports that are taken are looked at again.
     public var portRetry: Duration = .seconds(1)
+    /// How long dies and ports may be in the way of a launch before an operator is called. A driver
+    /// takes seconds to give memory back.
+    public var obstacleLimit: Duration = .seconds(300)
     /// How long a node must be gone before its group is taken to be broken although nothing else
     /// says so: a flap, or a restart of the agent, must restart nothing.
     public var stableView: Duration = .seconds(15)

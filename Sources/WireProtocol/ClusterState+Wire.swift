@@ -66,11 +66,15 @@ extension Command.Action: WireCodable {
 }
 
 extension EndCause: WireCodable {
+    /// An older agent, which knows of no dependencies, takes one for a plan that has changed: what a group
+    /// was launched with is not there any more.
     public var cbor: CBORValue {
-        .array([
-            .text(kind.rawValue), .text(why), CBORValue(node?.name),
-            rank.map { .unsigned(UInt64($0.value)) } ?? .null, .list(logTail),
-        ])
+        let word = kind == .dependency ? Kind.planChanged : kind
+        return .array(
+            [
+                .text(word.rawValue), .text(why), CBORValue(node?.name),
+                rank.map { .unsigned(UInt64($0.value)) } ?? .null, .list(logTail),
+            ] + [owner.map { .text($0.name) }].compactMap { $0 })
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -83,7 +87,12 @@ extension EndCause: WireCodable {
             var single = try CBORRecord(.array([item]), "node rank")
             rank = try single.rank()
         }
-        self.init(kind, why: why, node: node, rank: rank, logTail: try record.texts())
+        let logTail = try record.texts()
+        if record.isAtEnd {
+            self.init(kind, why: why, node: node, rank: rank, logTail: logTail)
+        } else {
+            self.init(endOf: try record.group(), why: why)
+        }
     }
 }
 
@@ -122,11 +131,14 @@ extension GroupRecord: WireCodable {
 
     /// nil where there is none.
     private var history: CBORValue? {
-        guard launchedAt != nil || servesSince != nil || lastFailure != nil else { return nil }
-        return .array([
-            launchedAt.map { CBORValue($0) } ?? .null, servesSince.map { CBORValue($0) } ?? .null,
-            CBORValue(lastFailure),
-        ])
+        guard
+            launchedAt != nil || servesSince != nil || lastFailure != nil || storeGeneration != nil
+        else { return nil }
+        return .array(
+            [
+                launchedAt.map { CBORValue($0) } ?? .null,
+                servesSince.map { CBORValue($0) } ?? .null, CBORValue(lastFailure),
+            ] + [storeGeneration.map { .unsigned($0.value) }].compactMap { $0 })
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -144,6 +156,7 @@ extension GroupRecord: WireCodable {
         launchedAt = try history.optionalWallTime()
         servesSince = try history.optionalWallTime()
         lastFailure = try history.optional(as: GroupFailure.self)
+        if !history.isAtEnd { storeGeneration = try history.generation() }
     }
 }
 

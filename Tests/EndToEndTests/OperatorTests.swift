@@ -36,16 +36,16 @@ extension EndToEnd {
                 }
                 #expect(log.process.exit == nil)
 
-                let restart = try cluster.ask(cluster.nodes[1], ["restart", "prefill-0"])
+                let restart = try cluster.ask(cluster.nodes[1], ["restart", "decode-0"])
                 #expect(restart.code == 0, "\(restart.output)")
                 #expect(
                     restart.output
-                        == "prefill-0: restart agreed; generation 2 ends, generation 3 follows. "
+                        == "decode-0: restart agreed; generation 2 ends, generation 3 follows. "
                         + "Watch: glm-agent status\n")
-                let after = try cluster.wait(for: "prefill-0 restarted") {
-                    $0.isReady && $0.group("prefill-0")?.generation == 3
+                let after = try cluster.wait(for: "decode-0 restarted") {
+                    $0.isReady && $0.group("decode-0")?.generation == 3
                 }
-                #expect(after.group("decode-0")?.pids == again.group("decode-0")?.pids)
+                #expect(after.group("prefill-0")?.pids == again.group("prefill-0")?.pids)
                 #expect(after.json.elements("groups").allSatisfy { $0.number("restarts") == 0 })
                 let unknown = try cluster.ask(cluster.nodes[1], ["restart", "prefil-0"])
                 #expect(unknown.code == 1)

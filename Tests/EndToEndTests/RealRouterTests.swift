@@ -92,6 +92,8 @@ extension EndToEnd {
             try Files.replace(command, with: Array(script.utf8), permissions: 0o700)
             var settings = ClusterSettings()
             settings.topology = topology
+            // With its owner, all four groups would be gone at once.
+            settings.hasOwnStore = topology == .fourPrefills
             settings.engine = "{command: [\(command)]}"
             settings.profileFile = """
                 profile: with-the-real-router

@@ -1,5 +1,6 @@
 // The shim as a program of its own, as `glm-agent shim` and `glm-agent shim-exec` are.
 
+import CSystem
 import Engines
 import Glibc
 
@@ -7,6 +8,12 @@ let arguments = Array(CommandLine.arguments.dropFirst())
 switch arguments.first {
 case "shim": exit(ShimProgram.run(arguments: Array(arguments.dropFirst())))
 case "shim-exec": exit(ExecStage.run(arguments: Array(arguments.dropFirst())))
+case "schedulers":
+    // A main process and its schedulers, one for each title.
+    for title in arguments.dropFirst() {
+        guard csystem_titled_child("sglang::scheduler_\(title)") > 0 else { exit(71) }
+    }
+    while true { pause() }
 case "rehearsal-engine":
     // Stands in for the built-in engine: shows what it was given.
     print(arguments.joined(separator: " "))

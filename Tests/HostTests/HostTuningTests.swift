@@ -149,6 +149,21 @@ private func ports(_ text: String) throws -> PortSet { PortSet(try PortRange.lis
         #expect(try tree.text(TunedTree.ports) == "9999")
     }
 
+    @Test func `only ports that outgoing connections may take are missed, and all are reserved`()
+        throws
+    {
+        let tree = try TunedTree()
+        try tree.set("/proc/sys/net/ipv4/ip_local_port_range", "32768\t60999")
+        let low = HostSetting.reservedPorts(try ports("5000-5013"))
+        #expect(tree.tuner.differences(from: [low]).isEmpty)
+        let both = HostSetting.reservedPorts(try ports("5000-5013,60000-60031"))
+        #expect(
+            tree.tuner.differences(from: [both]).map(\.wanted)
+                == [.reservedPorts(try ports("60000-60031"))])
+        #expect(tree.tuning.apply([both]).isEmpty)
+        #expect(try tree.text(TunedTree.ports) == "5000-5013,60000-60031")
+    }
+
     @Test func `what cannot be put back stays on record`() throws {
         let tree = try TunedTree()
         let wanted: [HostSetting] = [

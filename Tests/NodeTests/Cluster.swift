@@ -18,6 +18,8 @@ enum Shape: String {
     case onePrefill = "glm-5.1-w4a8-1p1d-32p-in64k-out1k-50ms"
     /// prefill-0 and prefill-1 of two nodes each, and decode-0 of two.
     case twoPrefills = "glm-5.1-w4a8-2p1d-48p-in128k-out1k-prefix90-50ms"
+    /// prefill-0 of two nodes, and decode-0 of four.
+    case wideDecode = "glm-5.1-w4a8-1p1d-48p-in65k-out1k5-prefix100-33ms"
     /// Four prefill groups of one node each, and decode-0 of two.
     case fourPrefills = "glm-5.1-w4a8-4p1d-48p-in64k-out1k-prefix90-50ms"
 }
@@ -37,16 +39,16 @@ struct Cluster {
 
     var simulation: ClusterSimulation
 
-    /// A cluster whose groups all serve.
+    /// A cluster whose agents start, if not told otherwise.
     init(
-        _ shape: Shape, nodes: Int, seed: UInt64 = 1,
+        _ shape: Shape, nodes: Int, seed: UInt64 = 1, starts: Bool = true,
         _ change: (inout SimulationConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = try SimulationConfiguration.scenario(
-            seed: seed, profileName: shape.rawValue, nodeCount: nodes)
+            seed: seed, profileName: shape.rawValue, nodeCount: nodes, asPublished: true)
         change(&configuration)
         simulation = ClusterSimulation(configuration, keepsTranscript: true)
-        simulation.start()
+        if starts { simulation.start() }
     }
 
     // MARK: - Time
@@ -126,6 +128,14 @@ struct Cluster {
                     Process(shard: $0.key, node: name(index), processID: $0.value.processID)
                 }
             })
+    }
+
+    /// The engine of a rank of a group's newest generation; nil where it does not run.
+    func engine(_ group: String, rank: Int) -> SimulatedHost.Engine? {
+        let running = indices.flatMap { simulation.hosts[$0].engines }.filter {
+            $0.key.group.name == group && $0.key.rank.value == rank
+        }
+        return running.max { $0.key < $1.key }?.value
     }
 
     func processes(of group: String) -> Set<Process> {

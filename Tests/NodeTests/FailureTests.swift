@@ -43,7 +43,9 @@ import WireProtocol
             #expect(failure.generation == 1 && failure.rank == 1 && failure.kind == "failure")
             #expect(failure.logTail == ["last words of prefill-0.g1.r1"])
             #expect(group.restarts == 1, "the operator's restart is not counted")
-            #expect(try cluster.group("decode-0", by: index).lastFailure == nil)
+            #expect(
+                try cluster.group("decode-0", by: index).lastFailure == nil,
+                "it went with its store, and did not fail")
         }
     }
 
@@ -87,24 +89,24 @@ import WireProtocol
     @Test func `a group whose node is lost waits for it, and says so`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()
-        let lost = try cluster.nodes(of: "prefill-0")[1]
-        let others = cluster.processes(outside: "prefill-0")
+        let lost = try cluster.nodes(of: "decode-0")[1]
+        let others = cluster.processes(outside: "decode-0")
         cluster.simulation.crashHost(lost)
         cluster.pass(.seconds(20))
         for index in cluster.indices where index != lost {
-            let group = try cluster.group("prefill-0", by: index)
+            let group = try cluster.group("decode-0", by: index)
             #expect(group.state == "waiting")
             #expect(group.why.contains("for \(cluster.name(lost)), which holds rank 1"))
-            #expect(try cluster.group("decode-0", by: index).state == "ready")
+            #expect(try cluster.group("prefill-0", by: index).state == "ready")
             #expect(try !cluster.status(index).ready)
         }
-        #expect(cluster.processes(outside: "prefill-0") == others)
+        #expect(cluster.processes(outside: "decode-0") == others)
 
         cluster.simulation.repair(.boot(lost))
         cluster.settle()
-        #expect(try cluster.nodes(of: "prefill-0")[1] == lost)
-        #expect(try cluster.group("prefill-0", by: 0).generation == 2)
-        #expect(try cluster.group("decode-0", by: 0).generation == 1)
+        #expect(try cluster.nodes(of: "decode-0")[1] == lost)
+        #expect(try cluster.group("decode-0", by: 0).generation == 2)
+        #expect(try cluster.group("prefill-0", by: 0).generation == 1)
     }
 
     @Test func `a spare takes the rank of a lost node, and the node returns as the spare`() throws {
@@ -114,12 +116,12 @@ import WireProtocol
             cluster.indices.first { index in
                 !cluster.processes.contains { $0.node == cluster.name(index) }
             })
-        let lost = try cluster.nodes(of: "prefill-0")[1]
-        let others = cluster.processes(outside: "prefill-0")
+        let lost = try cluster.nodes(of: "decode-0")[1]
+        let others = cluster.processes(outside: "decode-0")
         cluster.simulation.crashHost(lost)
-        cluster.wait { (try? $0.nodes(of: "prefill-0")[1]) == spare }
-        cluster.wait { (try? $0.group("prefill-0", by: spare).state) == "ready" }
-        #expect(cluster.processes(outside: "prefill-0") == others)
+        cluster.wait { (try? $0.nodes(of: "decode-0")[1]) == spare }
+        cluster.wait { (try? $0.group("decode-0", by: spare).state) == "ready" }
+        #expect(cluster.processes(outside: "decode-0") == others)
 
         let launches = cluster.launches
         cluster.simulation.repair(.boot(lost))

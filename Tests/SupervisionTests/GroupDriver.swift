@@ -1,6 +1,7 @@
 // One group under test, as its leader sees it: two ranks by default, changed as a test needs.
 
 import Base
+import Diagnosis
 import Supervision
 
 struct GroupDriver {
@@ -32,7 +33,7 @@ struct GroupDriver {
     static func rank(
         _ index: Int, _ state: ShardState?, since: Int64 = wallStart, absentSince: Instant? = nil,
         hasReported: Bool = true, why: String = "", logTail: [String] = [],
-        endedAt: EndTime? = nil
+        endedAt: EndTime? = nil, progress: LoadingProgress? = nil
     ) -> RankView {
         let shard = ShardID(
             group: GroupName("prefill-0"), generation: Generation(3), rank: NodeRank(index))
@@ -40,7 +41,7 @@ struct GroupDriver {
             ShardReport(
                 shard: shard, state: $0, processID: 1,
                 since: WallTime(millisecondsSinceEpoch: since), why: why, logTail: logTail,
-                endedAt: endedAt)
+                endedAt: endedAt, progress: progress)
         }
         return RankView(
             node: NodeID("node-\(index + 1)"), rank: NodeRank(index), absentSince: absentSince,
@@ -49,14 +50,15 @@ struct GroupDriver {
 
     mutating func set(
         _ index: Int, _ state: ShardState?, after: Duration = .zero, hasReported: Bool = true,
-        why: String = "", logTail: [String] = [], endedAfterMicroseconds: Int64? = nil
+        why: String = "", logTail: [String] = [], endedAfterMicroseconds: Int64? = nil,
+        progress: LoadingProgress? = nil
     ) {
         view.ranks[index] = Self.rank(
             index, state, since: Self.wallStart + after.nanoseconds / 1_000_000,
             hasReported: hasReported, why: why, logTail: logTail,
             endedAt: endedAfterMicroseconds.map {
                 EndTime(microsecondsSinceEpoch: Self.wallStart * 1000 + $0)
-            })
+            }, progress: progress)
     }
 
     /// The node of a rank is gone; its last report goes with it, as the leader forgets it.

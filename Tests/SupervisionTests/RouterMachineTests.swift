@@ -64,6 +64,18 @@ import Testing
         #expect(bench.orders.count == 4)
     }
 
+    @Test func `a group that restarts twice within seconds is put back twice`() {
+        var bench = Bench()
+        for _ in 0..<2 {
+            bench.machine.want(serving: [Self.prefill, Self.decode], gone: [], at: bench.now)
+            bench.run(for: .seconds(3))
+            #expect(bench.workers == ["http://p", "http://d"])
+            bench.machine.want(serving: [], gone: ["http://p", "http://d"], at: bench.now)
+            bench.run(for: .seconds(2))
+            #expect(bench.workers.isEmpty)
+        }
+    }
+
     @Test func `workers that are starting, and those of an operator, are left alone`() {
         var bench = Bench()
         bench.workers = ["http://by-hand", "http://p"]

@@ -104,6 +104,15 @@ extension Sample {
         Sample("joined by nobody", .joined([])),
         Sample("lost", .lost([NodeID("node-2")])),
         Sample("serves", .serves(GroupName("prefill-0"), generation)),
+        Sample(
+            "end with the owner of its store",
+            .end(
+                GroupName("decode-0"), generation,
+                EndCause(
+                    endOf: GroupName("prefill-0"),
+                    why: "shares the transfer store of prefill-0, which has a new one"),
+                isTerminal: false)),
+        Sample("launch a store", .launch(store, generation, why: "")),
     ]
 
     private static func record(
@@ -139,6 +148,7 @@ extension Sample {
                 ledger: events(LedgerEvent.Kind.allCases.prefix(firstKinds)),
                 nextSequence: largest)),
         Sample("state with a history", historic),
+        Sample("state with groups that share a store", sharing),
     ]
 
     /// Of the kinds of events, so many are in the older vector; newer ones are in a newer one.
@@ -170,5 +180,24 @@ extension Sample {
             ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds)), nextSequence: 5,
             electedTerm: 7,
             present: [NodeID("node-1"), NodeID("节点-2")])
+    }()
+
+    private static let store = PlannedGroup(
+        name: GroupName("store"), role: .store, index: 0, ranks: [prefill.ranks[0]],
+        distInit: nil, http: Endpoint(host: "10.0.0.1", port: 24670), bootstrap: nil,
+        store: Endpoint(host: "10.0.0.1", port: 24670))
+
+    private static let sharing: ReplicatedState = {
+        var owner = record(prefill, .running)
+        owner.storeGeneration = owner.generation
+        owner.launchedAt = WallTime(millisecondsSinceEpoch: 1)
+        var sharer = record(
+            decode, .ended(EndCause(endOf: prefill.name, why: "shares the transfer store")))
+        sharer.storeGeneration = Generation(largest)
+        sharer.launchedAt = WallTime(millisecondsSinceEpoch: 0)
+        return ReplicatedState(
+            deployment: nil, deploymentSerial: 0, isWanted: true, plan: nil, epoch: .none,
+            groups: [sharer, owner], ledger: [], nextSequence: 1, electedTerm: 1,
+            present: [NodeID("node-1")])
     }()
 }

@@ -285,8 +285,7 @@ extension CommandSpec {
             """,
         options: [.config, .json], exitCodes: [.success, .failure, .usage],
         examples: [
-            Example(
-                "systemctl disable --now glm-agent && glm-agent untune", "before an uninstall")
+            Example("glm-agent untune", "once the agent is stopped, as before an uninstall")
         ])
 
     static let version = CommandSpec(

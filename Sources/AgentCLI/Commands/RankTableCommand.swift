@@ -40,7 +40,7 @@ func showRankTable(_ invocation: Invocation) -> ExitCode {
                 deployment.text("profile_yaml"), file: deployment.text("profile"))
         else { throw .unreadable("the deployment has no profile known here") }
         let engines = (plan["groups"]?.arrayValue ?? []).filter {
-            $0.text("role") != Role.router.rawValue
+            Role(rawValue: $0.text("role"))?.isEngine == true
         }
         let name = arguments.positional(0) ?? ""
         guard let group = engines.first(where: { $0.text("name") == name }) else {

@@ -19,7 +19,7 @@ struct PlannedWorlds {
     ///   - modelPath: the directory of the weights.
     /// - Throws: where they do not fit.
     init(groups: [JSONValue], profile: Profile, modelPath: String) throws(RehearsalFailure) {
-        let engines = groups.filter { $0.text("role") != Role.router.rawValue }
+        let engines = groups.filter { Role(rawValue: $0.text("role"))?.isEngine == true }
         let plan = try Self.plan(profile, over: engines)
         var shapes: [WorldShape] = []
         for group in engines {

@@ -25,6 +25,7 @@ public final class NodeExaminer {
     private var digest: InventoryDigest?
     private var inventory: (found: NodeInventory, at: Instant)?
     private var waiting: [(NodeInventory) -> Void] = []
+    private var idle = IdleMemory()
     private var listeners: [Endpoint: StreamListener] = [:]
     private var listenTimer: LoopTimer?
     private var dials: [ObjectIdentifier: StreamConnection] = [:]
@@ -99,8 +100,8 @@ public final class NodeExaminer {
     }
 
     /// What stands in the way of a launch on this node, for people: dies that are held by others or not
-    /// well, ports that are taken. What cannot be found out is no obstacle,
-    /// and told beforehand.
+    /// well, or whose memory is not back where it is without an engine, and ports that are taken. What
+    /// cannot be found out is no obstacle, and told beforehand.
     func findObstacles(
         stateDirectory: String, ports endpoints: [Endpoint],
         onUnknown: @escaping ([String]) -> Void, completion: @escaping ([String]) -> Void
@@ -108,14 +109,15 @@ public final class NodeExaminer {
         var request = InventoryRequest()
         request.isBrief = true
         collector.collect(request) { [self] inventory in
+            idle.learn(from: inventory)
             findOwnProcesses(stateDirectory) { [self] processes in
                 let examination = NodeExamination(
                     inventory: inventory, address: nil, interface: nil, environment: [],
                     shards: [], ports: [], ownProcesses: processes)
                 onUnknown(examination.unknowns)
                 let free = endpoints.filter { listeners[$0] == nil }
-                ports.conflicts(free) { conflicts in
-                    completion(examination.obstacles + conflicts.map(\.description))
+                ports.conflicts(free) { [idle] conflicts in
+                    completion(examination.obstacles(idle: idle) + conflicts.map(\.description))
                 }
             }
         }

@@ -35,4 +35,10 @@ int csystem_pipe(int ends[2]);
 /// mapped again at their next use, from the page cache; the rest were needed at the start alone.
 void csystem_release_file_pages(void);
 
+/// Forks a child that does nothing, has no descriptor, and dies with this process (with the thread
+/// that called, to be exact). It bears a title as setproctitle(3) gives it: written over the command
+/// line and the environment behind it, of which nothing is left. Nothing but system calls is done in
+/// it, so other threads do no harm. The child's number, or -1 and errno.
+pid_t csystem_titled_child(const char *title);
+
 #endif

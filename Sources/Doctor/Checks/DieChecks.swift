@@ -10,7 +10,10 @@ extension Diagnosis {
         return "no process but those of the running shards"
     }
 
-    mutating func checkHolders(_ node: NodeID, _ found: NodeExamination) {
+    /// `idle` is what is known of the node's dies when nothing runs on them.
+    mutating func checkHolders(
+        _ node: NodeID, _ found: NodeExamination, idle: IdleMemory = IdleMemory()
+    ) {
         let inventory = found.inventory
         let own = Set(found.ownProcesses)
         if let gap = inventory.holders.gap { report(.holders, node, gap: gap) }
@@ -28,7 +31,7 @@ extension Diagnosis {
             }
             let isExplained =
                 !holders.isEmpty || die.processes.contains { own.contains($0.processID) }
-            if !isExplained, die.isAtBaseline == false, let memory = die.memory {
+            if !isExplained, idle.isIdle(die) == false, let memory = die.memory {
                 report(
                     .holders, .error, node, die: die.id,
                     "\(memory.usedMegabytes) MB of memory in use that no process owns",

@@ -78,8 +78,11 @@ extension Diagnosis {
     /// What the plan sets is equal by construction; what agents hand down is not.
     private mutating func compareInherited(_ cluster: ClusterExamination) {
         let told = cluster.told
-        let all = told.flatMap { $0.found.inherited.map(\.name) }
-        for name in Set(all).sorted() where !Self.ownToNode.contains(name) {
+        let all = Set(told.flatMap { $0.found.inherited.map(\.name) })
+        // What was sourced is compared by itself.
+        let sourced = told.flatMap { $0.found.inventory.environment.value?.variables ?? [] }
+        let own = all.subtracting(sourced.map(\.name)).subtracting(Self.ownToNode)
+        for name in own.sorted() {
             compare(
                 .environment, .warning, "\(name) of the agent",
                 told.map { told in
@@ -111,27 +114,26 @@ extension Diagnosis {
         }
         // Equal hashes spare the comparison of a hundred variables a node.
         guard Set(snapshots.map(\.value.hash)).count > 1 else { return }
-        for name in Set(snapshots.flatMap { $0.value.variables.map(\.name) }).sorted() {
-            compareSourced(name, snapshots.map { ($0.node, $0.value.value(of: name)) })
+        let all = Set(snapshots.flatMap { $0.value.variables.map(\.name) }).sorted()
+        let commons = all.map { name in
+            (name, Common(snapshots.map { ($0.node, $0.value.value(of: name)) }))
         }
-    }
-
-    private mutating func compareSourced(
-        _ name: String, _ values: [(node: NodeID, value: String?)]
-    ) {
-        let common = Common(values)
-        guard !common.isEqual else { return }
         let remedy = "make the versions and the scripts equal: set_env.sh of CANN and of NNAL"
-        guard let usual = common.usual else {
-            let all = common.parties.map { "\($0.value ?? "not set") on \(names($0.nodes))" }
-            return report(
-                .environment, .warning, nil, "\(name), sourced: " + all.joined(separator: "; "),
-                remedy: remedy)
-        }
-        for (node, value) in values where value != usual {
+        for (node, snapshot) in snapshots {
+            // One cause moves a dozen variables: the first is told, and the names of the others.
+            let odd = commons.filter { name, common in
+                !common.isEqual && (common.usual.map { $0 != snapshot.value(of: name) } ?? true)
+            }
+            guard let (name, common) = odd.first else { continue }
+            let detail =
+                common.usual.map { Self.difference(of: snapshot.value(of: name), from: $0) }
+                ?? common.parties.map { "\($0.value ?? "not set") on \(names($0.nodes))" }
+                .joined(separator: "; ")
+            let others = odd.dropFirst().map(\.0).joined(separator: ", ")
             report(
                 .environment, .warning, node,
-                "\(name), sourced: \(Self.difference(of: value, from: usual))", remedy: remedy)
+                "\(name), sourced: \(detail)" + (others.isEmpty ? "" : "; also \(others)"),
+                remedy: remedy)
         }
     }
 

@@ -23,10 +23,19 @@ public struct PortMap: Hashable, Sendable {
                 [group.http] + (metrics.map { [Endpoint(host: address, port: $0)] } ?? [])
             return
         }
+        if group.role == .store {
+            claims = [PortClaim(Int(group.http.port)...Int(group.http.port), "transfer store")]
+            mustBeFree = [group.http]
+            return
+        }
         let shape = profile.groupShapes.first { $0.name == group.name }
         claims =
             shape?.claims(ofMaster: rank == .master, generation: generation.value) ?? []
-        mustBeFree = claims.filter { !$0.isSearched }.flatMap(\.ports).compactMap { port in
+        // A store of its own holds its port before the engines come.
+        let taken = profile.store?.process == .standalone ? shape?.storePort : nil
+        mustBeFree = claims.filter {
+            !$0.isSearched && $0.ports.lowerBound != taken
+        }.flatMap(\.ports).compactMap { port in
             UInt16(exactly: port).map { Endpoint(host: address, port: $0) }
         }
     }

@@ -4,6 +4,7 @@
 enum PythonCommand {
     static let engine = "sglang.launch_server"
     static let router = "sglang_router.launch_router"
+    static let store = "mf_adapter.launch_ascend_mf_store"
 
     /// - Returns: the module and the words after it.
     /// - Throws: usage, where no module is named.

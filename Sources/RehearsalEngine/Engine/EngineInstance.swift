@@ -26,6 +26,7 @@ public final class EngineInstance {
     let settings: EngineSettings
     let log: EngineLog
     private let spawn: ([String]) -> Void
+    private let startSchedulers: ([String]) -> Void
     private var onExit: ((Exit) -> Void)?
 
     private var ports: PortClaims?
@@ -54,11 +55,13 @@ public final class EngineInstance {
     ///   - environment: the process environment.
     ///   - output: takes each line of its log.
     ///   - spawn: starts this program again with other words, in a session of its own.
+    ///   - startSchedulers: starts a process of each title, which dies with this one.
     ///   - exit: called once, when the process should end.
     /// - Throws: ``ArgumentError`` with SGLang's exit code.
     public init(
         _ loop: Loop, argv: [String], environment: [String: String],
         output: @escaping (String) -> Void, spawn: @escaping ([String]) -> Void = { _ in },
+        startSchedulers: @escaping ([String]) -> Void = { _ in },
         exit: @escaping (Exit) -> Void
     ) throws(ArgumentError) {
         self.loop = loop
@@ -67,6 +70,7 @@ public final class EngineInstance {
         let speaker = "\(arguments.role.rawValue)-node\(arguments.nodeRank)"
         log = EngineLog(loop, speaker: speaker, output: output)
         self.spawn = spawn
+        self.startSchedulers = startSchedulers
         onExit = exit
     }
 
@@ -141,6 +145,18 @@ public final class EngineInstance {
         end(exit)
     }
 
+    /// A die without its scheduler computes nothing any more. SGLang 0.5.12 sees that on rank 0 alone,
+    /// and only where no DP controller stands between; elsewhere the main process goes on for ever.
+    func schedulerEnded(_ title: String) {
+        isWedged = true
+        fabric?.isWedged = true
+        guard arguments.nodeRank == 0, !arguments.usesDataParallelAttention, crashTimer == nil
+        else { return }
+        crashTimer = loop.after(.seconds(1)) { [weak self] in
+            self?.die("Subprocess \(title) died; SIGQUIT to this process")
+        }
+    }
+
     // MARK: - Faults
 
     /// - Returns: at the start whether to go on; later whether the fault still makes sense.
@@ -188,6 +204,7 @@ public final class EngineInstance {
     }
 
     private func meet() {
+        startSchedulers(arguments.schedulerTitles)
         do throws(ArgumentError) {
             let meeting = try WorldMeeting(
                 loop, arguments: arguments, ownAddress: ownAddress, log: log

@@ -37,6 +37,8 @@ struct ClusterSettings {
     var profileFile: String?
     /// `check`, or `off` where engines count as real ones and there are no dies.
     var launchGate = "check"
+    /// The transfer store has a process of its own.
+    var hasOwnStore = false
     /// What each node's tools and files are, by its place in the list; `/` beyond the list.
     var hostRoots: [String] = []
 }
@@ -59,7 +61,8 @@ extension ClusterSettings {
     ]
     private static let usualEnvironment = [
         "GLM_REHEARSAL_LOAD_SECONDS": "0.5", "GLM_REHEARSAL_WARMUP_SECONDS": "0.1",
-        "SGLANG_HEALTH_CHECK_TIMEOUT": "1",
+        "SGLANG_HEALTH_CHECK_TIMEOUT": "1", "SGLANG_DISAGGREGATION_HEARTBEAT_INTERVAL": "2",
+        "SGLANG_DISAGGREGATION_HEARTBEAT_MAX_FAILURE": "1",
     ]
 
     /// The weights are never read.
@@ -92,7 +95,7 @@ extension ClusterSettings {
             host_root: \(root)
             timing:
             \(timing)overrides:
-            \(topology.hasRouter ? "  router: {host: \"{address}\"}\n" : "")  environment:
+            \(topology.hasRouter ? "  router: {host: \"{address}\"}\n" : "")\(hasOwnStore ? "  store: {process: standalone}\n" : "")  environment:
             \(environment)
             """
     }

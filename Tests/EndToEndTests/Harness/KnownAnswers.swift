@@ -26,7 +26,9 @@ struct KnownAnswers {
         var prefills: [WorldShape?] = []
         var last: WorldShape?
         for group in try JSONValue(parsing: text).elements("groups")
-        where group.text("role") != "router" && !without.contains(group.text("name")) {
+        where !["router", "store"].contains(group.text("role"))
+            && !without.contains(group.text("name"))
+        {
             let addresses = group.elements("ranks").map { $0.text("address") }
             let shard = shards.first {
                 $0.text("group") == group.text("name") && $0.number("node_rank") == 0

@@ -1,0 +1,175 @@
+// The watch over a shard's schedulers. While they come up, the tree below the shim is searched every few
+// seconds; once all are known, the kernel tells when one ends (pidfd), and a look now and then is all
+// that is left to do. When the whole engine goes, its main process goes with it within a moment: that
+// is its shim's to tell, and nothing is said of schedulers here.
+
+import Base
+import CSystem
+import EventLoop
+import Glibc
+import Host
+import Profiles
+import Supervision
+
+/// Follows the schedulers of one shard.
+final class SchedulerWatch {
+    /// While not all are known, or the kernel does not tell of ends; at first more often, since some
+    /// engines are quick.
+    private static let searchInterval = Duration.seconds(3)
+    private static let firstInterval = Duration.milliseconds(250)
+    private static let checkInterval = Duration.seconds(30)
+    /// From the end of one to the look at all, so that the end of the whole tree is told as such.
+    private static let settleTime = Duration.milliseconds(100)
+
+    private let loop: Loop
+    private let queue: FileQueue
+    private let directory: ShardDirectory
+    private let engine: ProcessIdentity
+    private let layout: SchedulerLayout
+    private let onSighting: (SchedulerSighting) -> Void
+    private var record: SchedulerRecord?
+    private var ends: [ProcessIdentity: ProcessEnd] = [:]
+    private var timer: LoopTimer?
+    private var isLooking = false
+    private var isFollowedByKernel = true
+    private var interval = firstInterval
+    private var firstEnd: EndTime?
+    private var told: SchedulerSighting?
+
+    /// - Parameters:
+    ///   - loop: where everything happens.
+    ///   - queue: reads the process table.
+    ///   - directory: of the shard.
+    ///   - engine: the main process, a child of the shim.
+    ///   - layout: what there must be.
+    ///   - onSighting: told of every change.
+    init(
+        _ loop: Loop, queue: FileQueue, directory: ShardDirectory, engine: ProcessIdentity,
+        layout: SchedulerLayout, onSighting: @escaping (SchedulerSighting) -> Void
+    ) {
+        self.loop = loop
+        self.queue = queue
+        self.directory = directory
+        self.engine = engine
+        self.layout = layout
+        self.onSighting = onSighting
+        timer = LoopTimer(loop) { [weak self] in self?.look() }
+        look()
+    }
+
+    /// What is seen at one moment.
+    private struct Sight: Sendable {
+        var record: SchedulerRecord
+        var running: Set<ProcessIdentity> = []
+        var hasMain = false
+    }
+
+    private func look() {
+        guard !isLooking else { return }
+        isLooking = true
+        let known = record
+        queue.run(
+            { [directory, engine, layout] in
+                Self.sight(known, directory, engine, isComplete: layout.count)
+            },
+            completion: { [weak self] in
+                if case .success(let sight) = $0 { self?.saw(sight) }
+            })
+    }
+
+    private static func sight(
+        _ known: SchedulerRecord?, _ directory: ShardDirectory, _ engine: ProcessIdentity,
+        isComplete count: Int
+    ) -> Sight {
+        var sight = Sight(record: known ?? SchedulerRecord(readFrom: directory))
+        guard let main = ProcessEntry(processID: engine.processID), main.identity == engine,
+            !main.hasEnded
+        else { return sight }
+        if sight.record.schedulers.count < count, sight.record.search(below: main.parent) {
+            // Where it cannot be written, a later agent knows less, and this one as much.
+            try? sight.record.write(to: directory)
+        }
+        sight.running = Set(sight.record.schedulers.map(\.identity).filter(\.isAlive))
+        sight.hasMain = engine.isAlive
+        return sight
+    }
+
+    private func saw(_ sight: Sight) {
+        isLooking = false
+        guard sight.hasMain, timer != nil else { return }
+        record = sight.record
+        let schedulers = sight.record.schedulers
+        for scheduler in schedulers where sight.running.contains(scheduler.identity) {
+            follow(scheduler.identity)
+        }
+        let ended = schedulers.filter { !sight.running.contains($0.identity) }
+        let sighting = SchedulerSighting(
+            expected: layout.count, running: sight.running.count, ended: ended.map(name),
+            endedAt: ended.isEmpty ? nil : firstEnd)
+        if sighting != told {
+            told = sighting
+            onSighting(sighting)
+        }
+        let isSteady = schedulers.count >= layout.count && isFollowedByKernel
+        timer?.arm(after: isSteady ? Self.checkInterval : interval)
+        interval = min(interval * 2, Self.searchInterval)
+    }
+
+    private func name(of scheduler: Scheduler) -> String {
+        let ranks = scheduler.ranks.isEmpty ? "\(scheduler.identity.processID)" : scheduler.ranks
+        return layout.die(ofRanks: scheduler.ranks).map { "\(ranks) (die \($0))" } ?? ranks
+    }
+
+    private func follow(_ identity: ProcessIdentity) {
+        guard ends[identity] == nil else { return }
+        let end = ProcessEnd(loop, of: identity) { [weak self] in self?.ended(identity) }
+        isFollowedByKernel = isFollowedByKernel && end != nil
+        ends[identity] = end
+    }
+
+    private func ended(_ identity: ProcessIdentity) {
+        ends[identity]?.close()
+        if firstEnd == nil { firstEnd = .now }
+        timer?.arm(after: Self.settleTime)
+    }
+
+    /// Looks no more.
+    func close() {
+        timer = nil
+        for end in ends.values { end.close() }
+        ends = [:]
+    }
+}
+
+@available(*, unavailable) extension SchedulerWatch: Sendable {}
+
+/// Tells when a process ends that is not a child of this one.
+private final class ProcessEnd {
+    private var descriptor: Int32
+    private var watcher: PollWatcher?
+
+    /// nil where the kernel cannot tell (before Linux 5.3), or the process has ended already.
+    init?(_ loop: Loop, of identity: ProcessIdentity, onEnd: @escaping () -> Void) {
+        descriptor = csystem_pidfd_open(identity.processID)
+        guard descriptor >= 0 else { return nil }
+        // Looked at after the descriptor was opened: what is seen now is what it means.
+        guard identity.isAlive, let watcher = try? PollWatcher(loop, descriptor: descriptor),
+            (try? watcher.start(.readable) { _ in onEnd() }) != nil
+        else {
+            Glibc.close(descriptor)
+            return nil
+        }
+        self.watcher = watcher
+    }
+
+    deinit { close() }
+
+    func close() {
+        guard watcher != nil else { return }
+        watcher = nil
+        Glibc.close(descriptor)
+        descriptor = -1
+    }
+}
+
+@available(*, unavailable) extension ProcessEnd: Sendable {}

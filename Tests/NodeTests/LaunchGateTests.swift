@@ -1,0 +1,91 @@
+// The launch gate: a group with dies starts when every node of it is clean, and on none before.
+
+import Base
+import ClusterState
+import Node
+import Planning
+import Supervision
+import Testing
+
+@testable import Simulation
+
+@Suite struct LaunchGateTests {
+    private static let held = "die 5 held by process 4711 (python3)"
+
+    /// A cluster whose engine has dies; one node is obstructed before anything starts.
+    private func cluster(
+        obstructed: Int?, engine: EngineKind = .sglang
+    ) throws -> Cluster {
+        var cluster = try Cluster(.onePrefill, nodes: 4, starts: false) {
+            let old = $0.deployment
+            $0.deployment = Deployment(
+                profileName: old.profileName, profileYAML: old.profileYAML,
+                modelPath: old.modelPath, engine: engine)
+        }
+        if let obstructed { cluster.simulation.hosts[obstructed].obstacles = [Self.held] }
+        cluster.simulation.start()
+        return cluster
+    }
+
+    @Test func `nodes that are clean start`() throws {
+        var cluster = try cluster(obstructed: nil)
+        cluster.settle()
+    }
+
+    @Test func `one member that is not clean holds its whole group back, and status says why`()
+        throws
+    {
+        var cluster = try cluster(obstructed: 3)
+        // prefill-0 has the first two nodes, decode-0 the others.
+        cluster.wait { (try? $0.group("prefill-0", by: 0).state) == "ready" }
+        cluster.pass(.seconds(20))
+        #expect(cluster.processes(of: "decode-0").isEmpty, "none starts, the clean one neither")
+        for index in cluster.indices {
+            let group = try cluster.group("decode-0", by: index)
+            #expect(group.state == "waiting" && group.generation == 0)
+            #expect(group.why.hasPrefix("for node-4: \(Self.held)"), "\(group.why)")
+            #expect(try !cluster.status(index).ready)
+        }
+
+        cluster.simulation.hosts[3].obstacles = []
+        cluster.settle()
+        #expect(try cluster.group("decode-0", by: 0).generation == 1)
+    }
+
+    @Test func `what does not clear is a matter for an operator, and is waited for all the same`()
+        throws
+    {
+        var cluster = try cluster(obstructed: 3)
+        cluster.pass(.seconds(280))
+        #expect(try !cluster.group("decode-0", by: 0).why.contains("operator"))
+        cluster.pass(.seconds(60))
+        let why = try cluster.group("decode-0", by: 0).why
+        #expect(why.contains(Self.held) && why.contains("an operator must see to it"), "\(why)")
+        let calls = cluster.simulation.transcript.filter { $0.contains("cannot be launched") }
+        #expect(calls.count == 1, "\(calls)")
+
+        cluster.simulation.hosts[3].obstacles = []
+        cluster.settle()
+    }
+
+    @Test func `after an end every node of the group is looked at anew`() throws {
+        var cluster = try cluster(obstructed: nil)
+        cluster.settle()
+        let memory = "die 0 60000 MB of memory in use that no process owns"
+        let last = try cluster.nodes(of: "decode-0")[1]
+        cluster.simulation.hosts[last].obstacles = [memory]
+        try cluster.killShard("decode-0", rank: 0)
+        cluster.pass(.seconds(20))
+        #expect(cluster.processes(of: "decode-0").isEmpty)
+        #expect(try cluster.group("decode-0", by: 0).why.contains(memory))
+        cluster.simulation.hosts[last].obstacles = []
+        cluster.settle()
+        #expect(try cluster.group("decode-0", by: 0).generation == 2)
+    }
+
+    @Test(arguments: [EngineKind.rehearsal, .command(["/usr/local/bin/engine"])])
+    func `an engine without dies waits for none`(engine: EngineKind) throws {
+        var cluster = try cluster(obstructed: 0, engine: engine)
+        cluster.settle()
+    }
+}
