@@ -12,6 +12,8 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
     case notReady = 3
     /// No agent answers at the control socket.
     case noAgent = 4
+    /// The benchmark ran, and its TPOT is above the published target.
+    case targetMissed = 5
 
     /// The meaning, as the help and the manual page print it.
     var meaning: String {
@@ -21,6 +23,7 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
         case .usage: "the command line, or a file named on it, is wrong"
         case .notReady: "not everything wanted is ready; of doctor: it found an error"
         case .noAgent: "no agent answers at the control socket"
+        case .targetMissed: "the benchmark ran, and missed its published target"
         }
     }
 }

@@ -63,12 +63,9 @@ extension Agent {
         visitors[stressing, default: []].append(visitor)
         // One visit of a kind at a time: whoever comes meanwhile is told the same.
         guard visitors[stressing]?.count == 1 else { return }
-        let ask = { [weak self] (node: NodeID, question, told: @escaping (PeerAnswer) -> Void) in
-            guard let self else { return told(.refused(.unavailable, "this agent stops")) }
-            self.operate(.examine(node, question), completion: told)
-        }
         let round = DoctorRound(
-            loop, nodes: configuration.nodes.map(\.node), stressing: stressing, ask: ask,
+            loop, nodes: configuration.nodes.map(\.node), stressing: stressing,
+            ask: { [weak self] in self?.ask($0, $1, completion: $2) },
             onProgress: { [weak self] text in
                 for visitor in self?.visitors[stressing] ?? [] { visitor.onProgress(text) }
             },
@@ -77,6 +74,25 @@ extension Agent {
                 for visitor in told { visitor.completion(diagnosis.json) }
             })
         round.start()
+    }
+}
+
+extension Agent {
+    public func takeInventories(
+        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void
+    ) {
+        InventoryRound(
+            loop, nodes: configuration.nodes.map(\.node),
+            ask: { [weak self] in self?.ask($0, $1, completion: $2) }, onProgress: onProgress,
+            completion: completion
+        ).start()
+    }
+
+    /// Asks a node, this one or another.
+    private func ask(
+        _ node: NodeID, _ question: NodeQuestion, completion: @escaping (PeerAnswer) -> Void
+    ) {
+        operate(.examine(node, question), completion: completion)
     }
 }
 

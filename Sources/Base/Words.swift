@@ -29,6 +29,28 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+extension Endpoint {
+    /// Reads `host:port` or `[v6]:port`; nil where it is neither.
+    public init?(parsing text: String) {
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
+        else { return nil }
+        var host = String(text[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        guard !host.isEmpty else { return nil }
+        self.init(host: host, port: port)
+    }
+
+    /// Reads a URL such as `tcp://10.0.0.1:24670`; nil where scheme, host or port is missing.
+    public init?(url: String, scheme: String) {
+        let prefix = scheme + "://"
+        guard url.hasPrefix(prefix) else { return nil }
+        var rest = url.dropFirst(prefix.count)
+        while rest.hasSuffix("/") { rest = rest.dropLast() }
+        self.init(parsing: String(rest))
+    }
+}
+
 /// What a group does in the deployment. The router is a group of one, so that one mechanism
 /// supervises everything.
 public enum Role: String, Hashable, Sendable, CaseIterable {

@@ -60,10 +60,12 @@ public final class ControlServer {
                 notes: source.planNotes, explanation: source.planExplanation,
                 members: source.status.members)
             responder.respond(.json(plan))
+        case (.get, "/v1/deployment"): deployment(responder)
         case (.get, "/v1/events"): events(request, responder)
         case (.get, "/v1/logs"): logs(request, responder)
         case (.get, "/v1/why"): why(request, responder)
         case (.get, "/v1/doctor"): doctor(request, responder)
+        case (.get, "/v1/inventory"): tellProgress(of: source.takeInventories, responder)
         case (.get, "/metrics"):
             let text = Metrics(source.status, source.state).text
             responder.respond(
@@ -73,8 +75,8 @@ public final class ControlServer {
             (.post, "/v1/apply"):
             order(request, responder)
         case (_, "/metrics"), (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"),
-            (_, "/v1/events"), (_, "/v1/why"),
-            (_, "/v1/logs"), (_, "/v1/doctor"), (_, "/v1/restart"), (_, "/v1/stop"),
+            (_, "/v1/deployment"), (_, "/v1/events"), (_, "/v1/why"), (_, "/v1/logs"),
+            (_, "/v1/doctor"), (_, "/v1/inventory"), (_, "/v1/restart"), (_, "/v1/stop"),
             (_, "/v1/start"),
             (_, "/v1/apply"):
             responder.fail(.methodNotAllowed, "\(request.path) has no \(request.method.rawValue)")
@@ -97,6 +99,21 @@ public final class ControlServer {
         responder.respond(.json(answer))
     }
 
+    /// A profile's environment may hold secrets, so only the operator is told.
+    private func deployment(_ responder: HTTPResponder) {
+        guard takesOrders else {
+            return responder.fail(
+                .forbidden, "the deployment is told over the control socket alone",
+                whatToDo: "ask on the node, as who may open it")
+        }
+        guard let deployment = source.state.deployment else {
+            return responder.fail(
+                .notFound, "no deployment is agreed on yet",
+                whatToDo: "`glm-agent status` tells what it waits for")
+        }
+        responder.respond(.json(deployment.json))
+    }
+
     private func events(_ request: HTTPRequest, _ responder: HTTPResponder) {
         let text = request.parameter("after") ?? "0"
         guard let after = UInt64(text) else {
@@ -113,7 +130,6 @@ public final class ControlServer {
         }
     }
 
-    /// Progress line by line, and the diagnosis as the last.
     private func doctor(_ request: HTTPRequest, _ responder: HTTPResponder) {
         let stressing = request.parameter("stress") == "1"
         guard takesOrders || !stressing else {
@@ -121,16 +137,27 @@ public final class ControlServer {
                 .forbidden, "this listener is read-only, and a measurement costs the engines",
                 whatToDo: "ask on the node, over the control socket")
         }
+        tellProgress(
+            of: { source.diagnose(stressing: stressing, onProgress: $0, completion: $1) }, responder
+        )
+    }
+
+    /// Progress line by line, and the answer as the last.
+    private func tellProgress(
+        of question: (
+            _ onProgress: @escaping (String) -> Void, _ completion: @escaping (JSONValue) -> Void
+        ) -> Void,
+        _ responder: HTTPResponder
+    ) {
         let stream = responder.stream(headers: ["Content-Type": "application/x-ndjson"])
-        source.diagnose(
-            stressing: stressing,
-            onProgress: { text in
+        question(
+            { text in
                 guard !stream.isClosed else { return }
                 stream.write(JSONValue.object([.init("progress", .string(text))]).compact + "\n")
             },
-            completion: { diagnosis in
+            { answer in
                 guard !stream.isClosed else { return }
-                stream.write(diagnosis.compact + "\n")
+                stream.write(answer.compact + "\n")
                 stream.finish()
             })
     }

@@ -22,6 +22,9 @@ public protocol ControlSource: AnyObject {
     func diagnose(
         stressing: Bool, onProgress: @escaping (String) -> Void,
         completion: @escaping (JSONValue) -> Void)
+    /// Asks every node what it is, likewise.
+    func takeInventories(
+        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void)
 }
 
 extension ReplicatedState {
@@ -50,6 +53,16 @@ extension ReplicatedState {
                 deployment.profileYAML, file: deployment.profileName)
         else { return groups }
         return groups.map { $0.launched(in: record(of: $0.name).generation, of: profile) }
+    }
+}
+
+extension Deployment {
+    /// `GET /v1/deployment`.
+    var json: JSONValue {
+        [
+            "profile": .string(profileName), "profile_yaml": .string(profileYAML),
+            "model_path": .string(modelPath), "engine": engine.json,
+        ]
     }
 }
 

@@ -61,27 +61,6 @@ extension ShardID {
     }
 }
 
-extension EngineKind {
-    var json: JSONValue {
-        switch self {
-        case .sglang: "sglang"
-        case .rehearsal: "rehearsal"
-        case .command(let prefix): ["command": .strings(prefix)]
-        }
-    }
-
-    init?(json: JSONValue) {
-        switch json.stringValue {
-        case "sglang": self = .sglang
-        case "rehearsal": self = .rehearsal
-        case .some: return nil
-        case nil:
-            guard let prefix = json["command"]?.strings else { return nil }
-            self = .command(prefix)
-        }
-    }
-}
-
 extension LaunchSpec {
     var json: JSONValue {
         [

@@ -121,16 +121,38 @@ extension Plan {
     ///
     /// It is to run on the node where the service listens, if that is a loopback address.
     public func benchmarkArguments(profile: Profile, modelPath: String) -> [String]? {
-        guard let benchmark = profile.benchmark, let service = service else { return nil }
-        var values = LaunchValues.common(profile, modelPath)
-        values["service_host"] = service.host
-        values["service_port"] = String(service.port)
-        return benchmark.command + benchmark.arguments.flatMap { $0.words(values) }
+        guard let service else { return nil }
+        return profile.benchmarkArguments(modelPath: modelPath, service: service)
     }
 
     /// Where clients are served: the router, or the first mixed group.
     public var service: Endpoint? {
         (groups.first { $0.role == .router } ?? groups.first { $0.role == .mixed })?.http
+    }
+}
+
+extension Profile {
+    /// The benchmark's command against that service; nil where the profile has none.
+    public func benchmarkArguments(modelPath: String, service: Endpoint) -> [String]? {
+        let values = benchmarkValues(modelPath, service)
+        return benchmark.map { $0.command + $0.arguments.flatMap { $0.words(values) } }
+    }
+
+    /// Where the benchmark differs from its publication, with the values that are used.
+    public func benchmarkDeviations(modelPath: String, service: Endpoint) -> [Deviation] {
+        let values = benchmarkValues(modelPath, service)
+        return deviations.filter { $0.place.hasPrefix("benchmark ") }.map { deviation in
+            Deviation(
+                place: deviation.place, published: deviation.published,
+                ours: Template(deviation.ours).expanded(values), why: deviation.why)
+        }
+    }
+
+    private func benchmarkValues(_ modelPath: String, _ service: Endpoint) -> [String: String] {
+        var values = LaunchValues.common(self, modelPath)
+        values["service_host"] = service.host
+        values["service_port"] = String(service.port)
+        return values
     }
 }
 

@@ -131,7 +131,8 @@ extension LaunchSpec {
 }
 
 extension Deviation {
-    fileprivate var json: JSONValue {
+    /// As `render` and `bench` tell it.
+    public var json: JSONValue {
         [
             "where": .string(place), "published": .string(published), "ours": .string(ours),
             "why": .string(why),

@@ -5,7 +5,7 @@ import Base
 import Profiles
 
 /// One word as bash reads it back.
-func shellQuoted(_ word: String) -> String {
+public func shellQuoted(_ word: String) -> String {
     let safe = word.unicodeScalars.allSatisfy { scalar in
         ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar)
             || ("0"..."9").contains(scalar) || "_@%+=:,./-".unicodeScalars.contains(scalar)

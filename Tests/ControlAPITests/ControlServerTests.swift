@@ -138,6 +138,28 @@ import WireProtocol
         #expect(lines == [#"{"progress":"1 of 2 nodes have answered"}"#, #"{"worst":"ok"}"#])
     }
 
+    @Test func `inventories come after their progress, and are for everybody`() throws {
+        let response = try ControlBench(takesOrders: false).send(.get, "/v1/inventory")
+        let lines = response.bodyText.split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines.last == #"{"nodes":[{"node":"a","error":"out of reach"}]}"#)
+    }
+
+    @Test func `the deployment is told to the operator alone`() throws {
+        let bench = try ControlBench()
+        #expect(try bench.send(.get, "/v1/deployment").status == .notFound)
+        let deployment = Deployment(
+            profileName: "ours", profileYAML: "profile: ours", modelPath: "/w",
+            engine: .command(["/bin/wrapper", "-v"]))
+        bench.agent.state.apply(
+            Command(.deploy(deployment), at: WallTime(millisecondsSinceEpoch: 1)))
+        let told = try JSONValue(parsing: bench.send(.get, "/v1/deployment").body)
+        #expect(told["profile_yaml"] == "profile: ours" && told["model_path"] == "/w")
+        #expect(told["engine"].flatMap(EngineKind.init(json:)) == deployment.engine)
+        let open = try ControlBench(takesOrders: false)
+        #expect(try open.send(.get, "/v1/deployment").status == .forbidden)
+    }
+
     @Test func `the log of a rank that was never launched is told to be missing`() throws {
         let bench = try ControlBench()
         bench.agent.plan()
@@ -315,5 +337,12 @@ private final class RememberingAgent: ControlSource {
     ) {
         onProgress("1 of 2 nodes have answered")
         completion(["worst": "ok"])
+    }
+
+    func takeInventories(
+        onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void
+    ) {
+        onProgress("1 of 2 nodes have answered")
+        completion(["nodes": [["node": "a", "error": "out of reach"]]])
     }
 }

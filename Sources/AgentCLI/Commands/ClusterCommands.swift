@@ -33,6 +33,25 @@ extension Invocation {
     }
 }
 
+/// A complaint that was made already.
+struct Misuse: Error {
+    let exitCode: ExitCode
+}
+
+extension Invocation {
+    /// The number that an option gives.
+    func number(
+        _ option: OptionSpec, or otherwise: Int, in range: ClosedRange<Int>
+    ) -> Result<Int, Misuse> {
+        guard let text = arguments[option] else { return .success(otherwise) }
+        if let number = Int(text), range.contains(number) { return .success(number) }
+        let code = misused(
+            "--\(option.name) takes a number from \(range.lowerBound) to \(range.upperBound), "
+                + "not \"\(text)\"")
+        return .failure(Misuse(exitCode: code))
+    }
+}
+
 /// The wall clock, for ages.
 func currentWallTime() -> WallTime {
     var time = timespec()

@@ -23,6 +23,10 @@ extension OptionSpec {
     static let output = OptionSpec(
         "output", value: "DIR", completion: .directory,
         "write NODE.sh for each node, and router.sh, instead of printing")
+    static let tableVersion = OptionSpec(
+        "version", value: "1.0|1.2", "of the file: 1.2 for super pods, 1.0 for servers (1.2)")
+    static let tableFile = OptionSpec(
+        "output", value: "FILE", completion: .file, "write the file instead of printing it")
     static let strict = OptionSpec("strict", "take warnings for errors")
     static let interface = OptionSpec(
         "interface", value: "IF", "the network interface of HCCL and Gloo")
@@ -44,6 +48,15 @@ extension OptionSpec {
         "where the nodes live; kept afterwards (a temporary directory, removed)")
     static let nodeCount = OptionSpec(
         "count", value: "N", "how many nodes; more than the profile needs leaves spares")
+    static let dryRun = OptionSpec("dry-run", "print the command and why it differs; run nothing")
+    static let requests = OptionSpec(
+        "requests", value: "N", "how many requests (as published; 16 at most in a rehearsal)")
+    static let scale = OptionSpec(
+        "scale", value: "N",
+        "divide the lengths of prompts and answers by this (1; \(rehearsalScale) in a rehearsal)")
+    static let dataset = OptionSpec(
+        "dataset", value: "FILE", completion: .file,
+        "a copy of the ShareGPT file that the data set random is made from")
     static let timeLimit = OptionSpec(
         "timeout", value: "SECONDS", "how long all of it may take until the first answer (120)")
 }

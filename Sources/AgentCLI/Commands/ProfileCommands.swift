@@ -139,7 +139,9 @@ extension Invocation {
     func namedProfile(or name: String? = nil) throws(ConfigurationError) -> Profile? {
         switch (arguments.positional(0), arguments[.profileFile]) {
         case (let name?, nil): return publishedProfile(name)
-        case (nil, let file?): return try profile(inFile: file)
+        case (nil, let file?):
+            let isName = ProfileCatalog.names.contains(file) && !Files.exists(file)
+            return isName ? publishedProfile(file) : try profile(inFile: file)
         case (nil, nil):
             if let name { return publishedProfile(name) }
             _ = misused("PROFILE is missing: a published name, or --profile FILE")

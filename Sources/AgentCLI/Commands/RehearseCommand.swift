@@ -108,25 +108,6 @@ private func tell(_ report: RehearsalReport, withStatus: Bool, on console: Conso
 
 // MARK: - Arguments
 
-/// A complaint that was made already.
-private struct Misuse: Error {
-    let exitCode: ExitCode
-}
-
-extension Invocation {
-    /// The number that an option gives.
-    fileprivate func number(
-        _ option: OptionSpec, or otherwise: Int, in range: ClosedRange<Int>
-    ) -> Result<Int, Misuse> {
-        guard let text = arguments[option] else { return .success(otherwise) }
-        if let number = Int(text), range.contains(number) { return .success(number) }
-        let code = misused(
-            "--\(option.name) takes a number from \(range.lowerBound) to \(range.upperBound), "
-                + "not \"\(text)\"")
-        return .failure(Misuse(exitCode: code))
-    }
-}
-
 /// The directory that was named, made absolute; otherwise a temporary one of our own.
 private func rehearsalDirectory(
     _ named: String?

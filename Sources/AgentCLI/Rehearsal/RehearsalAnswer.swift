@@ -3,9 +3,7 @@
 
 import Base
 import HTTP
-import Planning
 import Profiles
-import RehearsalEngine
 
 /// One completion and what it must be.
 struct RehearsalAnswer {
@@ -24,21 +22,14 @@ struct RehearsalAnswer {
     ///   - plan: what `GET /v1/plan` says.
     /// - Throws: where the plan does not fit the profile.
     init(site: RehearsalSite, plan: JSONValue) throws(RehearsalFailure) {
-        let groups = plan["groups"]?.arrayValue ?? []
-        let shapes = try Self.shapes(of: groups, site: site)
-        guard
-            let service = groups.first(where: { $0.text("role") == Role.router.rawValue })
-                ?? groups.first(where: { $0.text("role") == Role.mixed.rawValue }),
-            let last = shapes.first(where: { $0.role != .prefill })
-        else { throw RehearsalFailure("the plan has nothing that serves: \(plan.compact)") }
-        url = service.text("url") + "/v1/completions"
-        let prefills = shapes.filter { $0.role == .prefill }
-        let first: [WorldShape?] = prefills.isEmpty ? [nil] : prefills.map { $0 }
-        expected = first.map { prefill in
-            KnownAnswer.expected(
-                prompt: Self.prompt, maxTokens: Self.tokenCount, prefill: prefill,
-                decodeOrMixed: last)
+        guard let service = plan.servingGroup else {
+            throw RehearsalFailure("the plan has nothing that serves: \(plan.compact)")
         }
+        url = service.text("url") + "/v1/completions"
+        let worlds = try PlannedWorlds(
+            groups: plan["groups"]?.arrayValue ?? [], profile: site.profile,
+            modelPath: RehearsalSite.modelPath)
+        expected = worlds.answers(to: Self.prompt, tokens: Self.tokenCount)
         let names = site.profile.roles.flatMap { site.profile.arguments(of: $0) }
             .filter { $0.flag == "--served-model-name" }
         model = names.first?.values.first ?? RehearsalSite.modelPath
@@ -69,46 +60,5 @@ struct RehearsalAnswer {
         } catch {
             throw RehearsalFailure("\(error)")
         }
-    }
-
-    /// The shape of each engine group: sizes from the arguments that it is launched with, addresses
-    /// from the committed plan.
-    private static func shapes(
-        of groups: [JSONValue], site: RehearsalSite
-    ) throws(RehearsalFailure) -> [WorldShape] {
-        let plan: Plan
-        do throws(PlanFailure) {
-            plan = try Planner.plan(
-                profile: site.profile, candidates: site.candidates, previous: nil,
-                epoch: Epoch.none.next
-            ).get()
-        } catch {
-            throw RehearsalFailure("\(site.profile.name) cannot be placed: \(error)")
-        }
-        var shapes: [WorldShape] = []
-        for group in groups where Role(rawValue: group.text("role"))?.isEngine == true {
-            let name = GroupName(group.text("name"))
-            guard plan.group(name) != nil else {
-                throw RehearsalFailure("\(site.profile.name) has no group \(name)")
-            }
-            let spec = LaunchSpec.make(
-                profile: site.profile, modelPath: RehearsalSite.modelPath, plan: plan, group: name,
-                rank: .master, interface: "lo")
-            let addresses = (group["ranks"]?.arrayValue ?? []).map { $0.text("address") }
-            do throws(ArgumentError) {
-                let words = Array(spec.argv.dropFirst(site.profile.command.count))
-                shapes.append(try WorldShape(EngineArguments(parsing: words), nodes: addresses))
-            } catch {
-                throw RehearsalFailure("\(name): \(error)")
-            }
-        }
-        return shapes
-    }
-}
-
-extension RehearsalSite {
-    /// The nodes as a planner knows them.
-    fileprivate var candidates: [Candidate] {
-        nodes.map { Candidate(node: NodeID($0.name), address: $0.address, isUsable: true) }
     }
 }

@@ -52,10 +52,7 @@ final class DoctorRound {
 
     private func tellProgress() {
         guard loop.now - begin >= .seconds(2) else { return }
-        let missing = nodes.filter { waitsFor.contains($0) }.map(\.name)
-        onProgress(
-            "\(nodes.count - missing.count) of \(nodes.count) nodes have answered; waits for "
-                + missing.joined(separator: ", "))
+        onProgress(progressText(of: nodes, missing: waitsFor))
     }
 
     private func heard(_ node: NodeID, then next: () -> Void) {
@@ -173,18 +170,3 @@ final class DoctorRound {
 }
 
 @available(*, unavailable) extension DoctorRound: Sendable {}
-
-/// Why an answer is no document.
-private struct NoDocument: Error, CustomStringConvertible {
-    let description: String
-}
-
-extension PeerAnswer {
-    fileprivate func json() throws -> JSONValue {
-        switch self {
-        case .document(let text): return try JSONValue(parsing: text)
-        case .refused(_, let text), .accepted(let text), .log(let text, _):
-            throw NoDocument(description: text)
-        }
-    }
-}

@@ -30,21 +30,16 @@ public final class SGLangFinder {
         python: String, source: [String], within limit: Duration,
         completion: @escaping (Result<String, Failure>) -> Void
     ) {
-        runner.run(
-            "/bin/bash", ["-c", Self.script, python] + source, within: limit
-        ) { [self] result in
+        let command = SourcedCommand([python, "-c", Self.question], source: source)
+        runner.run(command.executable, command.arguments, within: limit) { [self] result in
             // Whoever asks may let go of this at once; the runner is needed until here.
             _ = runner
             completion(Self.version(result))
         }
     }
 
-    private static let script = """
-        files=("$@")
-        set --
-        for file in "${files[@]}"; do source "$file" >/dev/null 2>&1; done
-        exec "$0" -c 'import importlib.metadata as m; print(m.version("sglang"))'
-        """
+    private static let question =
+        "import importlib.metadata as m; print(m.version(\"sglang\"))"
 
     private static func version(_ result: Result<CommandResult, Gap>) -> Result<String, Failure> {
         switch result {

@@ -69,30 +69,42 @@ public struct RankTable: Hashable, Sendable {
                 id: server.id, hostAddress: server.hostAddress, superPod: server.superPod,
                 devices: server.devices.sorted { $0.id < $1.id })
         }
-        try check(podCount: order.count)
+        if let failure = Self.failures(version: version, servers: servers).first { throw failure }
     }
 
-    private func check(podCount: Int) throws(RankTableFailure) {
-        if servers.isEmpty { throw .noServers }
-        for (index, server) in servers.enumerated() {
-            if server.id.isEmpty || server.id.count > 64 { throw .unfitServerID(server.id) }
+    /// Everything that keeps these from being a rank table; empty where nothing does.
+    public static func failures(version: Version, servers: [Server]) -> [RankTableFailure] {
+        guard !servers.isEmpty else { return [.noServers] }
+        let podCount = Set(servers.map(\.superPod)).count
+        return servers.enumerated().flatMap { index, server -> [RankTableFailure] in
+            var found: [RankTableFailure] = []
+            if server.id.isEmpty || server.id.count > 64 { found.append(.unfitServerID(server.id)) }
             if servers[..<index].contains(where: { $0.id == server.id }) {
-                throw .serverTwice(server.id)
+                found.append(.serverTwice(server.id))
             }
-            if server.devices.isEmpty { throw .noDevices(server.id) }
-            for (die, next) in zip(server.devices, server.devices.dropFirst())
-            where die.id == next.id {
-                throw .deviceTwice(server.id, die.id)
+            if server.devices.isEmpty { found.append(.noDevices(server.id)) }
+            if version == .superPods, server.superPod == nil {
+                found.append(.noSuperPod(server.id))
             }
-            if version == .superPods, server.superPod == nil { throw .noSuperPod(server.id) }
-            for die in server.devices {
-                if version == .superPods, die.superPodDevice == nil {
-                    throw .noSuperPodDevice(server.id, die.id)
-                }
-                if version == .servers || podCount > 1, die.address == nil {
-                    throw .noDeviceAddress(server.id, die.id)
-                }
+            let needsAddress = version == .servers || podCount > 1
+            return found + failures(of: server, version, needsAddress: needsAddress)
+        }
+    }
+
+    private static func failures(
+        of server: Server, _ version: Version, needsAddress: Bool
+    ) -> [RankTableFailure] {
+        var known: Set<Int> = []
+        return server.devices.sorted { $0.id < $1.id }.flatMap { die -> [RankTableFailure] in
+            var found: [RankTableFailure] = []
+            if !known.insert(die.id).inserted { found.append(.deviceTwice(server.id, die.id)) }
+            if version == .superPods, die.superPodDevice == nil {
+                found.append(.noSuperPodDevice(server.id, die.id))
             }
+            if needsAddress, die.address == nil {
+                found.append(.noDeviceAddress(server.id, die.id))
+            }
+            return found
         }
     }
 
@@ -172,7 +184,7 @@ public enum RankTableFailure: Error, Hashable, Sendable, CustomStringConvertible
             "device \(die) of \(id) has no SDID; version 1.2 needs it: npu-smi info -t spod-info"
         case .noDeviceAddress(let id, let die):
             "device \(die) of \(id) has no address; servers outside one super pod need it: "
-                + "hccn_tool -i \(die) -ip -g"
+                + "hccn_tool -i \(die) -ip -g, and /etc/hccn.conf keeps it"
         }
     }
 }

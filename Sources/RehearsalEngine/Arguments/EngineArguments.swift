@@ -131,25 +131,3 @@ extension FlagList {
         return endpoint
     }
 }
-
-extension Endpoint {
-    /// Reads `host:port` or `[v6]:port`; nil where it is neither.
-    init?(parsing text: String) {
-        guard let colon = text.lastIndex(of: ":"),
-            let port = UInt16(text[text.index(after: colon)...])
-        else { return nil }
-        var host = String(text[..<colon])
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        guard !host.isEmpty else { return nil }
-        self.init(host: host, port: port)
-    }
-
-    /// Reads a URL such as `tcp://10.0.0.1:24670`; nil where scheme, host or port is missing.
-    init?(url: String, scheme: String) {
-        let prefix = scheme + "://"
-        guard url.hasPrefix(prefix) else { return nil }
-        var rest = url.dropFirst(prefix.count)
-        while rest.hasSuffix("/") { rest = rest.dropLast() }
-        self.init(parsing: String(rest))
-    }
-}

@@ -35,6 +35,8 @@ struct ClusterSettings {
     var timing: [String: String] = [:]
     /// The text of a profile file that is used in the place of the published one.
     var profileFile: String?
+    /// `check`, or `off` where engines count as real ones and there are no dies.
+    var launchGate = "check"
     /// The transfer store has a process of its own.
     var hasOwnStore = false
     /// What each node's tools and files are, by its place in the list; `/` beyond the list.
@@ -89,6 +91,7 @@ extension ClusterSettings {
             \(profile)
             model_path: \(Self.modelPath)
             host_tuning: "off"
+            launch_gate: "\(launchGate)"
             host_root: \(root)
             timing:
             \(timing)overrides:
