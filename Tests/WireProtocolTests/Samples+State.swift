@@ -130,6 +130,7 @@ extension Sample {
                     why: "shares the transfer store of prefill-0, which has a new one"),
                 isTerminal: false)),
         Sample("launch a store", .launch(store, generation, why: "")),
+        Sample(
             "end with a diagnosis",
             .end(GroupName("prefill-0"), generation, diagnosedFailure, isTerminal: false)),
         Sample("amend", .amend(GroupName("prefill-0"), generation, diagnosis)),
