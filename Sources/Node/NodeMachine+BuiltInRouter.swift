@@ -8,6 +8,7 @@ import Base
 import ClusterState
 import Planning
 import Supervision
+import WireProtocol
 
 /// A router that is wanted, and is not launched before it is known which.
 struct RouterSearch: Sendable {
