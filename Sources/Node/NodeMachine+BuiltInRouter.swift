@@ -79,8 +79,9 @@ extension NodeMachine {
 
     /// What the ledger says of a generation that serves; nil where it is what the profile wants.
     func servingNote(of record: GroupRecord) -> String? {
-        guard let router = record.launched, router.role == .router else { return nil }
-        let node = router.ranks[0].node
+        guard let router = record.launched, router.role == .router,
+            let node = router.ranks.first?.node
+        else { return nil }
         let note = Self.builtInNote(on: node)
         return leadership?.reports[node]?.notes.contains(note) == true ? note : nil
     }
