@@ -27,6 +27,24 @@ extension Agent {
         shards?.launch(shard, spec, engine, base: base(for: spec))
     }
 
+    /// Asks in the environment that the router is launched in.
+    func findRouter(_ shard: ShardID, _ spec: LaunchSpec) {
+        guard let python = spec.routerPython else {
+            fatalError("\(shard) is asked for its router, and is started by \(spec.argv)")
+        }
+        SGLangFinder(loop, environment: environment).findRouter(
+            python: python, source: spec.source, within: Self.sglangLimit
+        ) { [weak self] answer in
+            let finding: RouterFinding =
+                switch answer {
+                case .success(true): .installed
+                case .success(false): .missing
+                case .failure(let failure): .unknown("\(failure)")
+                }
+            self?.give(.routerFound(shard, finding))
+        }
+    }
+
     /// What the shards that the plan gives to this node want of the host.
     func wantedSettings() -> [HostSetting] {
         let shards = shardsOfPlan()

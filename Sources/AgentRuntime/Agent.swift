@@ -145,7 +145,11 @@ public final class Agent: ControlSource {
                     self?.give(.shard(shard, .progressed(progress)))
                 }
             }
-            unexamined = Set(try shards.adoptAll().map(\.shard))
+            let adopted = try shards.adoptAll()
+            unexamined = Set(adopted.map(\.shard))
+            for launch in adopted where launch.isBuiltInRouter {
+                give(.builtInRouter(launch.shard))
+            }
         } catch {
             throw AgentError("\(error)")
         }
@@ -169,8 +173,8 @@ public final class Agent: ControlSource {
         }
     }
 
-    /// How long engines wait for their version to be known.
-    private static let sglangLimit = Duration.seconds(30)
+    /// How long a launch waits for what is installed to be known.
+    static let sglangLimit = Duration.seconds(30)
 
     private func findSGLang(_ environment: [String: String]) {
         let profile = configuration.profile
@@ -255,6 +259,7 @@ public final class Agent: ControlSource {
         case .persist(let request):
             store.persist(request) { [weak self] in self?.persisted($0) }
         case .checkPorts(let shard, let endpoints): checkPorts(shard, endpoints)
+        case .findRouter(let shard, let spec): findRouter(shard, spec)
         case .launch(let shard, let spec, let engine): launch(shard, spec, engine)
         case .stop(let shard, let grace): shards?.stop(shard, grace: grace)
         case .probe(let shard, let target):

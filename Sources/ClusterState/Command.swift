@@ -30,8 +30,9 @@ public struct Command: Hashable, Sendable {
         /// opposite was known; of the others nothing is noted.
         case joined([NodeID])
         case lost([NodeID])
-        /// That generation serves. Taken only if it runs, and the first time.
-        case serves(GroupName, Generation)
+        /// That generation serves. Taken only if it runs, and the first time. The note says how it is
+        /// not what the profile wants.
+        case serves(GroupName, Generation, note: String? = nil)
         /// More has been found out about the end of that generation. Taken only while it is the last
         /// failure of the group, and the newest generation.
         case amend(GroupName, Generation, FailureDiagnosis)

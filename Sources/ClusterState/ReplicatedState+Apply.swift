@@ -46,7 +46,8 @@ extension ReplicatedState {
         case .elected(let node, let term): return elected(command, node, term: term)
         case .joined(let nodes): return joined(command, nodes)
         case .lost(let nodes): return lost(command, nodes)
-        case .serves(let group, let generation): return serves(command, group, generation)
+        case .serves(let group, let generation, let note):
+            return serves(command, group, generation, note)
         case .amend(let group, let generation, let diagnosis):
             return amend(command, group, generation, diagnosis)
         }
@@ -157,7 +158,7 @@ extension ReplicatedState {
     }
 
     private mutating func serves(
-        _ command: Command, _ group: GroupName, _ generation: Generation
+        _ command: Command, _ group: GroupName, _ generation: Generation, _ remark: String?
     ) -> String? {
         var launchedAt: WallTime?
         let refusal = change(group) { record in
@@ -175,7 +176,8 @@ extension ReplicatedState {
         let took = launchedAt.flatMap { secondsText(from: $0, to: command.time) }
         note(
             command, .ready, group: group, generation: generation,
-            text: "\(group) serves" + (took.map { ", \($0) s after its launch" } ?? ""))
+            text: "\(group) serves" + (took.map { ", \($0) s after its launch" } ?? "")
+                + (remark.map { "; \($0)" } ?? ""))
         return nil
     }
 

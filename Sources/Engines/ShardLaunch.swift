@@ -61,6 +61,9 @@ public struct ShardLaunch: Hashable, Sendable {
         }
     }
 
+    /// Whether it is a router that is this program.
+    public var isBuiltInRouter: Bool { engine == .rehearsal && spec.role == .router }
+
     /// The files to source. The built-in engine needs no driver environment, and must run where
     /// there is none.
     var source: [String] { engine == .rehearsal || base != nil ? [] : spec.source }

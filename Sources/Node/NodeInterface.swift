@@ -42,6 +42,10 @@ public enum NodeInput: Sendable {
     case found(Recipient, PeerAnswer)
     /// What SGLang is installed on this node; nil where that was not found out.
     case sglangFound(Version?)
+    /// What `findRouter` found out.
+    case routerFound(ShardID, RouterFinding)
+    /// This router, of an earlier run of this agent, is the built-in one.
+    case builtInRouter(ShardID)
     /// The agent stops; its shards go on.
     case leave
 }
@@ -57,6 +61,13 @@ public enum OperatorRequest: Hashable, Sendable {
     case examine(NodeID, NodeQuestion)
 }
 
+/// Whether a node has the published router.
+public enum RouterFinding: Hashable, Sendable {
+    case installed, missing
+    /// Why the question could not be answered.
+    case unknown(String)
+}
+
 /// Who gets what is found on this node.
 public enum Recipient: Hashable, Sendable {
     case local(RequestID)
@@ -70,6 +81,8 @@ public enum NodeAction: Sendable {
     case checkPorts(ShardID, [Endpoint])
     /// Look at the dies of this node, and whether these ports of it are free.
     case inspect([Endpoint])
+    /// Ask the Python of this router whether the published one is installed; `routerFound` answers.
+    case findRouter(ShardID, LaunchSpec)
     case launch(ShardID, LaunchSpec, EngineKind)
     case stop(ShardID, grace: Duration)
     case probe(ShardID, ProbeTarget)

@@ -167,7 +167,9 @@ extension NodeMachine {
         case .settle: propose(.settle(name, record.generation), about: .group(name))
         case nil:
             if decision.condition == .ready, record.servesSince == nil {
-                propose(.serves(name, record.generation), about: .group(name))
+                let serves = Command.Action.serves(
+                    name, record.generation, note: servingNote(of: record))
+                propose(serves, about: .group(name))
             } else if let amendment = amendDiagnosis(of: record) {
                 propose(amendment, about: .group(name))
             }

@@ -82,7 +82,7 @@ extension NodeMachine {
                 return
             }
             launch(shard, of: group)
-        case .stop(let grace): actions.append(.stop(shard, grace: grace))
+        case .stop(let grace): stop(shard, grace: grace)
         case .probe(let kind):
             guard let group else {
                 driveShard(shard, .probed(.starting("what it serves is not known yet")))
@@ -110,7 +110,11 @@ extension NodeMachine {
                 interface: configuration.interface,
                 sglang: deployment.engine == .sglang ? sglang : nil)
             logTranslations(of: spec, shard)
-            actions.append(.launch(shard, spec, deployment.engine))
+            if asksForRouter(spec, deployment.engine) {
+                findRouter(shard, spec)
+            } else {
+                actions.append(.launch(shard, spec, deployment.engine))
+            }
         } catch let refusal as DialectRefusal {
             driveShard(shard, .failed("\(refusal)"))
         } catch {
@@ -164,7 +168,7 @@ extension NodeMachine {
         let report = NodeReport(
             node: configuration.local, applied: applied, deploymentDigest: localDigest,
             shards: shards.keys.sorted().compactMap { shards[$0]?.report },
-            obstacles: inspection.obstacles, notes: notes)
+            obstacles: inspection.obstacles, notes: ownNotes)
         let isDue = reportDue <= now
         guard
             isDue || report.shards != lastReport?.shards || report.applied != lastReport?.applied

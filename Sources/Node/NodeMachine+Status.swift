@@ -70,7 +70,7 @@ extension NodeMachine {
         configuration.nodes.flatMap { node in
             let told =
                 node.node == configuration.local
-                ? notes : view.reports.first { $0.node == node.node }?.notes ?? []
+                ? ownNotes : view.reports.first { $0.node == node.node }?.notes ?? []
             return told.map { "\(node.node): \($0)" }
         }
     }

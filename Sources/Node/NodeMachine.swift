@@ -40,6 +40,9 @@ public struct NodeMachine: Sendable {
     /// Until when each shard that is over waits for rank 0 to end.
     var stopLimits: [ShardID: Instant] = [:]
     var router: RunningRouter?
+    var routerSearch: RouterSearch?
+    /// The last router here that was launched as the built-in one.
+    var builtInRouter: ShardID?
     /// What the logs of its shards have said, for as long as nothing newer is launched.
     var sightings: [ShardID: ShardWords] = [:]
     /// The leader has not been told of all of them.
@@ -151,6 +154,8 @@ public struct NodeMachine: Sendable {
         case .operate(let id, let request): operate(id, request)
         case .found(let reader, let answer): deliver(answer, to: reader)
         case .sglangFound(let version): sglangFound(version)
+        case .routerFound(let shard, let finding): routerFound(shard, finding)
+        case .builtInRouter(let shard): runsBuiltIn(shard)
         case .leave: driveMembership(.leave)
         }
     }

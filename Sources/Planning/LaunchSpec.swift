@@ -68,4 +68,11 @@ public struct LaunchSpec: Hashable, Sendable {
         self.translations = translations
         self.schedulers = schedulers
     }
+
+    /// The Python of a router that is started as published; nil where this is something else.
+    public var routerPython: String? {
+        let module = argv.dropFirst().prefix(2)
+        return role == .router && Array(module) == ["-m", "sglang_router.launch_router"]
+            ? argv.first : nil
+    }
 }

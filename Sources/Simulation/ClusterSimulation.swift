@@ -32,6 +32,8 @@ public struct SimulationConfiguration: Sendable {
     public var dialPatience = Duration.seconds(1)
     /// How likely an engine hangs for ever when another rank of its generation has fallen.
     public var hangChance = 0.15
+    /// Whether nodes have the published router; nil where a test answers by itself.
+    var routerFinding: RouterFinding? = .installed
     var restartBudget = 1_000_000
     var plantedBug: PlantedBug?
     /// Which shards end right after their start.
@@ -77,7 +79,7 @@ public struct ClusterSimulation {
         case sample
     }
 
-    let configuration: SimulationConfiguration
+    var configuration: SimulationConfiguration
     let nodes: [ConfiguredNode]
     let indexOfNode: [NodeID: Int]
     var generator: SeededGenerator
@@ -287,7 +289,14 @@ public struct ClusterSimulation {
             let isSeen = configuration.plantedBug != .stopIsNoStop && !isGoing
             let conflict = isSeen ? older.map { "held by \($0)" } : nil
             later(.shard(shard, .portsChecked(conflict: conflict)), index)
-        case .launch(let shard, let spec, _): launch(shard, spec, on: index)
+        case .findRouter(let shard, _):
+            note("\(nodes[index].node) looks for the router of \(shard)")
+            if let finding = configuration.routerFinding {
+                later(.routerFound(shard, finding), index)
+            }
+        case .launch(let shard, let spec, let engine):
+            if spec.role == .router { note("\(shard) is launched as \(engine)") }
+            launch(shard, spec, on: index)
         case .stop(let shard, let grace): stop(shard, grace: grace, on: index)
         case .probe(let shard, _):
             afterAnswer(.shard(shard, .probed(answer(of: shard))), index)

@@ -35,8 +35,10 @@ extension Command.Action: WireCodable {
         case .elected(let node, let term): .choice(9, CBORValue(node), .unsigned(term))
         case .joined(let nodes): .choice(10, .list(nodes.map(\.name)))
         case .lost(let nodes): .choice(11, .list(nodes.map(\.name)))
-        case .serves(let group, let generation):
+        case .serves(let group, let generation, nil):
             .choice(12, .text(group.name), .unsigned(generation.value))
+        case .serves(let group, let generation, let note?):
+            .choice(12, .text(group.name), .unsigned(generation.value), .text(note))
         case .amend(let group, let generation, let diagnosis):
             .choice(13, .text(group.name), .unsigned(generation.value), diagnosis.cbor)
         }
@@ -62,7 +64,10 @@ extension Command.Action: WireCodable {
         case 9: self = .elected(try record.node(), term: try record.counter())
         case 10: self = .joined(try record.texts().map { NodeID($0) })
         case 11: self = .lost(try record.texts().map { NodeID($0) })
-        case 12: self = .serves(try record.group(), try record.generation())
+        case 12:
+            self = .serves(
+                try record.group(), try record.generation(),
+                note: record.isAtEnd ? nil : try record.text())
         case 13:
             self = .amend(
                 try record.group(), try record.generation(),

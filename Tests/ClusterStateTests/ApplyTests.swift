@@ -218,6 +218,13 @@ import Testing
         #expect(state.ledger.last?.text == "prefill-0 serves")
     }
 
+    @Test func `a note on what serves is told with it`() {
+        var state = Self.state(Self.launch(1))
+        state.take(.serves(Self.prefill, Generation(1), note: "but otherwise"))
+        #expect(
+            state.ledger.last?.text == "prefill-0 serves, 0.0 s after its launch; but otherwise")
+    }
+
     @Test func `nodes come and go once each`() {
         let nodes = (1...3).map { NodeID("node-\($0)") }
         var state = Self.state(.joined([nodes[2], nodes[0]]))

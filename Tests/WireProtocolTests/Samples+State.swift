@@ -142,6 +142,9 @@ extension Sample {
                     kind: "of-tomorrow", rank: .master, node: NodeID("节点-2"), worldRank: nil,
                     die: nil, line: "", time: TimeSpan(earliest: .min, latest: .max),
                     accuser: NodeRank(1), rivals: [], echoes: []))),
+        Sample(
+            "serves with a note",
+            .serves(GroupName("router"), generation, note: "router: built-in, 内置")),
     ]
 
     private static func record(

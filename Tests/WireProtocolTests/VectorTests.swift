@@ -50,7 +50,7 @@ import WireProtocol
             return
         }
         // These leave out an element of today, which a newer peer would say before its news.
-        let older = ["state before everything", "state with every group phase"]
+        let older = ["state before everything", "state with every group phase", "serves"]
         guard !older.contains(sample.name) else { return }
         let longer = CBORValue.array(elements + [.text("news"), .array([.null])])
         #expect(try sample.read(longer.encoded) == sample.value)

@@ -1,10 +1,11 @@
-// Which SGLang a node has: asked of the very Python that engines are started with, in the
-// environment that the vendor's files set, since that decides where Python looks.
+// Which SGLang a node has, and whether it has the router, a package of its own: asked of the very Python
+// that they are started with, in the environment that the vendor's files set, since that decides where
+// Python looks.
 
 import Ascend
 public import EventLoop
 
-/// Asks for the installed version of SGLang.
+/// Asks a Python what of SGLang is installed.
 public final class SGLangFinder {
     private let runner: CommandRunner
 
@@ -15,7 +16,7 @@ public final class SGLangFinder {
         runner = CommandRunner(loop, root: HostRoot(), environment: environment)
     }
 
-    /// Why the version is not known.
+    /// Why there is no answer.
     public struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
         public let description: String
     }
@@ -38,20 +39,61 @@ public final class SGLangFinder {
         }
     }
 
+    /// Asks once whether `sglang_router` can be imported; the parameters are those of ``find``. One that
+    /// is there and broken counts as there: its own words tell best what it lacks.
+    public func findRouter(
+        python: String, source: [String], within limit: Duration,
+        completion: @escaping (Result<Bool, Failure>) -> Void
+    ) {
+        let command = SourcedCommand([python, "-c", Self.routerQuestion], source: source)
+        runner.run(command.executable, command.arguments, within: limit) { [self] result in
+            _ = runner
+            completion(Self.hasRouter(result))
+        }
+    }
+
     private static let question =
         "import importlib.metadata as m; print(m.version(\"sglang\"))"
+
+    /// Nothing else of Python ends with that.
+    private static let missingCode: Int32 = 3
+
+    /// A directory of that name, which Python takes for a package too, has no origin.
+    private static let routerQuestion = """
+        import importlib.util, sys
+        found = importlib.util.find_spec("sglang_router")
+        sys.exit(0 if found and found.origin else \(missingCode))
+        """
 
     private static func version(_ result: Result<CommandResult, Gap>) -> Result<String, Failure> {
         switch result {
         case .failure(let gap): return .failure(Failure(description: "\(gap)"))
         case .success(let result):
-            let lines = result.text.split(separator: "\n")
-            guard result.exit == .exited(code: 0), let line = lines.first else {
-                let last = lines.last.map { ": \($0)" } ?? ""
-                return .failure(Failure(description: "python \(result.exit)\(last)"))
-            }
+            guard result.exit == .exited(code: 0),
+                let line = result.text.split(separator: "\n").first
+            else { return .failure(Failure(result)) }
             return .success(String(line))
         }
+    }
+
+    private static func hasRouter(_ result: Result<CommandResult, Gap>) -> Result<Bool, Failure> {
+        switch result {
+        case .failure(let gap): return .failure(Failure(description: "\(gap)"))
+        case .success(let result):
+            switch result.exit {
+            case .exited(code: 0): return .success(true)
+            case .exited(code: missingCode): return .success(false)
+            default: return .failure(Failure(result))
+            }
+        }
+    }
+}
+
+extension SGLangFinder.Failure {
+    /// The last line of a Python that failed names the error.
+    fileprivate init(_ result: CommandResult) {
+        let last = result.text.split(separator: "\n").last.map { ": \($0)" } ?? ""
+        self.init(description: "python \(result.exit)\(last)")
     }
 }
 

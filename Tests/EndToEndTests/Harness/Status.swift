@@ -34,6 +34,7 @@ struct Status {
     var isReady: Bool { json["ready"] == true }
     var hasQuorum: Bool { json["quorum"]?["ok"] == true }
     var reasons: [String] { json.elements("reasons").compactMap(\.stringValue) }
+    var notes: [String] { json.elements("notes").compactMap(\.stringValue) }
     var ageSeconds: Double? { json["age_seconds"]?.numberValue }
 
     /// The state of each member by its node.
