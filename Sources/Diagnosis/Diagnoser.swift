@@ -47,7 +47,9 @@ public enum Diagnoser {
             if seen.sighting.kind == FailureKind.ended.id {
                 return !sightings.contains { $0.rank == seen.rank && explains($0, seen) }
             }
-            guard seen.role == .unknown, let end = ends[seen.rank] else { return true }
+            let isSurvivable =
+                seen.role == .unknown || FailureKind.survivable.contains(seen.sighting.kind)
+            guard isSurvivable, let end = ends[seen.rank] else { return true }
             return seen.time.latest >= end.subtractingClamped(lethalWithin)
         }
     }

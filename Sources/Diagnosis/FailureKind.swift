@@ -62,6 +62,10 @@ public struct FailureKind: Hashable, Sendable {
     public static let ended = FailureKind.named("ended")
     /// The engine's process could not even be started.
     public static let notStarted = FailureKind.named("not-started")
+    /// Engines warn of these and go on: an optional module that is not there, a port that the next of a
+    /// range stands in for. They count as a cause only shortly before an end.
+    static let survivable: Set<String> = ["software", "port-in-use"]
+
     /// The last line of a traceback that nothing else matches.
     public static let exception = FailureKind.named("exception")
 }

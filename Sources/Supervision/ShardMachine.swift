@@ -65,6 +65,8 @@ public struct ShardMachine: Hashable, Sendable {
     private var deadline: Instant?
     /// When the engine's process started, or was adopted.
     private var loadingSince: Instant?
+    /// When its log was first seen to say that it serves, as after a restart of the agent.
+    private var saidReadyAt: Instant?
     /// The questions without a good answer since the last good one.
     private var failing: Failing?
     private var isProbing = false
@@ -136,7 +138,9 @@ public struct ShardMachine: Hashable, Sendable {
         case .failed(let reason): gone(.exited, .notStarted(reason), at: nil, why: reason)
         case .probed(let result): probed(result, at: now)
         case .schedulers(let sighting): saw(sighting)
-        case .progressed(let progress): report.progress = progress
+        case .progressed(let progress):
+            report.progress = progress
+            if progress.phase == .ready, saidReadyAt == nil { saidReadyAt = now }
         case .end: end(into: &actions)
         case .tick: tick(at: now, into: &actions)
         }
@@ -258,6 +262,10 @@ public struct ShardMachine: Hashable, Sendable {
             if let since = loadingSince, now - since >= policy.loadLimit {
                 report.state = .unresponsive
                 report.why = "does not serve \(policy.loadLimit) after its start: \(reason)"
+            } else if let since = saidReadyAt, now - since >= policy.unresponsiveAfter {
+                report.state = .unresponsive
+                report.why =
+                    "its log says that it serves, but for \((now - since).wholeSeconds): \(reason)"
             }
         case (.ready, .starting(let reason)), (.ready, .failing(let reason)),
             (.ready, .unreachable(let reason)):

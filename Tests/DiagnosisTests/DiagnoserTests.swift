@@ -113,6 +113,16 @@ import Testing
         #expect(judged?.kind == "exception" && judged?.rank == NodeRank(2))
     }
 
+    @Test(arguments: ["software", "port-in-use"])
+    func `what was warned of long before the end was survived, and is no cause`(kind: String) {
+        let judged = judge([
+            said(0, kind, -10 * 60_000), said(0, "ended", 900), said(2, "npu-memory", 0),
+            said(2, "ended", 10),
+        ])
+        #expect(judged?.kind == "npu-memory" && judged?.rank == NodeRank(2))
+        #expect(judge([said(0, kind, -100), said(0, "ended", 0)])?.kind == kind)
+    }
+
     @Test func `without a cause, the first consequence is all there is`() {
         #expect(judge([said(2, "peer-closed", 5), said(1, "peer-closed", 9)])?.rank == NodeRank(2))
     }

@@ -150,6 +150,17 @@ import Testing
         #expect(shard.report.why.hasPrefix("does not serve"))
     }
 
+    /// As when it hangs while its agent is started anew.
+    @Test func `an engine whose log says that it serves is not loading for long`() {
+        var shard = ShardDriver.loading()
+        shard.take(.progressed(LoadingProgress(phase: .ready, moves: 9)))
+        let limit = ShardDriver.policy.unresponsiveAfter
+        #expect(shard.answer(.failing("503"), for: limit - .seconds(5)) == [.loading])
+        #expect(shard.answer(.failing("503"), for: .seconds(10)) == [.loading, .unresponsive])
+        #expect(shard.report.why == "its log says that it serves, but for 60 s: 503")
+        #expect(shard.answer(.answers, for: .seconds(10)) == [.unresponsive, .ready])
+    }
+
     @Test func `an engine that serves after its load limit is ready again`() {
         var shard = ShardDriver.loading()
         _ = shard.answer(.starting("slow disk"), for: ShardDriver.policy.loadLimit + .seconds(5))

@@ -63,16 +63,18 @@ struct BenchmarkRun {
         }
         let serving = BenchServing(argv: argv, profile: target.deployed, resultFile: resultFile)
         let metrics = try serving.run(keepsOutput: isQuiet)
-        let load = profile.benchmark.flatMap { try? BenchmarkLoad($0) }
+        let published = profile.benchmark.flatMap { try? BenchmarkLoad($0) }
+        let load = repaired.profile.benchmark.flatMap { try? BenchmarkLoad($0) }
         return BenchmarkReport(
             profile: profile.name, service: "http://\(target.service)",
             engine: target.engineName, client: "sglang.bench_serving \(version)", argv: argv,
             deviations: deviations,
-            load: repaired.profile.benchmark.flatMap { try? BenchmarkLoad($0) },
-            publishedLoad: load, metrics: metrics,
+            load: load, publishedLoad: published, metrics: metrics,
             target: profile.published?.targetMilliseconds,
             verdict: BenchmarkVerdict(
-                metrics.perOutputToken, of: profile, objection: options.objection))
+                metrics.perOutputToken, of: profile,
+                objection: options.objection
+                    ?? load.flatMap { incomplete(metrics.completed, of: $0) }))
     }
 
     private func temporaryDirectory() throws(BenchmarkFailure) -> String {
@@ -115,7 +117,14 @@ struct BenchmarkRun {
             verdict: BenchmarkVerdict(
                 metrics.perOutputToken, of: profile,
                 objection: isRehearsal
-                    ? "rehearsal: figures say nothing about NPUs" : options.objection))
+                    ? "rehearsal: figures say nothing about NPUs"
+                    : options.objection ?? incomplete(metrics.completed, of: load)))
+    }
+
+    /// Those that were answered had the engine to themselves.
+    private func incomplete(_ completed: Int, of load: BenchmarkLoad) -> String? {
+        completed == load.requestCount
+            ? nil : "\(load.requestCount - completed) of \(load.requestCount) requests failed"
     }
 
     private func run(_ load: BenchmarkLoad) throws(BenchmarkFailure) -> BenchmarkOutcome {
