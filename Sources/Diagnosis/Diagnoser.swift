@@ -47,9 +47,8 @@ public enum Diagnoser {
             if seen.sighting.kind == FailureKind.ended.id {
                 return !sightings.contains { $0.rank == seen.rank && explains($0, seen) }
             }
-            let isSurvivable =
-                seen.role == .unknown || FailureKind.survivable.contains(seen.sighting.kind)
-            guard isSurvivable, let end = ends[seen.rank] else { return true }
+            guard FailureKind.named(seen.sighting.kind).isSurvivable, let end = ends[seen.rank]
+            else { return true }
             return seen.time.latest >= end.subtractingClamped(lethalWithin)
         }
     }

@@ -24,16 +24,20 @@ public struct FailureKind: Hashable, Sendable {
     public let role: Role
     public let meaning: String
     public let remedy: String
+    /// Engines also warn of it and go on, as of an optional module that is not there, or of a port that
+    /// the next of a range stands in for. It explains an end only shortly before it.
+    let isSurvivable: Bool
     /// Texts that give it away.
     let patterns: [String]
 
     init(
-        _ id: String, _ role: Role, _ title: String, meaning: String, remedy: String,
-        _ patterns: [String]
+        _ id: String, _ role: Role, _ title: String, isSurvivable: Bool = false, meaning: String,
+        remedy: String, _ patterns: [String]
     ) {
         self.id = id
         self.title = title
         self.role = role
+        self.isSurvivable = isSurvivable || role == .unknown
         self.meaning = meaning
         self.remedy = remedy
         self.patterns = patterns
@@ -62,10 +66,6 @@ public struct FailureKind: Hashable, Sendable {
     public static let ended = FailureKind.named("ended")
     /// The engine's process could not even be started.
     public static let notStarted = FailureKind.named("not-started")
-    /// Engines warn of these and go on: an optional module that is not there, a port that the next of a
-    /// range stands in for. They count as a cause only shortly before an end.
-    static let survivable: Set<String> = ["software", "port-in-use"]
-
     /// The last line of a traceback that nothing else matches.
     public static let exception = FailureKind.named("exception")
 }
@@ -278,7 +278,7 @@ extension FailureKind {
                 "see what rank 0 said, and whether its dist-init port is reached (`glm-agent doctor`)",
             ["Failed to receive worker ports"]),
         FailureKind(
-            "port-in-use", .cause, "a port is in use",
+            "port-in-use", .cause, "a port is in use", isSurvivable: true,
             meaning:
                 "another process, often one of an older launch, holds a port that the engine needs",
             remedy:
@@ -325,6 +325,7 @@ extension FailureKind {
             ]),
         FailureKind(
             "software", .cause, "software is missing or does not fit together",
+            isSurvivable: true,
             meaning:
                 "a Python module or library is missing, or of another version than its users expect",
             remedy:

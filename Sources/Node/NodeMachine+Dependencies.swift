@@ -31,11 +31,14 @@ extension NodeMachine {
     }
 
     /// Why a group that shares a store cannot be launched: the store must be there first, and a new
-    /// one must find nobody who knew the old.
+    /// one must find nobody who knew the old. A store of its own must serve by then: else rank 0 of the
+    /// prefill on its node, which tries to open one too, may be the first to hold the port.
     func storePrerequisite(of group: PlannedGroup?) -> String? {
         guard let group, group.store != nil, let owner = state.plan?.storeOwner else { return nil }
         guard owner == group.name else {
-            if state.record(of: owner).phase == .running { return nil }
+            let store = state.record(of: owner)
+            let isThere = !isOwnProcess(owner) || store.servesSince != nil
+            if store.phase == .running, isThere { return nil }
             let isStopped = !state.isWanted(owner)
             return
                 (isOwnProcess(owner)

@@ -11,6 +11,24 @@ extension EndToEnd {
         /// Names that the agents themselves are started with.
         private static let leaked = ["LD_LIBRARY_PATH": "/of/the/agent", "GLM_TEST_LEAK": "1"]
 
+        /// A mixed cluster of these hosts, whose engines write their environment into a directory.
+        private func run(
+            on hosts: [PretendNode], _ body: (TestCluster, String) throws -> Void
+        ) throws {
+            let directory = try TestCluster.makeDirectory()
+            defer { try? Files.removeTree(directory) }
+            var settings = ClusterSettings()
+            settings.topology = .mixed
+            settings.engine = "{command: [\(try writeEngine(in: directory))]}"
+            settings.hostRoots = hosts.map(\.directory)
+            try TestCluster.run(
+                settings,
+                prepare: { cluster in
+                    for node in cluster.nodes { try cluster.start(node, environment: Self.leaked) }
+                }
+            ) { try body($0, directory) }
+        }
+
         private func writeEngine(in directory: String) throws -> String {
             let script = "\(directory)/engine"
             let text = """
@@ -34,22 +52,11 @@ extension EndToEnd {
         }
 
         @Test func `engines start from what the vendor's scripts make of a clean shell`() throws {
-            let directory = try TestCluster.makeDirectory()
-            defer { try? Files.removeTree(directory) }
             let hosts = try [
                 PretendNode(["server": "1", "layout": "cann"]),
                 PretendNode(["server": "2", "layout": "toolkit"]),
             ]
-            var settings = ClusterSettings()
-            settings.topology = .mixed
-            settings.engine = "{command: [\(try writeEngine(in: directory))]}"
-            settings.hostRoots = hosts.map(\.directory)
-            try TestCluster.run(
-                settings,
-                prepare: { cluster in
-                    for node in cluster.nodes { try cluster.start(node, environment: Self.leaked) }
-                }
-            ) { cluster in
+            try run(on: hosts) { cluster, directory in
                 let ready = try cluster.waitUntilReady()
                 try cluster.checkAnswers(ready, KnownAnswers(cluster, on: cluster.nodes[0]))
                 for rank in 0..<2 {
@@ -72,19 +79,8 @@ extension EndToEnd {
         }
 
         @Test func `a node without scripts inherits, and says so`() throws {
-            let directory = try TestCluster.makeDirectory()
-            defer { try? Files.removeTree(directory) }
             let hosts = try (1...2).map { try PretendNode(["server": "\($0)", "scripts": "0"]) }
-            var settings = ClusterSettings()
-            settings.topology = .mixed
-            settings.engine = "{command: [\(try writeEngine(in: directory))]}"
-            settings.hostRoots = hosts.map(\.directory)
-            try TestCluster.run(
-                settings,
-                prepare: { cluster in
-                    for node in cluster.nodes { try cluster.start(node, environment: Self.leaked) }
-                }
-            ) { cluster in
+            try run(on: hosts) { cluster, directory in
                 _ = try cluster.waitUntilReady()
                 let found = try environment("\(directory)/mixed-0.g1.r0.env")
                 #expect(

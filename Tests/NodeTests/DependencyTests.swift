@@ -120,6 +120,18 @@ import WireProtocol
         #expect(try pause(cluster, "prefill-0") < .milliseconds(12_500))
     }
 
+    @Test func `who shares a store of its own is launched when it serves`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4) { $0.givesStoreAProcess() }
+        cluster.settle()
+        let serves = try #require(
+            events(cluster, of: "store").first { $0.kind == .ready }, "the store serves")
+        for name in ["prefill-0", "decode-0"] {
+            let launched = try #require(
+                events(cluster, of: name).first { $0.kind == .launched })
+            #expect(launched.sequence > serves.sequence, "\(name)")
+        }
+    }
+
     @Test func `a store of its own is taken along by no engine, and takes all who share it`() throws
     {
         var cluster = try Cluster(.onePrefill, nodes: 4) { $0.givesStoreAProcess() }

@@ -13,51 +13,30 @@ import WireProtocol
 final class DoctorRound {
     private let loop: Loop
     private let nodes: [NodeID]
-    private let ask: (NodeID, NodeQuestion, @escaping (PeerAnswer) -> Void) -> Void
-    private let onProgress: (String) -> Void
+    private let survey: NodeSurvey
     private let completion: (Diagnosis) -> Void
     private var answers: [NodeID: ExaminedNode] = [:]
     private var dials: [Dial] = []
     private var pings: [FabricProbe] = []
     private let stressing: Bool
     private var speeds: [NodeSpeed] = []
-    private var waitsFor: Set<NodeID> = []
-    private var ticker: LoopTimer?
-    private let begin: Instant
 
     init(
         _ loop: Loop, nodes: [NodeID], stressing: Bool,
-        ask: @escaping (NodeID, NodeQuestion, @escaping (PeerAnswer) -> Void) -> Void,
+        ask: @escaping NodeSurvey.Ask,
         onProgress: @escaping (String) -> Void, completion: @escaping (Diagnosis) -> Void
     ) {
         self.loop = loop
         self.nodes = nodes
         self.stressing = stressing
-        self.ask = ask
-        self.onProgress = onProgress
+        survey = NodeSurvey(loop, nodes: nodes, ask: ask, onProgress: onProgress)
         self.completion = completion
-        begin = loop.now
     }
 
     func start() {
-        ticker = loop.every(.seconds(1)) { self.tellProgress() }
-        waitsFor = Set(nodes)
-        for node in nodes {
-            ask(node, .facts) { answer in
-                self.answers[node] = self.examined(node, answer)
-                self.heard(node) { self.reach() }
-            }
-        }
-    }
-
-    private func tellProgress() {
-        guard loop.now - begin >= .seconds(2) else { return }
-        onProgress(progressText(of: nodes, missing: waitsFor))
-    }
-
-    private func heard(_ node: NodeID, then next: () -> Void) {
-        waitsFor.remove(node)
-        if waitsFor.isEmpty { next() }
+        survey.put(
+            nodes.map { ($0, .facts) },
+            onAnswer: { self.answers[$0] = self.examined($0, $1) }, then: { self.reach() })
     }
 
     private func examined(_ node: NodeID, _ answer: PeerAnswer) -> ExaminedNode {
@@ -87,26 +66,18 @@ final class DoctorRound {
             (told.node, NodeQuestion.reach(dials: dials(of: told.node), pings: pings(of: told)))
         }
         guard nodes.count > 1, !questions.isEmpty else { return measure() }
-        waitsFor = Set(questions.map(\.0))
-        for (node, question) in questions {
-            ask(node, question) { answer in
-                self.takeReach(node, answer)
-                self.heard(node) { self.measure() }
-            }
-        }
+        survey.put(
+            questions, onAnswer: { self.takeReach($0, $1) }, then: { self.measure() })
     }
 
     /// The last question, so that nothing else is asked of a busy node.
     private func measure() {
         guard stressing, !told.isEmpty else { return finish() }
-        waitsFor = Set(told.map(\.node))
-        onProgress("measuring processors and memory for about a second")
-        for node in told.map(\.node) {
-            ask(node, .speed) { answer in
-                self.speeds.append(NodeSpeed(node, Self.speed(answer)))
-                self.heard(node) { self.finish() }
-            }
-        }
+        survey.tell("measuring processors and memory for about a second")
+        survey.put(
+            told.map { ($0.node, .speed) },
+            onAnswer: { self.speeds.append(NodeSpeed($0, Self.speed($1))) },
+            then: { self.finish() })
     }
 
     private static func speed(_ answer: PeerAnswer) -> Fact<SpeedMeasure> {
@@ -153,7 +124,6 @@ final class DoctorRound {
     }
 
     private func finish() {
-        ticker = nil
         let order = Dictionary(
             nodes.enumerated().map { ($0.element, $0.offset) },
             uniquingKeysWith: { first, _ in first })

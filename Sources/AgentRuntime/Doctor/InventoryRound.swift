@@ -8,41 +8,26 @@ import WireProtocol
 
 /// A round under way; it lives until it is over.
 final class InventoryRound {
-    private let loop: Loop
     private let nodes: [NodeID]
-    private let ask: (NodeID, NodeQuestion, @escaping (PeerAnswer) -> Void) -> Void
-    private let onProgress: (String) -> Void
+    private let survey: NodeSurvey
     private let completion: (JSONValue) -> Void
     private var answers: [NodeID: JSONValue] = [:]
-    private var ticker: LoopTimer?
-    private let begin: Instant
 
     init(
-        _ loop: Loop, nodes: [NodeID],
-        ask: @escaping (NodeID, NodeQuestion, @escaping (PeerAnswer) -> Void) -> Void,
+        _ loop: Loop, nodes: [NodeID], ask: @escaping NodeSurvey.Ask,
         onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void
     ) {
-        self.loop = loop
         self.nodes = nodes
-        self.ask = ask
-        self.onProgress = onProgress
+        survey = NodeSurvey(loop, nodes: nodes, ask: ask, onProgress: onProgress)
         self.completion = completion
-        begin = loop.now
     }
 
     func start() {
-        ticker = loop.every(.seconds(1)) { self.tellProgress() }
-        for node in nodes {
-            ask(node, .facts) { answer in
-                self.answers[node] = self.document(node, answer)
-                if self.answers.count == self.nodes.count { self.finish() }
-            }
-        }
-    }
-
-    private func tellProgress() {
-        guard loop.now - begin >= .seconds(2) else { return }
-        onProgress(progressText(of: nodes, missing: Set(nodes).subtracting(answers.keys)))
+        survey.put(
+            nodes.map { ($0, .facts) },
+            onAnswer: { self.answers[$0] = self.document($0, $1) },
+            then: { self.completion(["nodes": .array(self.nodes.compactMap { self.answers[$0] })]) }
+        )
     }
 
     private func document(_ node: NodeID, _ answer: PeerAnswer) -> JSONValue {
@@ -55,33 +40,6 @@ final class InventoryRound {
             return ["node": .string(node.name), "error": .string("\(error)")]
         }
     }
-
-    private func finish() {
-        ticker = nil
-        completion(["nodes": .array(nodes.compactMap { answers[$0] })])
-    }
 }
 
 @available(*, unavailable) extension InventoryRound: Sendable {}
-
-/// Who is waited for, in the order of the nodes.
-func progressText(of nodes: [NodeID], missing: Set<NodeID>) -> String {
-    let names = nodes.filter { missing.contains($0) }.map(\.name)
-    return "\(nodes.count - names.count) of \(nodes.count) nodes have answered; waits for "
-        + names.joined(separator: ", ")
-}
-
-/// Why an answer is no document.
-private struct NoDocument: Error, CustomStringConvertible {
-    let description: String
-}
-
-extension PeerAnswer {
-    func json() throws -> JSONValue {
-        switch self {
-        case .document(let text): return try JSONValue(parsing: text)
-        case .refused(_, let text), .accepted(let text), .log(let text, _):
-            throw NoDocument(description: text)
-        }
-    }
-}

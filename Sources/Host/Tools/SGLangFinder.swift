@@ -31,12 +31,7 @@ public final class SGLangFinder {
         python: String, source: [String], within limit: Duration,
         completion: @escaping (Result<String, Failure>) -> Void
     ) {
-        let command = SourcedCommand([python, "-c", Self.question], source: source)
-        runner.run(command.executable, command.arguments, within: limit) { [self] result in
-            // Whoever asks may let go of this at once; the runner is needed until here.
-            _ = runner
-            completion(Self.version(result))
-        }
+        ask(python, Self.question, source, limit) { completion(Self.version($0)) }
     }
 
     /// Asks once whether `sglang_router` can be imported; the parameters are those of ``find``. One that
@@ -45,10 +40,18 @@ public final class SGLangFinder {
         python: String, source: [String], within limit: Duration,
         completion: @escaping (Result<Bool, Failure>) -> Void
     ) {
-        let command = SourcedCommand([python, "-c", Self.routerQuestion], source: source)
+        ask(python, Self.routerQuestion, source, limit) { completion(Self.hasRouter($0)) }
+    }
+
+    private func ask(
+        _ python: String, _ question: String, _ source: [String], _ limit: Duration,
+        completion: @escaping (Result<CommandResult, Gap>) -> Void
+    ) {
+        let command = SourcedCommand([python, "-c", question], source: source)
         runner.run(command.executable, command.arguments, within: limit) { [self] result in
+            // Whoever asks may let go of this at once; the runner is needed until here.
             _ = runner
-            completion(Self.hasRouter(result))
+            completion(result)
         }
     }
 

@@ -3,8 +3,8 @@
 //  - all others: every row of the table whose version is reached is applied. For the published
 //    profiles that is nothing within their range, so the publication stands word by word;
 //  - newer than the newest that the table was read for: translated as for that one, with a warning.
-//    An operator who upgrades is better served by a try, which a preflight on the node can check,
-//    than by a refusal for every new release.
+//    An operator who upgrades is better served by a try, which Tests/Preflight can check against an
+//    installed SGLang, than by a refusal for every new release.
 // Where a row knows no words for what an argument did, or for its value, the translation is refused:
 // an engine must not start as something else than was asked for.
 

@@ -98,8 +98,3 @@ extension JSONValue {
     /// The member's elements; none where it is no array.
     func elements(_ name: String) -> [JSONValue] { self[name]?.arrayValue ?? [] }
 }
-
-extension Status {
-    /// The generation that follows on what a group runs now.
-    func next(_ name: String) -> Int? { group(name).map { $0.generation + 1 } }
-}
