@@ -64,7 +64,7 @@ extension Agent {
         // One visit of a kind at a time: whoever comes meanwhile is told the same.
         guard visitors[stressing]?.count == 1 else { return }
         let round = DoctorRound(
-            loop, nodes: configuration.nodes.map(\.node), stressing: stressing,
+            loop, nodes: members, stressing: stressing,
             ask: { [weak self] in self?.ask($0, $1, completion: $2) },
             onProgress: { [weak self] text in
                 for visitor in self?.visitors[stressing] ?? [] { visitor.onProgress(text) }
@@ -82,7 +82,7 @@ extension Agent {
         onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void
     ) {
         InventoryRound(
-            loop, nodes: configuration.nodes.map(\.node),
+            loop, nodes: members,
             ask: { [weak self] in self?.ask($0, $1, completion: $2) }, onProgress: onProgress,
             completion: completion
         ).start()

@@ -30,6 +30,9 @@ extension ReplicatedState {
             guard plan.epoch == epoch.next else {
                 return "plan of epoch \(plan.epoch) after epoch \(epoch)"
             }
+            if let stranger = plan.groups.lazy.compactMap(roster.stranger).first {
+                return "\(stranger) is no node of the cluster any more"
+            }
             epoch = plan.epoch
             self.plan = plan
             note(command, .planned, text: "plan of epoch \(epoch): \(summary(of: plan))")
@@ -50,6 +53,11 @@ extension ReplicatedState {
             return serves(command, group, generation, note)
         case .amend(let group, let generation, let diagnosis):
             return amend(command, group, generation, diagnosis)
+        case .enrol(let nodes): return enrol(nodes)
+        case .admit(let node): return admit(command, node)
+        case .dismiss(let node): return dismiss(command, node)
+        case .seat(let node, let mayVote): return seat(command, node, mayVote: mayVote)
+        case .recoverAlone(let node): return recoverAlone(command, node)
         }
     }
 
@@ -66,6 +74,9 @@ extension ReplicatedState {
     ) -> String? {
         guard plan?.group(group.name) == group else {
             return "\(group.name) stands otherwise in the plan of epoch \(epoch)"
+        }
+        if let stranger = roster.stranger(in: group) {
+            return "\(stranger) is no node of the cluster any more"
         }
         let serial = deploymentSerial
         let owner = group.store == nil ? nil : plan?.storeOwner
@@ -287,7 +298,7 @@ extension ReplicatedState {
         return nil
     }
 
-    private mutating func note(
+    mutating func note(
         _ command: Command, _ kind: LedgerEvent.Kind, node: NodeID? = nil,
         group: GroupName? = nil, generation: Generation? = nil, text: String
     ) {

@@ -25,6 +25,7 @@ public struct ReplicatedState: Hashable, Sendable {
     public internal(set) var electedTerm: UInt64 = 0
     /// The nodes that a leader has noted as there, sorted.
     public internal(set) var present: [NodeID] = []
+    public internal(set) var roster = Roster()
 
     /// How many events are kept.
     public static let ledgerLimit = 500
@@ -38,7 +39,7 @@ public struct ReplicatedState: Hashable, Sendable {
     public init(
         deployment: Deployment?, deploymentSerial: UInt64, isWanted: Bool, plan: Plan?,
         epoch: Epoch, groups: [GroupRecord], ledger: [LedgerEvent], nextSequence: UInt64,
-        electedTerm: UInt64 = 0, present: [NodeID] = []
+        electedTerm: UInt64 = 0, present: [NodeID] = [], roster: Roster = Roster()
     ) {
         self.deployment = deployment
         self.deploymentSerial = deploymentSerial
@@ -50,6 +51,7 @@ public struct ReplicatedState: Hashable, Sendable {
         self.nextSequence = nextSequence
         self.electedTerm = electedTerm
         self.present = present
+        self.roster = roster
     }
 
     /// What is agreed of a group; a group never launched has an empty record.
@@ -137,6 +139,10 @@ public struct LedgerEvent: Hashable, Sendable {
         case ready
         /// More has been found out about why a generation ended.
         case diagnosed
+        /// The operator changed who the nodes of the cluster are, or who of them may vote.
+        case added, removed, promoted, demoted
+        /// A majority was lost for ever, and one node went on alone.
+        case recovered
 
         /// Whether it may happen again and again with nothing done about it.
         var isChatter: Bool { self == .elected || self == .joined || self == .lost }

@@ -47,16 +47,23 @@ public struct ClusterStatus: Hashable, Sendable {
         public var address: String
         public var state: String
         public var since: WallTime
+        /// `voter`, `learner`, `joining` (added, and not reached yet), `leaving` (removed, and not gone yet).
+        public var role: String
+        /// How its file differs from what is agreed about the nodes, in a sentence; nil where it does not.
+        public var fileDifferences: String?
         /// What it told of itself last, by gossip: no leader is needed. nil before it has.
         public var inventory: InventoryDigest?
         public init(
             node: String, address: String, state: String, since: WallTime,
+            role: String = "voter", fileDifferences: String? = nil,
             inventory: InventoryDigest? = nil
         ) {
             self.node = node
             self.address = address
             self.state = state
             self.since = since
+            self.role = role
+            self.fileDifferences = fileDifferences
             self.inventory = inventory
         }
     }
@@ -224,7 +231,8 @@ extension ClusterStatus.Member {
     var json: JSONValue {
         [
             "node": .string(node), "address": .string(address), "state": .string(state),
-            "since": .string(since.description), "inventory": inventory?.json ?? .null,
+            "since": .string(since.description), "role": .string(role),
+            "file_differences": JSONValue(fileDifferences), "inventory": inventory?.json ?? .null,
         ]
     }
 }

@@ -1,6 +1,7 @@
 // What a node is told once, at its start.
 
 public import Base
+public import ClusterState
 public import Consensus
 public import Membership
 public import Planning
@@ -13,8 +14,11 @@ public struct NodeConfiguration: Sendable {
     public let local: NodeID
     /// The interface that carries this node's address: HCCL and gloo are bound to it.
     public let interface: String
-    /// Every node of the cluster in the operator's order, this one included.
+    /// Every node that this node's file names, in the operator's order, this one included: the nodes of
+    /// the cluster until the log says who they are.
     public let nodes: [ConfiguredNode]
+    /// The node joins a cluster that is there: it says nothing until a leader speaks to it.
+    public var joins = false
     /// The deployment of this node's own configuration file.
     public let deployment: Deployment
     public var supervision = SupervisionPolicy()
@@ -31,6 +35,10 @@ public struct NodeConfiguration: Sendable {
     public var awaitsSGLang = false
     /// How often a node looks at its dies while a group of it waits to be launched.
     public var inspectionInterval: Duration = .seconds(5)
+    /// How long a voter may be gone before its vote goes to a node that is there.
+    public var voterGrace: Duration = .seconds(60)
+    /// How long a node must have been there before it may be given a vote.
+    public var voterTrial: Duration = .seconds(3)
     /// How long a node may take to examine itself: npu-smi answers one question at a time.
     public var examinationTimeout: Duration = .seconds(60)
 
@@ -54,29 +62,11 @@ public struct NodeConfiguration: Sendable {
     /// At most this many nodes vote; the rest learn. More voters make commits slower, not safer.
     public static let voterLimit = 5
 
-    /// Who takes part until the log says it.
+    /// Who takes part until the log says it; nil on a node that joins.
     var bootstrap: Participants? {
-        Participants(
+        if joins { return nil }
+        return Participants(
             voters: nodes.prefix(Self.voterLimit).map(\.node),
             learners: nodes.dropFirst(Self.voterLimit).map(\.node))
-    }
-}
-
-/// A node of the operator's list.
-public struct ConfiguredNode: Hashable, Sendable {
-    public let node: NodeID
-    public let address: String
-    /// The super pod that it is in; nil where the operator does not say.
-    public let superPod: String?
-
-    public init(node: NodeID, address: String, superPod: String? = nil) {
-        self.node = node
-        self.address = address
-        self.superPod = superPod
-    }
-
-    /// This node as the planner knows it.
-    public func candidate(isUsable: Bool) -> Candidate {
-        Candidate(node: node, address: address, isUsable: isUsable, superPod: superPod)
     }
 }

@@ -48,6 +48,9 @@ public struct NodeMachine: Sendable {
     /// The leader has not been told of all of them.
     var hasSightingNews = true
     var clocks = ClockComparison()
+    /// Whom this node talks to.
+    var company: Company
+    var roster: RosterKnowledge
     /// Something has happened that may change what runs here; most frames are no such thing.
     var hasShardNews = true
     var leadership: Leadership?
@@ -86,14 +89,21 @@ public struct NodeMachine: Sendable {
         seed: UInt64, at now: Instant, wall: WallTime
     ) {
         var generator = SeededGenerator(seed: seed)
-        let others = configuration.nodes.map(\.node).filter { $0 != configuration.local }
         self.configuration = configuration
-        membership = Swim(
-            configuration: configuration.membership, local: configuration.local,
-            incarnation: incarnation, peers: others, seed: generator.next(), at: now)
-        consensus = Raft(
+        let membershipSeed = generator.next()
+        let consensus = Raft(
             configuration: configuration.consensus, local: configuration.local,
             bootstrap: configuration.bootstrap, restored: restored, seed: generator.next(),
+            at: now)
+        self.consensus = consensus
+        let roster = Roster(on: restored)
+        self.roster = RosterKnowledge(onDisk: roster)
+        company = Company(
+            file: configuration.nodes, roster: roster, news: nil,
+            participants: [consensus.participants])
+        membership = Swim(
+            configuration: configuration.membership, local: configuration.local,
+            incarnation: incarnation, peers: company.everyone.map(\.node), seed: membershipSeed,
             at: now)
         restoredIndex = consensus.lastIndex
         isSGLangAwaited = configuration.awaitsSGLang
@@ -113,6 +123,7 @@ public struct NodeMachine: Sendable {
         self.now = now
         self.wall = wall
         handle(input)
+        refreshCompany()
         inspectDies()
         let isNews = hasShardNews
         if isNews { reconcileShards() }
@@ -131,6 +142,7 @@ public struct NodeMachine: Sendable {
         case .frame(let bytes, let sender): receive(bytes, from: sender)
         case .streamOpened(let node):
             driveMembership(.streamOpened(node))
+            tellRoster(to: node)
             lastReport = nil
             hasSightingNews = true
             hasShardNews = true
@@ -165,7 +177,7 @@ public struct NodeMachine: Sendable {
 
     private mutating func tick() {
         driveMembership(.tick)
-        driveConsensus(.tick)
+        if !isSilent { driveConsensus(.tick) }
         for shard in shards.keys.sorted() { driveShard(shard, .tick) }
         if stopLimits.values.contains(where: { $0 <= now }) { hasShardNews = true }
         expireRequests()
@@ -177,7 +189,8 @@ public struct NodeMachine: Sendable {
     /// When to tick next.
     public var nextDeadline: Instant? {
         var deadlines = [
-            membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
+            isDismissed ? nil : membership.nextDeadline,
+            isSilent ? nil : consensus.nextDeadline, reportDue, requests.nextDeadline,
             inspection.due,
             knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
@@ -185,6 +198,10 @@ public struct NodeMachine: Sendable {
         deadlines += stopLimits.values.filter { $0 > now }
         return deadlines.compactMap { $0 }.min()
     }
+
+    /// True where this node takes no part any more, as others have told: it asks for no votes. A leader
+    /// goes on until it has noticed that nobody follows.
+    private var isSilent: Bool { isDismissed && consensus.role != .leader }
 
     func member(_ node: NodeID) -> Member? {
         membership.members.first { $0.node == node }
@@ -215,7 +232,7 @@ public struct NodeMachine: Sendable {
             driveMembership(.received(message, from: sender))
         case .raft(let message): driveConsensus(.received(message, from: sender))
         case .report(let report):
-            guard report.node == sender, leadership != nil else { return }
+            guard report.node == sender, leadership != nil, company.contains(sender) else { return }
             hasNews = hasNews || leadership?.reports[sender] != report
             leadership?.reports[sender] = report
             noteForStops()
@@ -228,12 +245,18 @@ public struct NodeMachine: Sendable {
             noteForStops()
         case .request(let id, let request): serve(request, id, for: sender)
         case .answer(let id, let answer): answered(id, answer, by: sender)
+        case .roster(let news): heardRoster(news, from: sender)
         }
     }
 
     // MARK: - Membership and consensus
 
-    private mutating func driveMembership(_ input: SwimInput) {
+    mutating func driveMembership(_ input: SwimInput) {
+        switch input {
+        case .configure, .describe, .leave: break
+        case .tick, .received, .streamOpened, .agentGone, .streamLost:
+            if isDismissed { return }
+        }
         var effects: [SwimAction] = []
         membership.step(input, at: now, into: &effects)
         for effect in effects {
@@ -354,6 +377,7 @@ public struct NodeMachine: Sendable {
         if case .command(let bytes) = entry.payload {
             let before = state.nextSequence
             let serial = state.deploymentSerial
+            let rosterSerial = state.roster.serial
             let plan = state.plan
             do {
                 let command = try Command(cbor: try CBORValue(decoding: bytes))
@@ -366,6 +390,7 @@ public struct NodeMachine: Sendable {
                     "log entry \(entry.index) of term \(entry.term) is no command: \(error)")
             }
             if state.plan != plan { previousPlan = plan }
+            if state.roster.serial != rosterSerial { rosterChanged(at: entry.index) }
             if state.deploymentSerial != serial { wantedDigest = state.deployment?.digest }
             for event in state.ledger where event.sequence >= before {
                 actions.append(.ledger(event, isNews: entry.index > restoredIndex))
@@ -384,6 +409,7 @@ public struct NodeMachine: Sendable {
                 "the snapshot of index \(snapshot.index) is no cluster state: \(error)")
         }
         if state.epoch != epoch { previousPlan = nil }
+        rosterChanged(at: snapshot.index)
         wantedDigest = state.deployment?.digest
         endings = Dictionary(
             state.groups.map { ($0.name, snapshot.index) }, uniquingKeysWith: { first, _ in first })
@@ -402,6 +428,7 @@ public struct NodeMachine: Sendable {
             index >= min(restoredIndex, consensus.lastIndex)
         {
             isCaughtUp = true
+            roster.onDisk = nil
         }
     }
 
@@ -422,7 +449,7 @@ extension Command {
         switch action {
         case .end(let group, _, _, _), .restart(let group): group
         case .deploy, .plan, .launch, .settle, .stop, .start, .elected, .joined, .lost, .serves,
-            .amend:
+            .amend, .enrol, .admit, .dismiss, .seat, .recoverAlone:
             nil
         }
     }

@@ -49,8 +49,11 @@ extension ClusterSimulation {
     mutating func stop(_ shard: ShardID, grace: Duration, on index: Int) {
         invariants.stopping(shard, by: machines[index])
         checkStopOrder(shard, on: index)
-        invariants.acts(
-            nodes[index].node, on: shard, isLaunch: false, disk: hosts[index].disk)
+        // Who was removed acts on what others know, and can be told again.
+        if machines[index]?.isFenced(shard) != true {
+            invariants.acts(
+                nodes[index].node, on: shard, isLaunch: false, disk: hosts[index].disk)
+        }
         hosts[index].engines[shard]?.isGoing = true
         let delay = generator.duration(in: .milliseconds(10)...(.milliseconds(1500)))
         let isWedged = hosts[index].engines[shard]?.isWedged == true

@@ -21,6 +21,8 @@ extension ClusterSimulation {
         case quickSender(Int)
         case start(GroupName?)
         case newFile(Int, Deployment)
+        case replaceNode(Int)
+        case restoreMembers
     }
 
     mutating func strike(_ fault: Fault) {
@@ -49,6 +51,7 @@ extension ClusterSimulation {
         case .operatorStop, .operatorRestart, .logRequest: operate(fault, index)
         case .hastyQuestion: askInHaste(fault, index)
         case .newFile: rollOut(fault)
+        case .nodeLeaves, .nodeJoins, .nodeReplaced, .voterMoves: strikeMembers(fault, index)
         }
         disturbanceChanged()
     }
@@ -210,6 +213,8 @@ extension ClusterSimulation {
             ask(index, .propose(.start(group)))
         case .newFile(let index, let file):
             if faultsOn { replaceFile(of: index, by: file) }
+        case .replaceNode(let index): if faultsOn { replaceNode(index) }
+        case .restoreMembers: restoreMembers()
         }
         disturbanceChanged()
     }
@@ -244,6 +249,9 @@ extension ClusterSimulation {
         // What was stopped is started again; the first calls may find no leader.
         for delay in [3, 9, 27] {
             queue.schedule(.repair(.start(nil)), at: now + .seconds(delay))
+        }
+        for delay in [2, 4, 8, 16, 32, 48] {
+            queue.schedule(.repair(.restoreMembers), at: now + .seconds(delay))
         }
     }
 }

@@ -29,6 +29,10 @@ public struct Fault: Hashable, Sendable {
         case logRequest = "log requests"
         case hastyQuestion = "hasty questions"
         case newFile = "new files"
+        case nodeLeaves = "nodes leave"
+        case nodeJoins = "nodes join"
+        case nodeReplaced = "nodes are replaced"
+        case voterMoves = "votes are moved"
 
         /// How often it comes, against the others, where a mix does not say otherwise.
         var weight: Int {
@@ -36,7 +40,7 @@ public struct Fault: Hashable, Sendable {
             case .agentCrash, .partition, .engineKill: 4
             case .hostCrash, .agentFlap, .oneWayCut, .pause, .lossySpell, .writeCrash: 3
             case .engineWedge, .slowDisk, .operatorStop, .operatorRestart, .logRequest,
-                .slowSender:
+                .slowSender, .nodeLeaves, .nodeJoins, .nodeReplaced, .voterMoves:
                 2
             case .powerCut, .newFile, .clockJump, .officeStorm, .voteStorm, .hastyQuestion: 1
             }

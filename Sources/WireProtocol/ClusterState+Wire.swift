@@ -41,6 +41,11 @@ extension Command.Action: WireCodable {
             .choice(12, .text(group.name), .unsigned(generation.value), .text(note))
         case .amend(let group, let generation, let diagnosis):
             .choice(13, .text(group.name), .unsigned(generation.value), diagnosis.cbor)
+        case .enrol(let nodes): .choice(14, .list(nodes))
+        case .admit(let node): .choice(15, node.cbor)
+        case .dismiss(let node): .choice(16, CBORValue(node))
+        case .seat(let node, let mayVote): .choice(17, CBORValue(node), .bool(mayVote))
+        case .recoverAlone(let node): .choice(18, node.cbor)
         }
     }
 
@@ -72,6 +77,11 @@ extension Command.Action: WireCodable {
             self = .amend(
                 try record.group(), try record.generation(),
                 try record.value(as: FailureDiagnosis.self))
+        case 14: self = .enrol(try record.list(of: ConfiguredNode.self))
+        case 15: self = .admit(try record.value(as: ConfiguredNode.self))
+        case 16: self = .dismiss(try record.node())
+        case 17: self = .seat(try record.node(), mayVote: try record.bool())
+        case 18: self = .recoverAlone(try record.value(as: ConfiguredNode.self))
         default: throw record.unknownChoice(choice, of: "action")
         }
     }
@@ -224,12 +234,12 @@ extension ReplicatedState: WireCodable {
                 CBORValue(deployment), .unsigned(deploymentSerial), .bool(isWanted),
                 CBORValue(plan), .unsigned(epoch.value), .list(groups), .list(ledger),
                 .unsigned(nextSequence),
-            ] + [sightings].compactMap { $0 })
+            ] + [sightings].compactMap { $0 } + (roster.isAgreed ? [roster.cbor] : []))
     }
 
-    /// nil where there are none.
+    /// nil where there are none and nothing follows.
     private var sightings: CBORValue? {
-        guard electedTerm > 0 || !present.isEmpty else { return nil }
+        guard electedTerm > 0 || !present.isEmpty || roster.isAgreed else { return nil }
         return .array([.unsigned(electedTerm), .list(present.map(\.name))])
     }
 
@@ -250,9 +260,10 @@ extension ReplicatedState: WireCodable {
             electedTerm = try sightings.counter()
             present = try sightings.texts().map { NodeID($0) }
         }
+        let roster = record.isAtEnd ? Roster() : try record.value(as: Roster.self)
         self.init(
             deployment: deployment, deploymentSerial: deploymentSerial, isWanted: isWanted,
             plan: plan, epoch: epoch, groups: groups, ledger: ledger, nextSequence: nextSequence,
-            electedTerm: electedTerm, present: present)
+            electedTerm: electedTerm, present: present, roster: roster)
     }
 }

@@ -180,6 +180,7 @@ extension PeerRequest: WireCodable {
                 2, .text(shard), .unsigned(UInt64(lastLines)),
                 from.map { .unsigned($0) } ?? .null)
         case .examine(let question): .choice(3, question.cbor)
+        case .members(let order): .choice(4, order.cbor)
         }
     }
 
@@ -200,6 +201,7 @@ extension PeerRequest: WireCodable {
             }
             self = .log(shard: shard, lastLines: lastLines, from: offset)
         case 3: self = .examine(try record.value(as: NodeQuestion.self))
+        case 4: self = .members(try record.value(as: MembersOrder.self))
         default: throw record.unknownChoice(choice, of: "request")
         }
     }

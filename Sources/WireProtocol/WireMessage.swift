@@ -23,6 +23,8 @@ public enum WireMessage: Hashable, Sendable {
     case answer(RequestID, PeerAnswer)
     /// From every node to the leader, when the log of a shard says that something is wrong.
     case sightings(NodeSightings)
+    /// From every node to every other that it talks to, when a stream opens and when the roster changes.
+    case roster(RosterNews)
 }
 
 /// Numbers the requests of one node.
@@ -123,6 +125,8 @@ public enum PeerRequest: Hashable, Sendable {
     case log(shard: String, lastLines: Int, from: UInt64?)
     /// What the doctor wants to know of that node.
     case examine(NodeQuestion)
+    /// For the leader: change who the nodes are, if that is safe.
+    case members(MembersOrder)
 }
 
 /// What a doctor asks of a node.
@@ -180,6 +184,8 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
     case unavailable
     /// It may still be done: look at the events.
     case timedOut
+    /// It would do harm as things are.
+    case unsafe
 }
 
 // MARK: - Frames
@@ -190,7 +196,7 @@ extension WireMessage {
 
     private enum Kind: UInt64 {
         case swim = 1
-        case raft, report, view, request, answer, sightings
+        case raft, report, view, request, answer, sightings, roster
     }
 
     /// The frame that carries this message.
@@ -207,6 +213,7 @@ extension WireMessage {
         case .request: .request
         case .answer: .answer
         case .sightings: .sightings
+        case .roster: .roster
         }
     }
 
@@ -219,6 +226,7 @@ extension WireMessage {
         case .request(let id, let request): .array([.unsigned(id.value), request.cbor])
         case .answer(let id, let answer): .array([.unsigned(id.value), answer.cbor])
         case .sightings(let words): words.cbor
+        case .roster(let news): news.cbor
         }
     }
 
@@ -249,6 +257,7 @@ extension WireMessage {
             let id = RequestID(try pair.counter())
             self = .answer(id, try PeerAnswer(cbor: try pair.next()))
         case .sightings: self = .sightings(try NodeSightings(cbor: body))
+        case .roster: self = .roster(try RosterNews(cbor: body))
         }
     }
 }

@@ -1,6 +1,7 @@
 // The operator's file: what it means, and that every mistake in it is told at once with its line.
 
 import Base
+import ClusterState
 import Glibc
 import Node
 import Planning
