@@ -208,6 +208,7 @@ public final class Agent: ControlSource {
         } catch {
             throw AgentError("\(error)")
         }
+        connect(to: machine.contacts, accepting: machine.departed)
         give(.tick)
         watchInventory()
     }

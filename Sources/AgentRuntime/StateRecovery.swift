@@ -60,7 +60,8 @@ public final class StateRecovery {
     public func perform() throws(AgentError) {
         let commands = [
             // Where the roster was agreed on, the first changes nothing.
-            Command(.enrol(listed), at: loop.wallTime), Command(.recoverAlone(own), at: loop.wallTime),
+            Command(.enrol(listed), at: loop.wallTime),
+            Command(.recoverAlone(own), at: loop.wallTime),
         ]
         let recovered = state.recovered(
             asOnlyVoter: node, commands: commands.map { $0.cbor.encoded })

@@ -36,7 +36,9 @@ extension MembersOrder {
         guard let name = body["node"]?.stringValue, name.isSafeName else {
             return .failure(
                 OrderMistake(
-                    text: "\"node\" must be a name of letters, digits, dots, hyphens and underscores"))
+                    text:
+                        "\"node\" must be a name of letters, digits, dots, hyphens and underscores")
+            )
         }
         let node = NodeID(name)
         switch body["order"]?.stringValue {
@@ -68,7 +70,8 @@ extension MembersOrder {
         } catch {
             return .failure(
                 OrderMistake(
-                    text: "\"\(text)\" is no IPv4 or IPv6 address; engines are started with addresses, "
+                    text:
+                        "\"\(text)\" is no IPv4 or IPv6 address; engines are started with addresses, "
                         + "not names"))
         }
     }

@@ -261,7 +261,8 @@ extension NodeMachine {
         var differences: [String] = []
         for listed in configuration.nodes {
             guard let known = state.roster.entry(of: listed.node)?.node else {
-                differences.append("names \(listed.node) (\(listed.address)), which is none of its nodes")
+                differences.append(
+                    "names \(listed.node) (\(listed.address)), which is none of its nodes")
                 continue
             }
             if known.address != listed.address {

@@ -207,8 +207,11 @@ extension NodeMachine {
                     + "could be agreed on any more: bring nodes back first, or remove one that is gone"
             )
         case .lastVoter?:
-            return (.unsafe, "\(node) is the only voter yet: wait until another votes, as "
-                + "`glm-agent members` shows")
+            return (
+                .unsafe,
+                "\(node) is the only voter yet: wait until another votes, as "
+                    + "`glm-agent members` shows"
+            )
         case let refusal?: return (.unavailable, "\(refusal)")
         }
     }
@@ -225,14 +228,17 @@ extension NodeMachine {
                     + "vote, let another learn (glm-agent members demote NODE)"
             )
         }
-        return (.unsafe, "\(node) may vote already, and does as soon as it is there and has the log")
+        return (
+            .unsafe, "\(node) may vote already, and does as soon as it is there and has the log"
+        )
     }
 
     private func objection(toLeading node: NodeID) -> Objection? {
         if node == configuration.local { return (.unsafe, "\(node) leads already") }
         guard consensus.quorum.contains(node) else {
             return (
-                .unsafe, "\(node) does not vote, and only a voter can lead; the voters are "
+                .unsafe,
+                "\(node) does not vote, and only a voter can lead; the voters are "
                     + consensus.quorum.voters.map(\.name).joined(separator: ", ")
             )
         }

@@ -159,7 +159,9 @@ extension ClusterSimulation {
         }
         guard isUp.contains(true) else { return }
         for (one, other) in ends where hosts[one].isAgentUp && !link.isCut {
-            if hosts[other].isHostUp, !hosts[other].isAgentUp { later(.agentGone(nodes[other].node), one) }
+            if hosts[other].isHostUp, !hosts[other].isAgentUp {
+                later(.agentGone(nodes[other].node), one)
+            }
         }
         scheduleDial(pair)
     }

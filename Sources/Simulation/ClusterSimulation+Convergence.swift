@@ -14,7 +14,9 @@ extension ClusterSimulation {
             return false
         }
         return memberIndices.allSatisfy { index in
-            guard let machine = machines[index], machine.consensus.leader == leader else { return false }
+            guard let machine = machines[index], machine.consensus.leader == leader else {
+                return false
+            }
             return machine.status(at: now, wall: wall(of: index)).ready
         }
     }

@@ -31,7 +31,9 @@ public struct Coverage: Sendable {
         }
         states += [MemberState.alive, .suspect, .dead, .left].map { "member \($0.rawValue)" }
         // Nobody recovers a simulated cluster by hand.
-        states += LedgerEvent.Kind.allCases.filter { $0 != .recovered }.map { "ledger \($0.rawValue)" }
+        states += LedgerEvent.Kind.allCases.filter { $0 != .recovered }.map {
+            "ledger \($0.rawValue)"
+        }
         return states + ["node with a snapshot", "node without a quorum"]
     }()
 

@@ -275,7 +275,8 @@ struct Invariants {
     ) {
         launchedGroups[Launch(group: record.name, generation: record.generation)] = record.launched
         let ranks = record.launched?.ranks.map(\.node) ?? []
-        if state.roster.isAgreed, let stranger = ranks.first(where: { !state.roster.contains($0) }) {
+        if state.roster.isAgreed, let stranger = ranks.first(where: { !state.roster.contains($0) })
+        {
             broken("\(record.name) is launched with \(stranger), which is no node of the cluster")
         }
         let isHeard = { [disturbances] in disturbances.isSteady($0, for: .seconds(5), at: now) }
@@ -510,7 +511,8 @@ struct Invariants {
                 $0.index > question.after && $0.action == action
             }
             if !isAgreed {
-                broken("request \(id.value), \(order), is answered (\(text)), and nothing is agreed")
+                broken(
+                    "request \(id.value), \(order), is answered (\(text)), and nothing is agreed")
             }
         case (.apply, .accepted), (.examine, .document): break
         case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.members, _):

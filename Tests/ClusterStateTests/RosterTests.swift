@@ -91,7 +91,8 @@ import Testing
         state.take(.launch(Fixture.group("decode-0"), Generation(1), why: ""))
     }
 
-    @Test func `who goes on alone leaves all others behind, above whatever they may have agreed on`() {
+    @Test
+    func `who goes on alone leaves all others behind, above whatever they may have agreed on`() {
         var state = begun()
         state.take(.recoverAlone(nodes[2]))
         #expect(state.roster.nodes == [nodes[2]])

@@ -58,7 +58,8 @@ import Testing
     @Test func `a majority is counted among the members that there are`() {
         var swim = met()
         #expect(!swim.isIsolated)
-        let grown = step(&swim, .configure(names + ["e", "f"].map { NodeID($0) }), at: .milliseconds(3))
+        let grown = step(
+            &swim, .configure(names + ["e", "f"].map { NodeID($0) }), at: .milliseconds(3))
         #expect(grown == [.isolated(true)], "three of six are no majority")
         let shrunk = step(&swim, .configure([names[1]]), at: .milliseconds(3))
         #expect(shrunk == [.isolated(false)])

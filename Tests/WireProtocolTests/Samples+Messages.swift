@@ -11,7 +11,8 @@ extension Sample {
     static let files: [(name: String, samples: [Sample])] = [
         ("swim", swim), ("raft", raft), ("report", report + obstacles), ("view", view),
         ("request", request),
-        ("answer", answer), ("command", command), ("state", state), ("sightings", sightings), ("roster", roster),
+        ("answer", answer), ("command", command), ("state", state), ("sightings", sightings),
+        ("roster", roster),
     ]
 
     static let all = files.flatMap(\.samples)

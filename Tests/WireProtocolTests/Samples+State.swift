@@ -201,7 +201,8 @@ extension Sample {
     private static let diagnosed = ReplicatedState(
         deployment: nil, deploymentSerial: 0, isWanted: true, plan: nil, epoch: .none,
         groups: [record(decode, .ended(diagnosedFailure))],
-        ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds + 4)), nextSequence: 2,
+        ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds + 4).prefix(1)),
+        nextSequence: 2,
         electedTerm: 1)
 
     private static let historic: ReplicatedState = {

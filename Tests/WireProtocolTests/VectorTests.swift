@@ -3,6 +3,7 @@
 
 import Base
 import CBOR
+import ClusterState
 import Testing
 import WireProtocol
 

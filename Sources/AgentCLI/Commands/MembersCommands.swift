@@ -80,7 +80,8 @@ extension CommandSpec {
         options: [.config, .asOnlyVoter, .acceptLoss, .json],
         exitCodes: [.success, .failure, .usage],
         examples: [
-            Example("glm-agent recover --as-only-voter", "what this node has, and what is at stake"),
+            Example(
+                "glm-agent recover --as-only-voter", "what this node has, and what is at stake"),
             Example("glm-agent recover --as-only-voter --accept-loss", "do it"),
         ])
 }

@@ -44,7 +44,8 @@ struct MembersView {
     var text: String {
         let list = members["members"]?.arrayValue ?? []
         var table = Table(
-            "NODE", "ADDRESS", "ROLE", "STATE", "SINCE", "DIES#", "NOT OK", "HELD", "SUPER POD", "SERVER#",
+            "NODE", "ADDRESS", "ROLE", "STATE", "SINCE", "DIES#", "NOT OK", "HELD", "SUPER POD",
+            "SERVER#",
             "SOFTWARE")
         for member in list {
             let inventory = member["inventory"]
