@@ -142,6 +142,14 @@ import YAML
         #expect(configuration.planGrace == .seconds(7))
     }
 
+    @Test func `the file of a node that joins need not name enough nodes for the profile`() throws {
+        #expect(try !parse(Self.smallest).joins)
+        let one = Self.smallest.replacing(", 10.0.0.2", with: "")
+        #expect(!complaints(one).isEmpty)
+        #expect(try parse("join: true\n" + one).joins)
+        #expect(!complaints("join: maybe\n" + Self.smallest).isEmpty)
+    }
+
     @Test func `the listener can be off`() throws {
         #expect(try parse(Self.smallest + "http_listen: off\n").httpListen == nil)
     }
