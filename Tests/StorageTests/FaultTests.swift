@@ -97,7 +97,8 @@ import Testing
         }
     }
 
-    @Test func `what a failed flush left in memory is written again before it is built on`() throws {
+    @Test func `what a failed flush left in memory is written again before it is built on`() throws
+    {
         try withMemory { directory in
             let place = Mutex<Int?>(nil)
             let recorder = Recorder { index, call in
