@@ -90,6 +90,8 @@ public enum NodeAction: Sendable {
     case forget(ShardID)
     case probeMaster(GroupName, ProbeTarget)
     case callRouter(ShardID, Endpoint, RouterCall)
+    /// Read at once what has been written about this shard, CANN's own logs too; `sighted` tells of it.
+    case consultLogs(ShardID)
     case readLog(Recipient, shard: String, lastLines: Int, from: UInt64?)
     case examine(Recipient, NodeQuestion)
     case answer(RequestID, PeerAnswer)

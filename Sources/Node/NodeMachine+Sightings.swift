@@ -99,7 +99,7 @@ extension NodeMachine {
     /// cluster whose every agent knows of diagnoses can agree on one: the others could not read the log.
     mutating func amendDiagnosis(of record: GroupRecord) -> Command.Action? {
         guard record.phase != .running, let failure = record.lastFailure,
-            failure.generation == record.generation, failure.cause.kind == .failure,
+            failure.generation == record.generation,
             configuration.nodes.allSatisfy({ leadership?.sightings[$0.node] != nil }),
             let found = diagnosis(of: record), found.says(moreThan: failure.cause.diagnosis)
         else {

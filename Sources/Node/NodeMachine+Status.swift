@@ -128,7 +128,8 @@ extension NodeMachine {
             }
             // Only rank 0 can say that the engine serves; the others take part in it.
             let takesPart =
-                report.state == .loading && (condition == .ready || condition == .degraded)
+                report.state == .loading
+                && (condition == .ready || condition == .degraded && hasServed(record.name))
             return ClusterStatus.Rank(
                 rank: index, node: planned.node.name,
                 state: takesPart ? ShardState.ready.rawValue : report.state.rawValue,
@@ -163,7 +164,7 @@ extension NodeMachine {
             reasons.append("no plan: \(why)")
         }
         for group in groups where group.state != GroupCondition.ready.rawValue {
-            let serves = groups.contains { $0.role == group.role && $0.serves }
+            let serves = groups.contains { $0.role == group.role && self.serves($0) }
             reasons.append(
                 "\(group.name) is \(text(group.state, group.why))"
                     + (serves ? "" : "; no \(group.role) group serves"))
@@ -172,6 +173,12 @@ extension NodeMachine {
             reasons.append("the router is \(text(router.state, router.why))")
         }
         return reasons
+    }
+
+    /// Whether it answers requests, as far as is known.
+    private func serves(_ group: ClusterStatus.Group) -> Bool {
+        group.state == GroupCondition.ready.rawValue
+            || group.state == GroupCondition.degraded.rawValue && hasServed(GroupName(group.name))
     }
 
     private func text(_ state: String, _ why: String) -> String {
@@ -190,12 +197,5 @@ extension ClusterStatus.Failure {
             generation: failure.generation.value, time: failure.time, kind: cause.kind.rawValue,
             why: cause.why, node: cause.node?.name, rank: cause.rank?.value,
             logTail: cause.logTail, diagnosis: cause.diagnosis)
-    }
-}
-
-extension ClusterStatus.Group {
-    /// Whether it answers requests, as far as is known.
-    fileprivate var serves: Bool {
-        state == GroupCondition.ready.rawValue || state == GroupCondition.degraded.rawValue
     }
 }

@@ -45,9 +45,13 @@ public struct NodeMachine: Sendable {
     var builtInRouter: ShardID?
     /// What the logs of its shards have said, for as long as nothing newer is launched.
     var sightings: [ShardID: ShardWords] = [:]
+    /// The shards whose group is doubted, and whose logs have been read for it.
+    var consulted: Set<ShardID> = []
     /// The leader has not been told of all of them.
     var hasSightingNews = true
     var clocks = ClockComparison()
+    /// When the host of each node last said that its agent is gone; forgotten when that is there again.
+    var hostWords: [NodeID: Instant] = [:]
     /// Something has happened that may change what runs here; most frames are no such thing.
     var hasShardNews = true
     var leadership: Leadership?
@@ -121,6 +125,7 @@ public struct NodeMachine: Sendable {
         report(isNews: isNews)
         reconcileCluster()
         reconcileRouter()
+        consultLogs()
         actions += self.actions
         self.actions.removeAll(keepingCapacity: true)
     }
@@ -131,10 +136,13 @@ public struct NodeMachine: Sendable {
         case .frame(let bytes, let sender): receive(bytes, from: sender)
         case .streamOpened(let node):
             driveMembership(.streamOpened(node))
+            hostWords[node] = nil
             lastReport = nil
             hasSightingNews = true
             hasShardNews = true
-        case .agentGone(let node): driveMembership(.agentGone(node))
+        case .agentGone(let node):
+            hostWords[node] = now
+            driveMembership(.agentGone(node))
         case .streamLost(let node): driveMembership(.streamLost(node))
         case .persisted(let token):
             lastPersisted = max(lastPersisted, token)

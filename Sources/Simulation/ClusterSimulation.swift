@@ -303,6 +303,9 @@ public struct ClusterSimulation {
         case .callRouter(let router, _, let call): callRouter(router, call, on: index)
         case .forget(let shard): hosts[index].ended.removeAll { $0 == shard }
         case .probeMaster(let group, _): probeMaster(group, from: index)
+        case .consultLogs(let shard):
+            count("logs consulted")
+            note("\(nodes[index].node) consults the logs of \(shard)")
         case .readLog(let reader, let shard, _, _):
             later(.found(reader, .log(text: "log of \(shard)\n", next: 1)), index)
         case .inspect: later(.inspected(hosts[index].obstacles), index)

@@ -67,6 +67,8 @@ public struct ShardMachine: Hashable, Sendable {
     private var loadingSince: Instant?
     /// When its log was first seen to say that it serves, as after a restart of the agent.
     private var saidReadyAt: Instant?
+    /// It has answered that it is starting.
+    private var isWarmingUp = false
     /// The questions without a good answer since the last good one.
     private var failing: Failing?
     private var isProbing = false
@@ -139,7 +141,7 @@ public struct ShardMachine: Hashable, Sendable {
         case .probed(let result): probed(result, at: now)
         case .schedulers(let sighting): saw(sighting)
         case .progressed(let progress):
-            report.progress = progress
+            report.progress = isWarmingUp ? progress.inWarmup : progress
             if progress.phase == .ready, saidReadyAt == nil { saidReadyAt = now }
         case .end: end(into: &actions)
         case .tick: tick(at: now, into: &actions)
@@ -258,6 +260,7 @@ public struct ShardMachine: Hashable, Sendable {
         case (.loading, .starting(let reason)), (.loading, .failing(let reason)),
             (.loading, .unreachable(let reason)), (.loading, .idle(let reason)):
             report.why = reason
+            if case .starting = result { warmsUp() }
             deadline = now + policy.readinessInterval
             if let since = loadingSince, now - since >= policy.loadLimit {
                 report.state = .unresponsive
@@ -286,6 +289,13 @@ public struct ShardMachine: Hashable, Sendable {
         }
     }
 
+    /// The port of an engine opens once its load is done, and a log that keeps quiet about HTTP does not
+    /// tell that: what it answers does.
+    private mutating func warmsUp() {
+        isWarmingUp = true
+        report.progress = (report.progress ?? LoadingProgress(phase: .warmup, moves: 0)).inWarmup
+    }
+
     /// The limit is counted from the first question that got no good answer.
     private func isOverdue(at now: Instant) -> Bool {
         failing.map { $0.isConfirmed && now - $0.since >= policy.unresponsiveAfter } ?? false
@@ -301,5 +311,12 @@ public struct ShardMachine: Hashable, Sendable {
         report.state = .unresponsive
         tellFailing(at: now)
         deadline = isProbing ? nil : now + policy.livenessInterval
+    }
+}
+
+extension LoadingProgress {
+    /// The same, where the warm-up has begun whatever the log says.
+    fileprivate var inWarmup: LoadingProgress {
+        phase < .warmup ? LoadingProgress(phase: .warmup, moves: moves + 1) : self
     }
 }
