@@ -105,6 +105,7 @@ public final class Agent: ControlSource {
             // An idle leader costs what its wake-ups cost; four beats still fit into the shortest timeout.
             node.consensus.heartbeatInterval = .milliseconds(250)
             node.planGrace = configuration.planGrace
+            node.isolation = configuration.isolation
             node.awaitsSGLang = configuration.engine == .sglang
             var entropy = SystemRandomNumberGenerator()
             machine = NodeMachine(

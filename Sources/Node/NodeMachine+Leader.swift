@@ -180,9 +180,7 @@ extension NodeMachine {
     /// By the clock of this node, to the second.
     private func untilText(_ decision: GroupDecision) -> String {
         guard let until = decision.until else { return "" }
-        let time = wall.millisecondsSinceEpoch + (until - now).nanoseconds / 1_000_000
-        let seconds = WallTime(millisecondsSinceEpoch: time).description.prefix(19)
-        return ", until \(seconds)Z at most"
+        return ", until \(wall.text(of: until, at: now)) at most"
     }
 
     /// Told once, when it begins.

@@ -24,7 +24,9 @@ extension NodeMachine {
 
     /// The end of a process is a sighting too: it may be all that a rank has to say.
     mutating func sightedEnd(of shard: ShardID) {
-        guard let report = shards[shard]?.report, report.state == .exited else { return }
+        guard let report = shards[shard]?.report,
+            report.state == .exited || (report.state == .stopped && !report.why.isEmpty)
+        else { return }
         let ended = (report.endedAt ?? EndTime(report.since)).microsecondsSinceEpoch
         let isStarted: Bool = if case .notStarted = report.exit { false } else { true }
         sightings[shard, default: ShardWords()].end = Sighting(

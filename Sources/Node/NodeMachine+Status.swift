@@ -21,7 +21,8 @@ extension NodeMachine {
         let have = follows ? view.voters : consensus.contactedVoters(at: now).count
         let quorum = ClusterStatus.Quorum(
             have: have, need: consensus.quorum.size, ok: consensus.hasQuorum)
-        let reasons = self.reasons(engines, router, quorum)
+        let reasons = self.reasons(
+            engines, router, quorum, isolation: isolationText(at: now, wall: wall))
         return ClusterStatus(
             node: configuration.local.name, cluster: configuration.cluster,
             version: configuration.version, term: consensus.term.value,
@@ -148,13 +149,12 @@ extension NodeMachine {
 
     private func reasons(
         _ groups: [ClusterStatus.Group], _ router: ClusterStatus.Router?,
-        _ quorum: ClusterStatus.Quorum
+        _ quorum: ClusterStatus.Quorum, isolation: String
     ) -> [String] {
         var reasons: [String] = []
         if !quorum.ok {
             reasons.append(
-                "no quorum: \(quorum.have) of \(quorum.need) voters are in contact; "
-                    + "what runs goes on, and nothing is restarted")
+                "no quorum: \(quorum.have) of \(quorum.need) voters are in contact; \(isolation)")
         }
         guard state.isWanted else {
             return reasons + ["the deployment is stopped by the operator"]

@@ -63,6 +63,8 @@ public struct NodeMachine: Sendable {
     var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
     var inspection = Inspection()
+    /// nil while there is contact with a majority, and where nobody wants to know.
+    var loneliness: Loneliness?
     /// What the agent wants operators to know of this node.
     var notes: [String] = []
     var requests: Requests
@@ -117,6 +119,7 @@ public struct NodeMachine: Sendable {
         self.now = now
         self.wall = wall
         handle(input)
+        watchContact()
         inspectDies()
         let isNews = hasShardNews
         if isNews { reconcileShards() }
@@ -186,7 +189,7 @@ public struct NodeMachine: Sendable {
     public var nextDeadline: Instant? {
         var deadlines = [
             membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
-            inspection.due,
+            inspection.due, isolationDeadline,
             knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
         deadlines += shards.values.map(\.nextDeadline)
@@ -255,6 +258,7 @@ public struct NodeMachine: Sendable {
                         isIsolated ? .warning : .info,
                         isIsolated
                             ? "this node hears less than a majority of the cluster; its shards go on"
+                                + (configuration.isolation.map { " for \($0.wholeSeconds)" } ?? "")
                             : "this node hears a majority of the cluster again"))
             case .late(let delay):
                 actions.append(

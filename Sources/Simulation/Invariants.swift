@@ -54,6 +54,8 @@ struct Invariants {
     private var holders: [ShardID: NodeID] = [:]
     private var newest: [NodeID: [GroupName: Generation]] = [:]
     private var stopsAsked: Set<ShardID> = []
+    /// When each node last had contact with a majority, or started.
+    private var contactAt: [Instant]
     private var fallen: Set<Launch> = []
     private var touched: Set<GroupName> = []
     private var everythingTouched = false
@@ -81,6 +83,7 @@ struct Invariants {
         asleep = disturbances
         alone = disturbances
         read = Array(repeating: .zero, count: nodes.count)
+        contactAt = Array(repeating: .zero, count: nodes.count)
     }
 
     mutating func broken(_ sentence: String) {
@@ -296,7 +299,11 @@ struct Invariants {
         let hasFallen = fallen.contains(launch)
         let isJustified: Bool
         switch cause.kind {
-        case .failure: isJustified = hasFallen || wasAway(record, at: now)
+        case .failure:
+            isJustified =
+                hasFallen || wasAway(record, at: now)
+                // One that waited to be started is given up without a word to anybody.
+                || cause.why.contains("isolation: stop-after")
         case .nodeLost:
             let index = cause.node.flatMap { indexOfNode[$0] } ?? 0
             // A load that took too long is put down to a node that is away just then.
@@ -407,6 +414,18 @@ struct Invariants {
         if record.generation < shard.generation {
             broken("\(shard) is stopped by an agent that knows nothing of its generation")
         }
+    }
+
+    mutating func hasContact(_ node: Int, at now: Instant) { contactAt[node] = now }
+
+    /// Whether an agent stops this engine because it has had no contact with a majority for as long as
+    /// its file says.
+    mutating func givesUp(
+        _ shard: ShardID, _ node: Int, isolation: Duration?, at now: Instant
+    ) -> Bool {
+        guard let isolation, now - contactAt[node] >= isolation else { return false }
+        stopsAsked.insert(shard)
+        return true
     }
 
     /// An agent acts only on what its own disk holds, or its next life would not know why.

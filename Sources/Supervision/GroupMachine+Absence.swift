@@ -9,7 +9,7 @@ import Diagnosis
 
 extension GroupMachine {
     /// A host that refuses connections is dialled every second; its word holds a little longer.
-    private static let hostWord = Duration.seconds(5)
+    static let hostWord = Duration.seconds(5)
 
     /// Nodes are gone, but no rank has ended. The gate opens only after this leader itself has doubted for
     /// the whole time: when a new leader first looks, or the agent of rank 0 has just come back, a node

@@ -24,6 +24,8 @@ public enum ShardInput: Hashable, Sendable {
     case progressed(LoadingProgress)
     /// Its generation is over.
     case end
+    /// Its node ends it by itself, and tells why when it is heard again.
+    case endAlone(why: String)
     case tick
 }
 
@@ -75,6 +77,8 @@ public struct ShardMachine: Hashable, Sendable {
     /// When the last question was asked.
     private var askedAt = Instant.zero
     private var isEnding = false
+    /// Why its node ended it by itself; empty where it did not.
+    private var ownReason = ""
     /// What of it is lost for good, though its main process runs.
     private var loss: String?
 
@@ -132,7 +136,7 @@ public struct ShardMachine: Hashable, Sendable {
             gone(.exited, status, at: first, why: "\(status)\(before)", logTail: logTail)
         case .stopped(let status, let endedAt):
             if isEnding {
-                gone(.stopped, status, at: endedAt)
+                gone(.stopped, status, at: endedAt, why: ownReason)
             } else {
                 let why = "stopped by somebody else, \(status)"
                 gone(.exited, status, at: endedAt, why: why)
@@ -144,6 +148,7 @@ public struct ShardMachine: Hashable, Sendable {
             report.progress = isWarmingUp ? progress.inWarmup : progress
             if progress.phase == .ready, saidReadyAt == nil { saidReadyAt = now }
         case .end: end(into: &actions)
+        case .endAlone(let why): end(because: why, into: &actions)
         case .tick: tick(at: now, into: &actions)
         }
     }
@@ -201,11 +206,12 @@ public struct ShardMachine: Hashable, Sendable {
         deadline = nil
     }
 
-    private mutating func end(into actions: inout [ShardAction]) {
+    private mutating func end(because why: String = "", into actions: inout [ShardAction]) {
         guard !isEnding, !isGone else { return }
         isEnding = true
+        ownReason = why
         deadline = nil
-        report.why = ""
+        report.why = why
         if report.state == .waiting {
             report.state = .stopped
         } else {
