@@ -76,10 +76,13 @@ struct LogReading: Sendable {
         return next
     }
 
-    /// The same with what CANN wrote until now; of an engine that runs, also what processes have come.
-    func withPlog() -> LogReading {
+    /// The same with what CANN wrote until now.
+    /// - Parameter isRunning: then processes that have come since count too. The number of an engine that has
+    ///   ended may be another's by now.
+    /// - Returns: the reading with those sightings.
+    func withPlog(isRunning: Bool) -> LogReading {
         var next = self
-        next.plog?.noteProcesses()
+        if isRunning { next.plog?.noteProcesses() }
         next.plogAccount = next.plog?.read(until: Self.now, zone: Self.zone) ?? plogAccount
         return next
     }

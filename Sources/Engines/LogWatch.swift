@@ -77,7 +77,7 @@ public final class LogWatch {
         queue.run(
             { [directory = log.directory, processID = log.processID, reading = log.reading] in
                 let next = (reading ?? LogReading(directory, processID: processID)).continued()
-                return wantsPlog ? next.withPlog() : next
+                return wantsPlog ? next.withPlog(isRunning: true) : next
             },
             completion: { [weak self, weak log] result in
                 guard let self, let log, case .success(let reading) = result else { return }
@@ -97,7 +97,7 @@ public final class LogWatch {
 
     private func readPlog(_ shard: ShardID, _ reading: LogReading) {
         queue.run(
-            { reading.withPlog() },
+            { reading.withPlog(isRunning: false) },
             completion: { [weak self] result in
                 guard let self, case .success(let after) = result else { return }
                 if after.account != reading.account { onNews(shard, after.account) }

@@ -63,6 +63,7 @@ public struct NodeMachine: Sendable {
     var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
     var inspection = Inspection()
+    var inventory = InventoryNews()
     /// nil while there is contact with a majority, and where nobody wants to know.
     var loneliness: Loneliness?
     /// What the agent wants operators to know of this node.
@@ -125,6 +126,7 @@ public struct NodeMachine: Sendable {
         if isNews { reconcileShards() }
         // Before the report, so that whoever hears of an end has heard why.
         tellSightings()
+        tellInventory()
         report(isNews: isNews)
         reconcileCluster()
         reconcileRouter()
@@ -143,6 +145,7 @@ public struct NodeMachine: Sendable {
             lastReport = nil
             hasSightingNews = true
             hasShardNews = true
+            if node == consensus.leader { retellInventory() }
         case .agentGone(let node):
             hostWords[node] = now
             driveMembership(.agentGone(node))
@@ -158,7 +161,7 @@ public struct NodeMachine: Sendable {
             leadership?.machines[group]?.masterProbed(result, at: now)
         case .routerAnswered(let shard, let answer): routerAnswered(shard, answer)
         case .inspected(let obstacles): inspected(obstacles)
-        case .inventoried(let digest): driveMembership(.describe(digest.metadata))
+        case .inventoried(let digest, let document): inventoried(digest, document)
         case .noted(let notes):
             self.notes = Array(notes.prefix(Self.notesLimit))
             hasShardNews = true
@@ -189,7 +192,7 @@ public struct NodeMachine: Sendable {
     public var nextDeadline: Instant? {
         var deadlines = [
             membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
-            inspection.due, isolationDeadline,
+            inspection.due, isolationDeadline, inventoryDeadline,
             knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
         deadlines += shards.values.map(\.nextDeadline)
@@ -232,6 +235,8 @@ public struct NodeMachine: Sendable {
             noteForStops()
         case .sightings(let words):
             if words.node == sender { heard(words) }
+        case .inventory(let told):
+            if told.node == sender { leadership?.inventories[sender] = told }
         case .view(let view):
             guard sender == consensus.leader else { return }
             self.view = view
@@ -244,7 +249,7 @@ public struct NodeMachine: Sendable {
 
     // MARK: - Membership and consensus
 
-    private mutating func driveMembership(_ input: SwimInput) {
+    mutating func driveMembership(_ input: SwimInput) {
         var effects: [SwimAction] = []
         membership.step(input, at: now, into: &effects)
         for effect in effects {
@@ -357,6 +362,7 @@ public struct NodeMachine: Sendable {
         lastReport = nil
         hasSightingNews = true
         hasShardNews = true
+        retellInventory()
     }
 
     private mutating func apply(_ entry: LogEntry) {

@@ -496,8 +496,8 @@ struct Invariants {
                 broken(
                     "request \(id.value) is answered as accepted (\(text)), and nothing is agreed")
             }
-        case (.apply, .accepted), (.examine, .document): break
-        case (.log, _), (.propose, _), (.apply, _), (.examine, _):
+        case (.apply, .accepted), (.examine, .document), (.inventory, .document): break
+        case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.inventory, _):
             broken("request \(id.value) is answered with another's answer")
         }
     }
