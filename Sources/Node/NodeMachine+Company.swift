@@ -58,6 +58,8 @@ struct RosterKnowledge: Sendable {
     var changedAt = LogIndex.zero
     /// Who has ever told its roster in this run, and so can read commands about one.
     var speakers: Set<NodeID> = []
+    /// When a node that was removed was last told so because it still asked.
+    var remindedAt: [NodeID: Instant] = [:]
     /// What the company was worked out from.
     var sources: Sources?
 
@@ -141,6 +143,7 @@ extension NodeMachine {
         for node in before.everyone.map(\.node) where !company.contains(node) {
             leadership?.reports[node] = nil
             leadership?.sightings[node] = nil
+            leadership?.inventories[node] = nil
         }
         driveMembership(.configure(company.everyone.map(\.node)))
         actions.append(.connect(to: contacts, accepting: departed))
@@ -166,6 +169,15 @@ extension NodeMachine {
         let nodes = state.roster.isAgreed ? company.everyone : []
         let news = RosterNews(serial: state.roster.serial, nodes: nodes, fences: fences)
         send(.roster(news), to: node)
+    }
+
+    /// A node that was removed and still asks who lives has not understood yet.
+    mutating func remind(_ node: NodeID) {
+        guard company.departed.contains(where: { $0.node == node }),
+            roster.remindedAt[node].map({ now - $0 >= .seconds(1) }) ?? true
+        else { return }
+        roster.remindedAt[node] = now
+        tellRoster(to: node)
     }
 
     mutating func heardRoster(_ news: RosterNews, from sender: NodeID) {
@@ -234,6 +246,9 @@ extension NodeMachine {
     private var hasTakenPart: Bool {
         state.roster.isAgreed || roster.onDisk?.isAgreed == true || applied > .zero
     }
+
+    /// Whether this node knows that it is none of the cluster.
+    public var isOutside: Bool { outsideText != nil }
 
     /// Why this node is none of the cluster, and what to do; nil where it is one.
     var outsideText: String? {

@@ -13,7 +13,10 @@ extension ClusterSimulation {
         guard isWorldAsPlanned, isRosterSettled, let leader = newestMachine?.consensus.leader else {
             return false
         }
-        return memberIndices.allSatisfy { index in
+        let members = memberIndices
+        let outside = hosts.indices.filter { hosts[$0].isInService && !members.contains($0) }
+        guard outside.allSatisfy({ machines[$0]?.isOutside == true }) else { return false }
+        return members.allSatisfy { index in
             guard let machine = machines[index], machine.consensus.leader == leader else {
                 return false
             }

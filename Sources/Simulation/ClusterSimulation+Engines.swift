@@ -47,10 +47,14 @@ extension ClusterSimulation {
 
     /// The agent wants it ended.
     mutating func stop(_ shard: ShardID, grace: Duration, on index: Int) {
-        invariants.stopping(shard, by: machines[index])
-        checkStopOrder(shard, on: index)
+        let givesUp = invariants.givesUp(
+            shard, index, isolation: configuration.isolation, at: now)
+        if !givesUp {
+            invariants.stopping(shard, by: machines[index])
+            checkStopOrder(shard, on: index)
+        }
         // Who was removed acts on what others know, and can be told again.
-        if machines[index]?.isFenced(shard) != true {
+        if !givesUp, machines[index]?.isFenced(shard) != true {
             invariants.acts(
                 nodes[index].node, on: shard, isLaunch: false, disk: hosts[index].disk)
         }

@@ -12,7 +12,7 @@ extension Sample {
         ("swim", swim), ("raft", raft), ("report", report + obstacles), ("view", view),
         ("request", request),
         ("answer", answer), ("command", command), ("state", state), ("sightings", sightings),
-        ("roster", roster),
+        ("inventory", inventory), ("roster", roster),
     ]
 
     static let all = files.flatMap(\.samples)

@@ -38,7 +38,7 @@ import WireProtocol
         ) { try WireMessage(frame: frame(.unsigned(2), .unsigned(1), .null)) }
     }
 
-    @Test(arguments: [UInt64(0), 9, .max]) func `an unknown kind is refused`(kind: UInt64) {
+    @Test(arguments: [UInt64(0), 10, .max]) func `an unknown kind is refused`(kind: UInt64) {
         #expect(throws: CBORError.self) {
             try WireMessage(frame: frame(.unsigned(1), .unsigned(kind), .array([])))
         }
