@@ -23,13 +23,17 @@ public import WireProtocol
 public struct AgentError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What happened, where, and what to do.
     public let description: String
+    /// Whether it is the state directory that cannot be used.
+    public let isOfStorage: Bool
 
     init(_ error: some Error & CustomStringConvertible) {
         description = error.description
+        isOfStorage = error is StorageError
     }
 
     init(_ description: String) {
         self.description = description
+        isOfStorage = false
     }
 }
 
@@ -38,7 +42,10 @@ public final class Agent: ControlSource {
     let loop: Loop
     let configuration: AgentConfiguration
     let log: AgentLog
-    private let store: DurableStore
+    let store: DurableStore
+    /// Until when operators are told of the last slow write.
+    var slowNoteTimer: LoopTimer?
+    var slowLogDue = Instant.zero
     let own: ConfiguredNode
     /// That carries the own address.
     let interface: String
@@ -119,6 +126,8 @@ public final class Agent: ControlSource {
             routers = RouterClient(http)
             probes = EngineProbe(
                 http, timeLimit: configuration.supervision.probeLimit)
+        } catch let error as StorageError {
+            throw AgentError(error)
         } catch {
             throw AgentError("\(error)")
         }
@@ -134,6 +143,7 @@ public final class Agent: ControlSource {
     ) throws(AgentError) {
         for warning in configuration.warnings { log(.warning, "\(warning)") }
         timer = LoopTimer(loop) { [weak self] in self?.give(.tick) }
+        store.watchSlowWrites { [weak self] in self?.diskIsSlow($0) }
         do {
             try openControl()
             let shards = try ShardHost(
@@ -146,6 +156,7 @@ public final class Agent: ControlSource {
                 onNews: { [weak self] in self?.logTold($0, $1) },
                 onTrouble: { [weak self] in self?.noteLogs(of: $0, $1) })
             let adopted = try shards.adoptAll()
+            for text in shards.unreadable { log(.warning, text) }
             unexamined = Set(adopted.map(\.shard))
             for launch in adopted where launch.isBuiltInRouter {
                 give(.builtInRouter(launch.shard))

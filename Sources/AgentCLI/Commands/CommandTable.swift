@@ -65,6 +65,7 @@ extension CommandSpec {
             meanwhile.
             """,
         options: [.config],
+        exitCodes: [.success, .failure, .usage, .stateDirectory],
         examples: [
             Example("glm-agent", "with \(defaultConfiguration)"),
             Example("glm-agent run --config ./agent.yaml", "with a file elsewhere"),
