@@ -48,6 +48,8 @@ struct SimulatedHost {
     /// Whom its agent dials, and whom it lets in, by index.
     var dialled: Set<Int> = []
     var admitted: Set<Int> = []
+    /// The installed SGLang, where it is not that of all.
+    var sglang: SGLangFinding?
     /// The agent's life: frames and timers of an earlier one are void.
     var life: UInt64 = 0
     var isAgentUp = false
