@@ -577,19 +577,6 @@ struct Invariants {
     }
 }
 
-extension MembersOrder {
-    /// What is agreed on by it; nil for a leadership that moves.
-    fileprivate var action: Command.Action? {
-        switch self {
-        case .add(let node): .admit(node)
-        case .remove(let node, _): .dismiss(node)
-        case .promote(let node): .seat(node, mayVote: true)
-        case .demote(let node): .seat(node, mayVote: false)
-        case .lead: nil
-        }
-    }
-}
-
 extension LogEntry {
     /// What the entry's command does; nil for a leader's first entry.
     fileprivate var action: Command.Action? {
