@@ -138,6 +138,8 @@ public enum NodeQuestion: Hashable, Sendable {
     case reach(dials: [DialTarget], pings: [PingTarget])
     /// How fast it computes: it is kept busy for about a second.
     case speed
+    /// Whether its SGLang understands the commands that are planned there, or that of one group.
+    case preflight(launchOf: GroupName?)
 }
 
 /// A port to dial.

@@ -37,6 +37,8 @@ struct ClusterSettings {
     var profileFile: String?
     /// `check` or a map that accepts findings, or `off` where engines count as real ones and there are no dies.
     var launchGate = "check"
+    var preflight = "off"
+    var hostTuning = "off"
     /// The directory of the weights, within the host roots.
     var weights = Self.modelPath
     /// The transfer store has a process of its own.
@@ -92,7 +94,8 @@ extension ClusterSettings {
             engine: \(engine)
             \(profile)
             model_path: \(weights)
-            host_tuning: "off"
+            host_tuning: "\(hostTuning)"
+            preflight: "\(preflight)"
             launch_gate: \(launchGate == "off" ? "\"off\"" : launchGate)
             host_root: \(root)
             timing:
