@@ -40,6 +40,8 @@ public struct AgentConfiguration: Sendable {
     public var launchGate: LaunchGateMode
     /// Whether commands are read by the installed SGLang before a launch.
     public var preflight: PreflightMode
+    /// How long a node without contact to a majority keeps its engines; nil: for ever.
+    public var isolation: Duration?
     /// What stands before the paths of tools and files that tell what this node is: `/`, but for tests.
     public var hostRoot: String
     public var supervision: SupervisionPolicy

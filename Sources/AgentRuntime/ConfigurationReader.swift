@@ -21,7 +21,7 @@ struct ConfigurationReader {
         "cluster", "nodes", "node", "interface", "secret_file", "state_directory",
         "control_socket", "peer_port", "http_listen", "engine", "profile", "profile_file",
         "model_path", "overrides", "ascend_environment", "host_tuning", "launch_gate",
-        "preflight", "host_root", "timing",
+        "preflight", "isolation", "host_root", "timing",
     ]
 
     /// The configuration; nil where something was reported.
@@ -43,6 +43,7 @@ struct ConfigurationReader {
             fields["host_tuning"].map { $0.choice(of: HostTuningMode.names) } ?? "check"
         let gate = fields["launch_gate"].map { launchGate($0, nodes) } ?? .check(accepting: [])
         let preflight = fields["preflight"].map { $0.choice(of: PreflightMode.names) } ?? "off"
+        let isolation = isolation(fields["isolation"])
         let listener = httpListener(fields["http_listen"])
         let interface = fields["interface"].flatMap(self.interface)
         guard let cluster, let nodes, let secret, let profile, let engine, let peerPort,
@@ -62,7 +63,7 @@ struct ConfigurationReader {
                 ?? "/run/glm-agent/agent.sock",
             peerPort: peerPort, httpListen: listener, engine: engine, profile: profile,
             modelPath: modelPath, ascendEnvironment: ascendEnvironment, hostTuning: mode,
-            launchGate: launchGate, preflight: preflight,
+            launchGate: launchGate, preflight: preflight, isolation: isolation,
             hostRoot: fields["host_root"].flatMap(absolutePath) ?? "/", supervision: supervision,
             planGrace: planGrace,
             places: places(fields))

@@ -33,8 +33,8 @@ public enum NodeInput: Sendable {
     case routerAnswered(ShardID, RouterAnswer)
     /// What `examineGroup` of that number found.
     case groupExamined(GroupName, round: UInt64, [GateFinding])
-    /// What this node is, for every member to know.
-    case inventoried(InventoryDigest)
+    /// What this node is: the digest for every member to know, the JSON for the leader.
+    case inventoried(InventoryDigest, document: String? = nil)
     /// What operators should know of this node, all of it; it takes the place of what was noted before.
     case noted([String])
     /// The operator asks; answered by `answer` of the same number.
@@ -60,6 +60,8 @@ public enum OperatorRequest: Hashable, Sendable {
     case log(shard: String, lastLines: Int, from: UInt64?)
     /// A doctor's question to a node, answered by a document.
     case examine(NodeID, NodeQuestion)
+    /// What the leader was told of a node last, answered by a document.
+    case inventory(NodeID)
 }
 
 /// Whether a node has the published router.
@@ -101,6 +103,8 @@ public enum NodeAction: Sendable {
     case forget(ShardID)
     case probeMaster(GroupName, ProbeTarget)
     case callRouter(ShardID, Endpoint, RouterCall)
+    /// Read at once what has been written about this shard, CANN's own logs too; `sighted` tells of it.
+    case consultLogs(ShardID)
     case readLog(Recipient, shard: String, lastLines: Int, from: UInt64?)
     case examine(Recipient, NodeQuestion)
     case answer(RequestID, PeerAnswer)

@@ -38,7 +38,9 @@ extension NodeMachine {
                 actions.append(.forget(shard))
             }
         }
-        guard isCaughtUp, !shards.keys.contains(where: { wanted[$0] == nil }) else { return }
+        guard isCaughtUp, !shards.keys.contains(where: { wanted[$0] == nil }),
+            loneliness?.hasGivenUp != true
+        else { return }
         for shard in wanted.keys.sorted() where shards[shard] == nil {
             shards[shard] = ShardMachine(
                 shard: shard, policy: configuration.supervision, wall: wall)

@@ -38,6 +38,9 @@ extension SimulationConfiguration {
         if profile.store != nil, !asPublished, generator.chance(0.2) {
             configuration.givesStoreAProcess()
         }
+        if !asPublished, generator.chance(0.1) {
+            configuration.isolation = .seconds(Int64.random(in: 3...8, using: &generator))
+        }
         if !asPublished, generator.chance(0.3) { configuration.hasDies(using: &generator) }
         return configuration
     }

@@ -121,6 +121,7 @@ import YAML
                     host_tuning: "off"
                     launch_gate: "off"
                     preflight: check
+                    isolation: stop-after 10m
                     host_root: /srv/pretend
                     timing: {load_limit: 2h, backoff_initial: 500ms, backoff_limit: 1m,
                       restart_budget: 3, stable_view: 2s, plan_grace: 7s}
@@ -137,6 +138,7 @@ import YAML
         #expect(configuration.hostTuning == .off)
         #expect(configuration.ascendEnvironment == .inherit)
         #expect(configuration.preflight == .check)
+        #expect(configuration.isolation == .seconds(600))
         #expect(configuration.launchGate == .off && configuration.hostRoot == "/srv/pretend")
         #expect(configuration.supervision.loadLimit == .seconds(7200))
         #expect(
@@ -225,6 +227,8 @@ import YAML
             "expected node beside die"
         ),
         ("/data/glm", "/data/glm\nlaunch_gate: {accpt: []}", "accpt"),
+        ("/data/glm", "/data/glm\nisolation: stop", "isolation: expected fail-static, or"),
+        ("/data/glm", "/data/glm\nisolation: stop-after 5s", "isolation: expected at least 10s"),
         ("/data/glm", "/data/glm\nhost_root: pretend", "path"),
         ("/data/glm", "/data/glm\nprofile_file: p", "profile_file: expected either"),
         (
