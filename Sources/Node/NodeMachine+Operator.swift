@@ -41,6 +41,10 @@ extension NodeMachine {
         "no leader is known: the cluster has no quorum"
 
     private mutating func propose(_ command: Command, for origin: Requests.Origin) {
+        if consensus.role == .leader, let refusal = refusal(of: command.action) {
+            tell(origin, .refused(refusal.kind, refusal.text))
+            return
+        }
         let proposal = requests.newProposal(for: origin)
         driveConsensus(.propose(command.cbor.encoded, proposal))
     }

@@ -16,6 +16,8 @@ public struct GroupView: Hashable, Sendable {
     public var isWanted: Bool
     /// The plan gives this group another launch than the one that runs.
     public var launchDiffers: Bool
+    /// Why, where it can be said better than that the plan has changed.
+    public var whyDiffers: String?
     /// What this generation was launched to work with is gone, and it must end for it.
     public var lostDependency: EndCause?
     /// How long its ranks must have been gone before a launch, so that those who served with them
@@ -32,7 +34,8 @@ public struct GroupView: Hashable, Sendable {
 
     public init(
         phase: Phase, generation: Generation, failures: Int, isWanted: Bool, launchDiffers: Bool,
-        lostDependency: EndCause? = nil, silence: Duration? = nil, prerequisite: String?,
+        whyDiffers: String? = nil, lostDependency: EndCause? = nil, silence: Duration? = nil,
+        prerequisite: String?,
         obstacle: String? = nil, ranks: [RankView], leftovers: [String]
     ) {
         self.phase = phase
@@ -40,6 +43,7 @@ public struct GroupView: Hashable, Sendable {
         self.failures = failures
         self.isWanted = isWanted
         self.launchDiffers = launchDiffers
+        self.whyDiffers = whyDiffers
         self.lostDependency = lostDependency
         self.silence = silence
         self.prerequisite = prerequisite

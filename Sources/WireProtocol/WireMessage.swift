@@ -68,10 +68,13 @@ public struct NodeSightings: Hashable, Sendable {
     public let node: NodeID
     /// By shard.
     public let shards: [ShardSightings]
+    /// The newest kind of command that the node can read in the log; 0 where it does not tell.
+    public let understands: UInt64
 
-    public init(node: NodeID, shards: [ShardSightings]) {
+    public init(node: NodeID, shards: [ShardSightings], understands: UInt64 = 0) {
         self.node = node
         self.shards = shards
+        self.understands = understands
     }
 }
 

@@ -11,6 +11,10 @@ extension OptionSpec {
     static let follow = OptionSpec("follow", short: "f", "go on with what is new, until Ctrl-C")
     static let lines = OptionSpec(
         "lines", short: "n", value: "N", "how many lines to begin with (50)")
+    static let restarts = OptionSpec("restarts", "the restarts alone, and how long each part took")
+    static let force = OptionSpec(
+        "force", "also where no spare is left: groups that have no other place stop")
+    static let noWait = OptionSpec("no-wait", "end once it is agreed, without looking on")
     static let watch = OptionSpec("watch", "show it again every second, until Ctrl-C")
     static let names = OptionSpec("names", "print the names alone, one a line")
     static let profileFile = OptionSpec(
