@@ -12,8 +12,8 @@ import WireProtocol
 /// Answers operators for one agent, on one listener.
 public final class ControlServer {
     private let loop: Loop
-    private unowned let source: any ControlSource
-    private let takesOrders: Bool
+    unowned let source: any ControlSource
+    let takesOrders: Bool
     private var server: HTTPServer?
     private var followers: [EventFollower] = []
 
@@ -76,12 +76,14 @@ public final class ControlServer {
             (.post, "/v1/apply"), (.post, "/v1/cordon"), (.post, "/v1/uncordon"),
             (.post, "/v1/drain"):
             order(request, responder)
+        case (.post, "/v1/drill"): drill(request, responder)
         case (_, "/metrics"), (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"),
             (_, "/v1/deployment"), (_, "/v1/events"), (_, "/v1/why"), (_, "/v1/logs"),
             (_, "/v1/restarts"),
             (_, "/v1/doctor"), (_, "/v1/inventory"), (_, "/v1/restart"), (_, "/v1/stop"),
             (_, "/v1/start"),
-            (_, "/v1/apply"), (_, "/v1/cordon"), (_, "/v1/uncordon"), (_, "/v1/drain"):
+            (_, "/v1/drill"), (_, "/v1/apply"), (_, "/v1/cordon"), (_, "/v1/uncordon"),
+            (_, "/v1/drain"):
             responder.fail(.methodNotAllowed, "\(request.path) has no \(request.method.rawValue)")
         default:
             responder.fail(

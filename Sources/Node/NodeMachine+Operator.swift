@@ -207,6 +207,9 @@ extension NodeQuestion {
     fileprivate var bounded: NodeQuestion {
         switch self {
         case .facts, .speed: self
+        case .strike(.freezeAgent(let seconds)):
+            .strike(.freezeAgent(seconds: min(seconds, Strike.longestFreeze)))
+        case .strike: self
         case .reach(let dials, let pings):
             .reach(dials: Array(dials.prefix(1000)), pings: Array(pings.prefix(64)))
         }

@@ -128,7 +128,7 @@ public enum PeerRequest: Hashable, Sendable {
     case examine(NodeQuestion)
 }
 
-/// What a doctor asks of a node.
+/// What a doctor asks of a node, or a drill.
 public enum NodeQuestion: Hashable, Sendable {
     /// What it is and what is planned there; it then listens for a while on planned ports that are free.
     case facts
@@ -136,6 +136,8 @@ public enum NodeQuestion: Hashable, Sendable {
     case reach(dials: [DialTarget], pings: [PingTarget])
     /// How fast it computes: it is kept busy for about a second.
     case speed
+    /// For a drill: something of it is struck on purpose.
+    case strike(Strike)
 }
 
 /// A port to dial.

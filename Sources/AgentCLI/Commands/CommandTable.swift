@@ -39,6 +39,7 @@ func commandTable() -> [Command] {
         Command(spec: .stop, run: stopGroups),
         Command(spec: .start, run: startGroups),
         Command(spec: .apply, run: applyDeployment),
+        Command(spec: .drill, run: drill),
         Command(spec: .drain, run: drainNode),
         Command(spec: .cordon, run: cordonNode),
         Command(spec: .uncordon, run: uncordonNode),
