@@ -97,7 +97,14 @@ let shell: [Target] =
     + module("EventLoop", ["Base", "CLibuv"])
     + module("Transport", ["Base", "EventLoop", "COpenSSL"])
     + module("HTTP", ["Base", "EventLoop", "CMicrohttpd", "CCurl"])
-    + module("Storage", ["Base", "EventLoop", "Consensus"])
+    + module(
+        "Storage", ["Base", "EventLoop", "Consensus"], tests: ["StorageTestHelper"])
+    + [
+        // A program that only writes, for tests that kill it.
+        .executableTarget(
+            name: "StorageTestHelper", dependencies: ["Base", "EventLoop", "Consensus", "Storage"],
+            path: "Tests/StorageTestHelper", swiftSettings: strict)
+    ]
     + module("Host", ["Base", "EventLoop", "CSystem", "Ascend"], tests: ["PretendNode"])
     + [
         // A directory that looks like a node with NPUs, for tests.

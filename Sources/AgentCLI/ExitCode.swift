@@ -14,6 +14,8 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
     case noAgent = 4
     /// The benchmark ran, and its TPOT is above the published target.
     case targetMissed = 5
+    /// The agent cannot keep what it must not forget, or a state directory is damaged or another's.
+    case stateDirectory = 6
 
     /// The meaning, as the help and the manual page print it.
     var meaning: String {
@@ -24,6 +26,9 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
         case .notReady: "not everything wanted is ready; of doctor: it found an error"
         case .noAgent: "no agent answers at the control socket"
         case .targetMissed: "the benchmark ran, and missed its published target"
+        case .stateDirectory:
+            "the agent's state directory is full, read-only, damaged, in use or another's; the "
+                + "log says what to do, and its shards run on"
         }
     }
 }

@@ -23,13 +23,17 @@ public import WireProtocol
 public struct AgentError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What happened, where, and what to do.
     public let description: String
+    /// Whether it is the state directory that cannot be used.
+    public let isOfStorage: Bool
 
     init(_ error: some Error & CustomStringConvertible) {
         description = error.description
+        isOfStorage = error is StorageError
     }
 
     init(_ description: String) {
         self.description = description
+        isOfStorage = false
     }
 }
 
@@ -38,7 +42,10 @@ public final class Agent: ControlSource {
     let loop: Loop
     let configuration: AgentConfiguration
     let log: AgentLog
-    private let store: DurableStore
+    let store: DurableStore
+    /// Until when operators are told of the last slow write.
+    var slowNoteTimer: LoopTimer?
+    var slowLogDue = Instant.zero
     let own: ConfiguredNode
     /// That carries the own address.
     let interface: String
@@ -54,6 +61,8 @@ public final class Agent: ControlSource {
     private var transport: PeerTransport?
     var shards: ShardHost?
     private var logs: LogWatch?
+    /// What of the logs of a shard cannot be read.
+    var logTroubles: [ShardID: String] = [:]
     let ports: PortCheck
     let dials: PortDial
     let probes: EngineProbe
@@ -105,6 +114,7 @@ public final class Agent: ControlSource {
             // An idle leader costs what its wake-ups cost; four beats still fit into the shortest timeout.
             node.consensus.heartbeatInterval = .milliseconds(250)
             node.planGrace = configuration.planGrace
+            node.isolation = configuration.isolation
             node.awaitsSGLang = configuration.engine == .sglang
             var entropy = SystemRandomNumberGenerator()
             machine = NodeMachine(
@@ -118,6 +128,8 @@ public final class Agent: ControlSource {
             routers = RouterClient(http)
             probes = EngineProbe(
                 http, timeLimit: configuration.supervision.probeLimit)
+        } catch let error as StorageError {
+            throw AgentError(error)
         } catch {
             throw AgentError("\(error)")
         }
@@ -133,6 +145,7 @@ public final class Agent: ControlSource {
     ) throws(AgentError) {
         for warning in configuration.warnings { log(.warning, "\(warning)") }
         timer = LoopTimer(loop) { [weak self] in self?.give(.tick) }
+        store.watchSlowWrites { [weak self] in self?.diskIsSlow($0) }
         do {
             try openControl()
             let shards = try ShardHost(
@@ -140,14 +153,12 @@ public final class Agent: ControlSource {
                 grace: configuration.supervision.stopGrace
             ) { [weak self] in self?.shardEvent($0, $1) }
             self.shards = shards
-            logs = LogWatch(loop, stateDirectory: configuration.stateDirectory) {
-                [weak self] shard, account in
-                self?.give(.sighted(shard, account.sightings))
-                if let progress = account.progress {
-                    self?.give(.shard(shard, .progressed(progress)))
-                }
-            }
+            logs = LogWatch(
+                loop, stateDirectory: configuration.stateDirectory,
+                onNews: { [weak self] in self?.logTold($0, $1) },
+                onTrouble: { [weak self] in self?.noteLogs(of: $0, $1) })
             let adopted = try shards.adoptAll()
+            for text in shards.unreadable { log(.warning, text) }
             unexamined = Set(adopted.map(\.shard))
             for launch in adopted where launch.isBuiltInRouter {
                 give(.builtInRouter(launch.shard))
@@ -270,7 +281,10 @@ public final class Agent: ControlSource {
             probe(target) { [weak self] in self?.give(.masterProbed(group, $0)) }
         case .callRouter(let shard, let http, let call):
             routers.send(call, to: http) { [weak self] in self?.give(.routerAnswered(shard, $0)) }
-        case .forget(let shard): shards?.forget(shard)
+        case .forget(let shard):
+            shards?.forget(shard)
+            noteLogs(of: shard, nil)
+        case .consultLogs(let shard): logs?.consult(shard)
         case .readLog(let recipient, let shard, let lastLines, let from):
             readLog(shard, lastLines: lastLines, from: from) { [weak self] in
                 self?.give(.found(recipient, $0))

@@ -89,6 +89,6 @@ extension SchedulerRecord {
 
     func write(to directory: ShardDirectory) throws(UVError) {
         try Files.replace(
-            directory.schedulerFile, with: Array(json.compact.utf8), permissions: 0o600)
+            directory.schedulerFile, with: Array(json.sealed.compact.utf8), permissions: 0o600)
     }
 }

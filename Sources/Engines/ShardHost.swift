@@ -93,6 +93,9 @@ public final class ShardHost {
         links[shard].flatMap { $0.hasEnded ? nil : $0.engine }
     }
 
+    /// What ``adoptAll()`` could not read, each with its path.
+    public private(set) var unreadable: [String] = []
+
     /// Finds the shards of earlier runs of this agent; to be called once, before any launch. For
     /// each one `adopted` or an end follows.
     /// - Returns: what was found, by shard.
@@ -103,10 +106,16 @@ public final class ShardHost {
             guard let shard = ShardID(directoryName: entry.name) else { continue }
             let directory = ShardDirectory(state: stateDirectory, shard: shard)
             guard Files.exists(directory.launchFile) else { continue }
-            // What cannot be read cannot have been started either: a shim reads the same file.
-            guard let launch = try? ShardLaunch.read(from: directory), launch.shard == shard,
-                launch.stateDirectory == stateDirectory
-            else { continue }
+            let launch: ShardLaunch
+            do throws(ShimFileError) {
+                launch = try ShardLaunch.read(from: directory)
+            } catch {
+                // It cannot have been started like this, as a shim reads the same file; but it may have
+                // been damaged since.
+                unreadable.append("\(error); if \(shard) runs, `glm-agent doctor` finds it")
+                continue
+            }
+            guard launch.shard == shard, launch.stateDirectory == stateDirectory else { continue }
             found.append(launch)
             follow(launch, isAdopted: true).examine()
         }

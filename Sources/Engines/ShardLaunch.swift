@@ -96,6 +96,6 @@ extension ShardLaunch {
     func write(to directory: ShardDirectory) throws(UVError) {
         // The environment may hold secrets.
         try Files.replace(
-            directory.launchFile, with: Array(json.pretty.utf8), permissions: 0o600)
+            directory.launchFile, with: Array(json.sealed.pretty.utf8), permissions: 0o600)
     }
 }

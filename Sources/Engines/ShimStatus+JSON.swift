@@ -43,7 +43,7 @@ extension ShimStatus {
 
     func write(to directory: ShardDirectory) throws(UVError) {
         try Files.replace(
-            directory.statusFile, with: Array(json.pretty.utf8), permissions: 0o600)
+            directory.statusFile, with: Array(json.sealed.pretty.utf8), permissions: 0o600)
     }
 }
 
@@ -100,15 +100,11 @@ extension ShimClaim {
     /// - Throws: EEXIST when somebody else has.
     func make(in directory: ShardDirectory) throws(UVError) {
         let temporary = "\(directory.claimFile).\(getpid())"
-        try Files.replace(temporary, with: Array(json.pretty.utf8), permissions: 0o600)
+        try Files.replace(
+            temporary, with: Array(json.sealed.pretty.utf8), permissions: 0o600)
+        defer { unlink(temporary) }
         // Unlike rename, link never replaces: the claim is there as a whole or not at all, and
         // the second one fails.
-        let result = link(temporary, directory.claimFile)
-        let reason = errno
-        unlink(temporary)
-        guard result == 0 else {
-            throw UVError(errno: reason, operation: "make", subject: directory.claimFile)
-        }
-        try Files.syncDirectory(of: directory.claimFile)
+        try Files.link(temporary, to: directory.claimFile)
     }
 }

@@ -49,7 +49,7 @@ struct ShimFileError: Error, Hashable, CustomStringConvertible {
     var description: String { "\(path): \(reason)" }
 }
 
-/// Reads a JSON file into a record.
+/// Reads a JSON file into a record. One whose checksum fails is refused; an older agent wrote none.
 func readRecord<Record>(
     _ path: String, _ make: (JSONValue) -> Record?
 ) throws(ShimFileError) -> Record {
@@ -58,6 +58,9 @@ func readRecord<Record>(
         document = try JSONValue(parsing: Files.read(path, limitBytes: 16 << 20))
     } catch {
         throw ShimFileError(path: path, reason: "\(error)")
+    }
+    guard document.isIntact else {
+        throw ShimFileError(path: path, reason: "damaged: its checksum does not match")
     }
     guard let record = make(document) else {
         throw ShimFileError(path: path, reason: "not of the version that this agent writes")

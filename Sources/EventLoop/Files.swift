@@ -47,16 +47,28 @@ public enum Files {
             let file = try OpenFile(temporary, .replace, permissions: permissions)
             try file.write(bytes)
             try file.sync()
+            try DiskGate.pass(.rename(temporary, to: path), "rename")
             try check(temporary, "rename") { rename(temporary, path) }
         } catch {
-            Glibc.unlink(temporary)
+            try? remove(temporary)
             throw error
         }
         try syncDirectory(of: path)
     }
 
+    /// Gives a whole file another name, which must be free; the name is durable when this returns.
+    /// - Throws: EEXIST when it is not free.
+    public static func link(_ path: String, to name: String) throws(UVError) {
+        try DiskGate.pass(.link(path, to: name), "make")
+        guard Glibc.link(path, name) == 0 else {
+            throw UVError(errno: errno, operation: "make", subject: name)
+        }
+        try syncDirectory(of: name)
+    }
+
     /// Removes a file. That it is not there is no error.
     public static func remove(_ path: String) throws(UVError) {
+        try DiskGate.pass(.remove(path), "remove")
         if unlink(path) != 0, errno != ENOENT {
             throw UVError(errno: errno, operation: "remove", subject: path)
         }
@@ -116,8 +128,10 @@ public enum Files {
     /// Makes the entries of the file's directory durable: needed once after a file is created.
     public static func syncDirectory(of path: String) throws(UVError) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: true).dropLast()
-        let parent = (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
-        try OpenFile(parent.isEmpty ? "." : parent, .read).sync()
+        let joined = (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+        let parent = joined.isEmpty ? "." : joined
+        try DiskGate.pass(.syncDirectory(parent), "sync")
+        try OpenFile(parent, .read).sync()
     }
 
     /// nil when nothing is there.

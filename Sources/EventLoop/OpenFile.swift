@@ -21,6 +21,9 @@ public final class OpenFile: Sendable {
         _ path: String, _ mode: Mode, permissions: UInt32 = 0o644
     ) throws(UVError) {
         self.path = path
+        if mode != .read {
+            try DiskGate.pass(.open(path, empties: mode == .replace), "open")
+        }
         let flags =
             switch mode {
             case .read: O_RDONLY
@@ -40,6 +43,17 @@ public final class OpenFile: Sendable {
     /// Writes all bytes, at the end where the file was opened to append.
     /// - Throws: ENOSPC and the like; a part may have been written then.
     public func write(_ bytes: [UInt8]) throws(UVError) {
+        switch DiskGate.verdict(on: .write(path, bytes)) {
+        case .passes: try writeAll(bytes)
+        case .fails(let errno):
+            throw UVError(errno: errno, operation: "write to", subject: path)
+        case .tears(let length, let errno):
+            try writeAll(Array(bytes.prefix(length)))
+            throw UVError(errno: errno, operation: "write to", subject: path)
+        }
+    }
+
+    private func writeAll(_ bytes: [UInt8]) throws(UVError) {
         var written = 0
         while written < bytes.count {
             written += try retrying("write to", path) {
@@ -51,8 +65,10 @@ public final class OpenFile: Sendable {
         }
     }
 
-    /// Returns once what was written is on the disk, with the length needed to read it back.
+    /// Returns once what was written is on the disk, with the length needed to read it back. A sync that
+    /// has failed says nothing when it is repeated: the kernel may have dropped what it could not write.
     public func sync() throws(UVError) {
+        try DiskGate.pass(.sync(path), "sync")
         _ = try retrying("sync", path) { Int(fdatasync(descriptor)) }
     }
 
@@ -64,6 +80,7 @@ public final class OpenFile: Sendable {
 
     /// Cuts the file to that length and syncs.
     public func truncate(toBytes length: Int) throws(UVError) {
+        try DiskGate.pass(.truncate(path, length: length), "truncate")
         _ = try retrying("truncate", path) { Int(ftruncate(descriptor, off_t(length))) }
         try sync()
     }

@@ -33,8 +33,15 @@ public final class DurableStore {
     private var waiting: [(request: PersistRequest, completion: Completion)] = []
     private var isWriting = false
     private var hasFailed = false
+    private let loop: Loop
+    private var slowTimer: LoopTimer?
+    private var slowLimit = Duration.seconds(1)
+    private var onSlow: ((SlowWrite) -> Void)?
 
     /// Opens a state directory, and makes it if there is none. Blocks; for the start of an agent.
+    ///
+    /// The log is written anew: what an earlier run failed to flush may still be read, from memory, and
+    /// would be gone after a power cut although this run had built on it.
     /// - Throws: ``StorageError``, when the directory is in use, foreign, damaged or not writable.
     public static func open(
         directory: String, node: NodeID, cluster: String, on loop: Loop
@@ -42,23 +49,27 @@ public final class DurableStore {
         let lock = try lockDirectory(directory)
         let identity = try identify(directory, node: node, cluster: cluster)
         let path = "\(directory)/log"
-        let (recovery, log, repairs) = try recoverLog(path)
+        let (state, repairs) = try readLog(path)
+        let log = try io { () throws(UVError) in
+            try Files.replace(path, with: WriteAheadLog.file(holding: state), permissions: 0o600)
+            return try OpenFile(path, .append)
+        }
         let store = DurableStore(
-            directory: directory, identity: identity, lock: lock, log: log, recovery: recovery,
-            on: loop)
-        return Opened(store: store, state: recovery.state, repairs: repairs)
+            directory: directory, identity: identity, lock: lock, log: log, state: state, on: loop)
+        return Opened(store: store, state: state, repairs: repairs)
     }
 
     private init(
         directory: String, identity: StateIdentity, lock: DirectoryLock, log: OpenFile,
-        recovery: WriteAheadLog.Recovery, on loop: Loop
+        state: DurableState, on loop: Loop
     ) {
+        self.loop = loop
         self.directory = directory
         self.identity = identity
         self.lock = lock
         self.log = log
-        state = recovery.state
-        recordCount = recovery.recordCount
+        self.state = state
+        recordCount = 1
         queue = FileQueue(loop)
     }
 
@@ -68,6 +79,14 @@ public final class DurableStore {
     public func persist(_ request: PersistRequest, completion: @escaping Completion) {
         waiting.append((request, completion))
         writeNext()
+    }
+
+    /// Asks to be told of writes that take long: while one does, and when it is over.
+    public func watchSlowWrites(
+        longerThan limit: Duration = .seconds(1), _ onSlow: @escaping (SlowWrite) -> Void
+    ) {
+        slowLimit = limit
+        self.onSlow = onSlow
     }
 
     private func writeNext() {
@@ -83,7 +102,14 @@ public final class DurableStore {
             return
         }
         let work = prepare(batch.map(\.request))
+        let begun = loop.now
+        slowTimer = loop.after(slowLimit) { [weak self] in
+            guard let self else { return }
+            onSlow?(.lasts(loop.now - begun))
+        }
         queue.run(work) { [self] result in
+            slowTimer = nil
+            if loop.now - begun >= slowLimit { onSlow?(.over(loop.now - begun)) }
             switch result {
             case .success(let file):
                 log = file
@@ -135,6 +161,13 @@ public final class DurableStore {
 
 @available(*, unavailable) extension DurableStore: Sendable {}
 
+/// A write that took, or takes, longer than it should.
+public enum SlowWrite: Hashable, Sendable {
+    /// It is not done yet.
+    case lasts(Duration)
+    case over(Duration)
+}
+
 // MARK: - Opening
 
 extension DurableStore {
@@ -153,7 +186,7 @@ extension DurableStore {
         let (path, log) = ("\(directory)/identity", "\(directory)/log")
         let expected = StateIdentity.new(node: node, cluster: cluster)
         guard Files.exists(path) else {
-            if Files.exists(log), try recoverLog(log).recovery.state != .empty {
+            if Files.exists(log), try readLog(log).state != .empty {
                 throw .missing(path: path)
             }
             try io { () throws(UVError) in
@@ -173,22 +206,18 @@ extension DurableStore {
         return found
     }
 
-    /// Reads the log and cuts off a torn end.
-    private static func recoverLog(
+    /// Reads the log up to its end, or to where its end is torn.
+    private static func readLog(
         _ path: String
-    ) throws(StorageError) -> (
-        recovery: WriteAheadLog.Recovery, file: OpenFile, repairs: [String]
-    ) {
+    ) throws(StorageError) -> (state: DurableState, repairs: [String]) {
         let bytes = try io { () throws(UVError) in try Files.read(path) }
         let recovery = try WriteAheadLog.recover(bytes, path: path)
-        let file = try io { () throws(UVError) in try OpenFile(path, .append) }
         let torn = bytes.count - recovery.validByteCount
-        guard torn > 0 else { return (recovery, file, []) }
-        try io { () throws(UVError) in try file.truncate(toBytes: recovery.validByteCount) }
+        guard torn > 0 else { return (recovery.state, []) }
         let repair =
             "cut \(torn) bytes off \(path) at byte \(recovery.validByteCount): the end of a write "
             + "that was never confirmed, as a crash or power cut leaves it"
-        return (recovery, file, [repair])
+        return (recovery.state, [repair])
     }
 
     private static func io<Value>(

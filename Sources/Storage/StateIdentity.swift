@@ -30,7 +30,7 @@ public struct StateIdentity: Hashable, Sendable {
             "format": 1, "node": .string(node.name), "cluster": .string(cluster),
             "id": .string(id),
         ]
-        return Array(document.pretty.utf8)
+        return Array(document.sealed.pretty.utf8)
     }
 
     init(file bytes: [UInt8], path: String) throws(StorageError) {
@@ -39,6 +39,9 @@ public struct StateIdentity: Hashable, Sendable {
             document = try JSONValue(parsing: bytes)
         } catch {
             throw .damaged(path: path, offset: error.offset, reason: error.reason)
+        }
+        guard document.isIntact else {
+            throw .damaged(path: path, offset: 0, reason: "its checksum does not match")
         }
         guard document["format"]?.integerValue == 1, let node = document["node"]?.stringValue,
             let cluster = document["cluster"]?.stringValue, let id = document["id"]?.stringValue

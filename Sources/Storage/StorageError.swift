@@ -32,11 +32,25 @@ public enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         case .missing(let path):
             "\(path) is missing from a state directory that was in use. \(Self.replacementAdvice)"
         case .failed(let error):
-            "the state directory cannot be used: \(error)"
+            "the state directory cannot be used: \(error). \(Self.advice(on: error))"
         case .closedByFailure(let directory):
             "an earlier write to the state directory \(directory) failed, so nothing more is "
                 + "written. Free space or repair the disk, then restart the agent"
         }
+    }
+
+    private static func advice(on error: UVError) -> String {
+        let cure =
+            switch error.name {
+            case "ENOSPC", "EDQUOT": "Free space on that disk"
+            case "EROFS":
+                "The file system is read-only, as a kernel makes it after errors: see `dmesg`, "
+                    + "check it and mount it writable"
+            case "EACCES", "EPERM": "Give the agent's user the directory"
+            case "EIO": "The disk is failing: see `dmesg`, and replace it"
+            default: "Mend that"
+            }
+        return cure + ". This agent takes no part until it can write again; its shards run on"
     }
 
     private static let replacementAdvice =

@@ -7,6 +7,7 @@
 // confirmed, and is cut off. Anything else that does not check is damage to what was confirmed,
 // and nobody may guess there, as a forgotten vote can elect two leaders in one term.
 
+import Base
 import Consensus
 
 /// How the records of the write-ahead log lie in its file.

@@ -18,6 +18,8 @@ public struct GroupView: Hashable, Sendable {
     public var launchDiffers: Bool
     /// Why, where it can be said better than that the plan has changed.
     public var whyDiffers: String?
+    /// This generation has served.
+    public var hasServed: Bool
     /// What this generation was launched to work with is gone, and it must end for it.
     public var lostDependency: EndCause?
     /// How long its ranks must have been gone before a launch, so that those who served with them
@@ -34,7 +36,8 @@ public struct GroupView: Hashable, Sendable {
 
     public init(
         phase: Phase, generation: Generation, failures: Int, isWanted: Bool, launchDiffers: Bool,
-        whyDiffers: String? = nil, lostDependency: EndCause? = nil, silence: Duration? = nil,
+        whyDiffers: String? = nil, hasServed: Bool = false, lostDependency: EndCause? = nil,
+        silence: Duration? = nil,
         prerequisite: String?,
         obstacle: String? = nil, ranks: [RankView], leftovers: [String]
     ) {
@@ -44,6 +47,7 @@ public struct GroupView: Hashable, Sendable {
         self.isWanted = isWanted
         self.launchDiffers = launchDiffers
         self.whyDiffers = whyDiffers
+        self.hasServed = hasServed
         self.lostDependency = lostDependency
         self.silence = silence
         self.prerequisite = prerequisite
@@ -59,18 +63,22 @@ public struct RankView: Hashable, Sendable {
     public let rank: NodeRank
     /// Since when its node is dead or has left; nil while it is there.
     public let absentSince: Instant?
+    /// When its host last said that its agent is gone, such as by refusing a connection; nil where it has
+    /// not since the agent was there.
+    public let hostAnsweredAt: Instant?
     /// True once its node has reported to this leader.
     public let hasReported: Bool
     /// What its node says of its shard of the newest generation.
     public let report: ShardReport?
 
     public init(
-        node: NodeID, rank: NodeRank, absentSince: Instant?, hasReported: Bool,
-        report: ShardReport?
+        node: NodeID, rank: NodeRank, absentSince: Instant?, hostAnsweredAt: Instant? = nil,
+        hasReported: Bool, report: ShardReport?
     ) {
         self.node = node
         self.rank = rank
         self.absentSince = absentSince
+        self.hostAnsweredAt = hostAnsweredAt
         self.hasReported = hasReported
         self.report = report
     }
@@ -100,7 +108,7 @@ public enum GroupCondition: String, Hashable, Sendable, CaseIterable {
     case waiting
     case starting
     case ready
-    /// It serves, but something of it is out of sight.
+    /// Something of it is out of sight, or does not answer well, or its load stands still.
     case degraded
     case stopping
     /// Before the next launch after a failure.
@@ -123,6 +131,10 @@ public struct GroupDecision: Hashable, Sendable {
     /// Why, for people; empty where the condition says it all.
     public let why: String
     public var proposal: Proposal?
+    /// The engine is known to answer.
+    public var serves = false
+    /// How long it waits at most, as things stand; nil where there is no such limit.
+    public var until: Instant?
     /// Ask the engine itself, from here: its own node cannot.
     public var probesMaster = false
     /// What it waits for does not clear by itself, it seems: a person must look.

@@ -18,7 +18,7 @@ func runAgent(_ invocation: Invocation) -> ExitCode {
             return try run(configuration, invocation)
         } catch {
             invocation.console.complain("the agent does not start: \(error)")
-            return .failure
+            return (error as? AgentError).map { ExitCode(endedBy: $0) } ?? .failure
         }
     }
 }
@@ -35,8 +35,8 @@ private func run(
         tuner: SystemHostTuner(root: HostRoot(configuration.hostRoot)),
         environment: currentEnvironment(), log: log)
     var exitCode = ExitCode.success
-    agent.onFailure = { _ in
-        exitCode = .failure
+    agent.onFailure = { error in
+        exitCode = ExitCode(endedBy: error)
         loop.stop()
     }
     let stop = {
@@ -56,6 +56,12 @@ private func run(
     defer { withExtendedLifetime(settled) {} }
     loop.run()
     return exitCode
+}
+
+extension ExitCode {
+    fileprivate init(endedBy error: AgentError) {
+        self = error.isOfStorage ? .stateDirectory : .failure
+    }
 }
 
 /// The path of this program, which its shims are started from.
