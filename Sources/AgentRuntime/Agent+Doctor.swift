@@ -14,6 +14,7 @@ extension Agent {
     func examine(_ question: NodeQuestion, completion: @escaping (PeerAnswer) -> Void) {
         switch question {
         case .facts(let group): tellFacts(launchOf: group, completion: completion)
+        case .strike(let strike): self.strike(strike, completion: completion)
         case .speed:
             examiner.measureSpeed { completion(.document(of: ["speed": $0.json])) }
         case .reach(let dials, let pings):
@@ -132,7 +133,7 @@ extension PeerAnswer {
     /// An answer must fit into a frame.
     private static let documentLimitBytes = 3 << 20
 
-    fileprivate static func document(of json: JSONValue) -> PeerAnswer {
+    static func document(of json: JSONValue) -> PeerAnswer {
         let text = json.compact
         guard text.utf8.count <= documentLimitBytes else {
             return .refused(

@@ -440,9 +440,9 @@ extension Command {
     /// The group whose generation is over where this command takes effect.
     fileprivate var endedGroup: GroupName? {
         switch action {
-        case .end(let group, _, _, _), .restart(let group): group
+        case .end(let group, _, _, _, _), .restart(let group): group
         case .deploy, .plan, .launch, .settle, .stop, .start, .elected, .joined, .lost, .serves,
-            .amend:
+            .amend, .cordon, .uncordon:
             nil
         }
     }

@@ -16,6 +16,8 @@ public struct GroupView: Hashable, Sendable {
     public var isWanted: Bool
     /// The plan gives this group another launch than the one that runs.
     public var launchDiffers: Bool
+    /// Why, where it can be said better than that the plan has changed.
+    public var whyDiffers: String?
     /// This generation has served.
     public var hasServed: Bool
     /// What this generation was launched to work with is gone, and it must end for it.
@@ -34,7 +36,8 @@ public struct GroupView: Hashable, Sendable {
 
     public init(
         phase: Phase, generation: Generation, failures: Int, isWanted: Bool, launchDiffers: Bool,
-        hasServed: Bool = false, lostDependency: EndCause? = nil, silence: Duration? = nil,
+        whyDiffers: String? = nil, hasServed: Bool = false, lostDependency: EndCause? = nil,
+        silence: Duration? = nil,
         prerequisite: String?,
         obstacle: String? = nil, ranks: [RankView], leftovers: [String]
     ) {
@@ -43,6 +46,7 @@ public struct GroupView: Hashable, Sendable {
         self.failures = failures
         self.isWanted = isWanted
         self.launchDiffers = launchDiffers
+        self.whyDiffers = whyDiffers
         self.hasServed = hasServed
         self.lostDependency = lostDependency
         self.silence = silence
