@@ -209,7 +209,8 @@ extension NodeMachine {
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
             launchDiffers: planned != record.launched
                 || record.launchedSerial != state.deploymentSerial,
-            hasServed: record.servesSince != nil, lostDependency: lostStore(of: record),
+            hasServed: record.servesSince != nil || group?.role.isEngine != true,
+            lostDependency: lostStore(of: record),
             silence: silence(before: group, record),
             prerequisite: unheardHolder(record) ?? storePrerequisite(of: group)
                 ?? (group?.role == .router ? routerPrerequisite : nil),

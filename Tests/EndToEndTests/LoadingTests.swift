@@ -35,7 +35,8 @@ extension EndToEnd {
             settings.environment = ["GLM_REHEARSAL_LOAD_SECONDS": "20"]
             try TestCluster.run(settings) { cluster in
                 let loading = try cluster.wait(for: "both ranks of decode to load") { status in
-                    let ranks = status.json.elements("groups")
+                    let ranks =
+                        status.json.elements("groups")
                         .first { $0.text("name") == "decode-0" }?.elements("ranks") ?? []
                     return ranks.count == 2
                         && ranks.allSatisfy { $0["progress"]?.text("phase") == "weights" }

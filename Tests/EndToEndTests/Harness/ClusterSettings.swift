@@ -37,6 +37,7 @@ struct ClusterSettings {
     var profileFile: String?
     /// `check`, or `off` where engines count as real ones and there are no dies.
     var launchGate = "check"
+    var isolation = "fail-static"
     /// The transfer store has a process of its own.
     var hasOwnStore = false
     /// What each node's tools and files are, by its place in the list; `/` beyond the list.
@@ -92,6 +93,7 @@ extension ClusterSettings {
             model_path: \(Self.modelPath)
             host_tuning: "off"
             launch_gate: "\(launchGate)"
+            isolation: \(isolation)
             host_root: \(root)
             timing:
             \(timing)overrides:
