@@ -3,6 +3,7 @@
 // which interface carries it) is found out on the node.
 
 public import Base
+public import Doctor
 import Glibc
 public import Node
 public import Planning
@@ -35,7 +36,7 @@ public struct AgentConfiguration: Sendable {
     /// What engines have beside what the profile sets.
     public var ascendEnvironment: AscendEnvironmentMode
     public var hostTuning: HostTuningMode
-    /// Whether ill or held dies of this node keep its groups from being launched.
+    /// Whether what the doctor finds wrong here keeps the groups of this node from being launched.
     public var launchGate: LaunchGateMode
     /// How long a node without contact to a majority keeps its engines; nil: for ever.
     public var isolation: Duration?
@@ -79,12 +80,13 @@ public enum HostTuningMode: String, Hashable, Sendable, CaseIterable {
     case apply
 }
 
-/// What is done about dies that are ill or held by others before a launch.
-public enum LaunchGateMode: String, Hashable, Sendable, CaseIterable {
-    /// Nothing: the health of a die may stick while it works, and a person has judged so.
+/// What is done about what the doctor finds wrong on this node before a launch.
+public enum LaunchGateMode: Hashable, Sendable {
+    /// Nothing.
     case off
-    /// The group waits, and status says for what.
-    case check
+    /// The group waits, and status says for what; but not for what is accepted, such as the health of a die
+    /// that sticks while the die works.
+    case check(accepting: [AcceptedFinding])
 }
 
 /// A file that the configuration names, as it is on disk.

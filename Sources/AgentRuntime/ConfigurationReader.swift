@@ -1,6 +1,8 @@
 // The fields of agent.yaml, each with what it must be. Deploy/agent.yaml explains them to operators.
 
+import Ascend
 import Base
+import Doctor
 import Glibc
 import Node
 import Planning
@@ -39,7 +41,7 @@ struct ConfigurationReader {
             ?? "source"
         let hostTuning =
             fields["host_tuning"].map { $0.choice(of: HostTuningMode.names) } ?? "check"
-        let gate = fields["launch_gate"].map { $0.choice(of: LaunchGateMode.names) } ?? "check"
+        let gate = fields["launch_gate"].map { launchGate($0, nodes) } ?? .check(accepting: [])
         let isolation = isolation(fields["isolation"])
         let listener = httpListener(fields["http_listen"])
         let interface = fields["interface"].flatMap(self.interface)
@@ -47,7 +49,7 @@ struct ConfigurationReader {
             let modelPath,
             let ascendEnvironment = environment.flatMap(AscendEnvironmentMode.init(rawValue:)),
             let mode = hostTuning.flatMap(HostTuningMode.init(rawValue:)),
-            let launchGate = gate.flatMap(LaunchGateMode.init(rawValue:))
+            let launchGate = gate
         else { return nil }
         guard root.log.diagnostics.isEmpty else { return nil }
         let agentPorts = [peerPort] + (listener.map { [$0.port] } ?? [])
@@ -299,6 +301,44 @@ struct ConfigurationReader {
         return (policy, planGrace)
     }
 
+    // MARK: - The launch gate
+
+    private func launchGate(
+        _ reader: YAMLReader, _ nodes: [ConfiguredNode]?
+    ) -> LaunchGateMode? {
+        guard reader.node.members != nil else {
+            switch reader.choice(of: ["check", "off"]) {
+            case "check": return .check(accepting: [])
+            case "off": return .off
+            default: return nil
+            }
+        }
+        guard let list = reader.fields(["accept"])?.required("accept") else { return nil }
+        let accepted = list.list(of: "findings, each {check, node, die}")?.map {
+            acceptedFinding($0, nodes)
+        }
+        guard let accepted, !accepted.contains(nil) else { return nil }
+        return .check(accepting: accepted.compactMap { $0 })
+    }
+
+    private func acceptedFinding(
+        _ reader: YAMLReader, _ nodes: [ConfiguredNode]?
+    ) -> AcceptedFinding? {
+        guard let fields = reader.fields(["check", "node", "die"]),
+            let number = fields.required("check")?.integer(in: 1...16),
+            let check = Check(rawValue: number)
+        else { return nil }
+        let node = fields["node"].map { ownNode($0, among: nodes) }
+        let die = fields["die"].map { $0.integer(in: 0...63) }
+        if let die = fields["die"], node == nil {
+            die.report("expected node beside die: a number alone would mean that die of every node")
+            return nil
+        }
+        if node == .some(nil) || die == .some(nil) { return nil }
+        return AcceptedFinding(
+            check: check, node: node.flatMap { $0 }, die: die.flatMap { $0 }.map { DieID($0) })
+    }
+
     // MARK: - Small things
 
     private func name(_ reader: YAMLReader) -> String? {
@@ -342,9 +382,5 @@ extension AscendEnvironmentMode {
 }
 
 extension HostTuningMode {
-    fileprivate static let names = allCases.map(\.rawValue)
-}
-
-extension LaunchGateMode {
     fileprivate static let names = allCases.map(\.rawValue)
 }

@@ -66,11 +66,13 @@ public struct NodeExamination: Hashable, Sendable {
     public let ownProcesses: [Int32]
     /// Settings that the profile wants of the host and that are not so; nil where nobody compared.
     public let untuned: [UntunedSetting]?
+    /// What is known of its dies when nothing runs on them.
+    public let idle: IdleMemory
 
     public init(
         inventory: NodeInventory, address: String?, interface: String?, environment: [Variable],
         shards: [PlannedShard], ports: [PlannedPort], ownProcesses: [Int32],
-        untuned: [UntunedSetting]? = nil
+        untuned: [UntunedSetting]? = nil, idle: IdleMemory = IdleMemory()
     ) {
         self.inventory = inventory
         self.address = address
@@ -80,6 +82,7 @@ public struct NodeExamination: Hashable, Sendable {
         self.ports = ports
         self.ownProcesses = ownProcesses
         self.untuned = untuned
+        self.idle = idle
     }
 }
 
@@ -173,15 +176,18 @@ public struct ClusterExamination: Hashable, Sendable {
     public let pings: [FabricProbe]
     /// Empty where nobody asked for it.
     public let speeds: [NodeSpeed]
+    /// The nodes are those of one group, and the plan has others.
+    public let isOneGroup: Bool
 
     public init(
         nodes: [ExaminedNode], dials: [Dial] = [], pings: [FabricProbe] = [],
-        speeds: [NodeSpeed] = []
+        speeds: [NodeSpeed] = [], isOneGroup: Bool = false
     ) {
         self.nodes = nodes
         self.dials = dials
         self.pings = pings
         self.speeds = speeds
+        self.isOneGroup = isOneGroup
     }
 
     /// Whether a host was examined without any agent: then no plan and no other node is known.

@@ -66,7 +66,7 @@ extension NodeExamination: JSONCoded {
             "inventory": inventory.json, "address": JSONValue(address),
             "interface": JSONValue(interface), "environment": environment.json,
             "shards": shards.json, "ports": ports.json, "own_processes": ownProcesses.json,
-            "untuned": untuned.json,
+            "untuned": untuned.json, "idle_memory": idle.json,
         ]
     }
 
@@ -75,7 +75,8 @@ extension NodeExamination: JSONCoded {
             inventory: try json.read("inventory"), address: try json.read("address"),
             interface: try json.read("interface"), environment: try json.read("environment"),
             shards: try json.read("shards"), ports: try json.read("ports"),
-            ownProcesses: try json.read("own_processes"), untuned: try json.read("untuned"))
+            ownProcesses: try json.read("own_processes"), untuned: try json.read("untuned"),
+            idle: try json.read("idle_memory") ?? IdleMemory())
     }
 }
 

@@ -4,6 +4,7 @@
 public import Ascend
 public import Base
 public import Diagnosis
+public import Doctor
 
 /// The cluster as one node knows it.
 public struct ClusterStatus: Hashable, Sendable {
@@ -74,11 +75,13 @@ public struct ClusterStatus: Hashable, Sendable {
         /// Launches that followed a failure, a lost node or a changed plan.
         public var restarts: Int
         public var lastFailure: Failure?
+        /// What the launch gate found on its nodes, what blocks first.
+        public var gate: [GateFinding]
         public var ranks: [Rank]
         public init(
             name: String, role: String, generation: UInt64, state: String, why: String,
             master: String?, url: String, bootstrapPort: UInt16?, restarts: Int,
-            lastFailure: Failure?, ranks: [Rank]
+            lastFailure: Failure?, gate: [GateFinding] = [], ranks: [Rank]
         ) {
             self.name = name
             self.role = role
@@ -90,6 +93,7 @@ public struct ClusterStatus: Hashable, Sendable {
             self.bootstrapPort = bootstrapPort
             self.restarts = restarts
             self.lastFailure = lastFailure
+            self.gate = gate
             self.ranks = ranks
         }
     }
@@ -237,7 +241,7 @@ extension ClusterStatus.Group {
             "why": .string(why), "dist_init_master": JSONValue(master), "url": .string(url),
             "bootstrap_port": JSONValue(bootstrapPort.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "last_failure": lastFailure?.json ?? .null,
-            "ranks": .array(ranks.map(\.json)),
+            "gate": .array(gate.map(\.json)), "ranks": .array(ranks.map(\.json)),
         ]
     }
 }

@@ -57,7 +57,7 @@ extension NodeMachine {
         _ request: PeerRequest, _ id: RequestID, to node: NodeID, within limit: Duration? = nil
     ) {
         let number = requests.forward(
-            id, to: node, deadline: now + (limit ?? configuration.requestTimeout))
+            id, request, to: node, deadline: now + (limit ?? configuration.requestTimeout))
         send(.request(number, request), to: node)
     }
 
@@ -152,6 +152,16 @@ extension NodeMachine {
             requests.localDeadlines[id] = nil
             actions.append(
                 .answer(id, .refused(.timedOut, "not committed in time; it may still be")))
+        }
+    }
+
+    /// A node that is gone examines nothing; who waits for it need not wait for the limit.
+    mutating func giveUpExaminations(of node: NodeID) {
+        let open = requests.forwarded.filter { $0.value.node == node && $0.value.isExamination }
+        for (id, request) in open.sorted(by: { $0.key < $1.key }) {
+            requests.forwarded[id] = nil
+            let text = "\(node) is gone: its agent did not answer"
+            actions.append(.answer(request.local, .refused(.unavailable, text)))
         }
     }
 

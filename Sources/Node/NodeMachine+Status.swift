@@ -32,7 +32,8 @@ extension NodeMachine {
             wanted: state.isWanted ? "running" : "stopped",
             members: memberStatus(at: now, wall: wall), groups: engines, router: router,
             ready: reasons.isEmpty, reasons: reasons,
-            notes: [pendingDeployment].compactMap { $0 } + nodeNotes + clockNotes)
+            notes: [pendingDeployment].compactMap { $0 } + nodeNotes + gateNotes
+                + clockNotes)
     }
 
     /// What there is to say of the plan: why there is none, or why a new one cannot be made.
@@ -102,6 +103,7 @@ extension NodeMachine {
             url: "\(shown.role == .store ? "tcp" : "http")://\(shown.http)",
             bootstrapPort: shown.bootstrap?.port, restarts: record.restarts,
             lastFailure: record.lastFailure.map { ClusterStatus.Failure($0) },
+            gate: view.groups.first { $0.group == group.name }?.gate ?? [],
             ranks: rankStatus(of: shown, record, condition))
     }
 

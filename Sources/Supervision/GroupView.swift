@@ -25,7 +25,7 @@ public struct GroupView: Hashable, Sendable {
     public var silence: Duration?
     /// Why a launch must still wait; nil where nothing stands in its way.
     public var prerequisite: String?
-    /// What stands in its way on a node: a die, a port. It should clear within moments.
+    /// What the launch gate found in its way, or that it still looks. It should clear within moments.
     public var obstacle: String?
     /// The ranks as planned (or as launched, while it runs), by rank.
     public var ranks: [RankView]
@@ -144,6 +144,8 @@ public struct GroupDecision: Hashable, Sendable {
     public var probesMaster = false
     /// What it waits for does not clear by itself, it seems: a person must look.
     public var needsOperator = false
+    /// It may be launched in a moment: the launch gate should look at its nodes.
+    public var isLaunchNear = false
 
     init(
         _ condition: GroupCondition, why: String = "", proposal: Proposal? = nil,

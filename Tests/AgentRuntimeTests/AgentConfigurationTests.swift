@@ -1,6 +1,8 @@
 // The operator's file: what it means, and that every mistake in it is told at once with its line.
 
+import Ascend
 import Base
+import Doctor
 import Glibc
 import Node
 import Planning
@@ -65,7 +67,8 @@ import YAML
         #expect(configuration.engine == .sglang)
         #expect(configuration.hostTuning == .check)
         #expect(configuration.ascendEnvironment == .source)
-        #expect(configuration.launchGate == .check && configuration.hostRoot == "/")
+        #expect(configuration.launchGate == .check(accepting: []))
+        #expect(configuration.hostRoot == "/")
         #expect(configuration.supervision == SupervisionPolicy())
         #expect(configuration.ownNode == nil)
         #expect(configuration.deployment.profileName == Self.profile)
@@ -143,6 +146,17 @@ import YAML
         #expect(configuration.planGrace == .seconds(7))
     }
 
+    @Test func `findings of the launch gate are accepted by check, node and die`() throws {
+        let node = try parse(Self.smallest).nodes[0].node
+        let gate = "launch_gate: {accept: [{check: 8, node: \(node), die: 5}, {check: 13}]}\n"
+        #expect(
+            try parse(Self.smallest + gate).launchGate
+                == .check(accepting: [
+                    AcceptedFinding(check: .dies, node: node, die: DieID(5)),
+                    AcceptedFinding(check: .settings),
+                ]))
+    }
+
     @Test func `the listener can be off`() throws {
         #expect(try parse(Self.smallest + "http_listen: off\n").httpListen == nil)
     }
@@ -201,6 +215,17 @@ import YAML
         ("/data/glm", "/data/glm\nlaunch_gate: chek", "did you mean \"check\"?"),
         ("/data/glm", "/data/glm\nisolation: stop", "isolation: expected fail-static, or"),
         ("/data/glm", "/data/glm\nisolation: stop-after 5s", "isolation: expected at least 10s"),
+        ("/data/glm", "/data/glm\nlaunch_gate: {accept: [{check: 17}]}", "from 1 to 16"),
+        ("/data/glm", "/data/glm\nlaunch_gate: {accept: [{node: a}]}", "check"),
+        (
+            "/data/glm", "/data/glm\nlaunch_gate: {accept: [{check: 8, node: nobody}]}",
+            "there is no node"
+        ),
+        (
+            "/data/glm", "/data/glm\nlaunch_gate: {accept: [{check: 8, die: 3}]}",
+            "expected node beside die"
+        ),
+        ("/data/glm", "/data/glm\nlaunch_gate: {accpt: []}", "accpt"),
         ("/data/glm", "/data/glm\nhost_root: pretend", "path"),
         ("/data/glm", "/data/glm\nprofile_file: p", "profile_file: expected either"),
         (

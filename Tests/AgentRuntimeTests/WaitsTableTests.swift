@@ -63,8 +63,9 @@ import Testing
             "the launch after a first failure": policy.backoff.initial,
             "the launch after many failures": policy.backoff.limit,
             "failures to be forgiven": policy.settleAfter,
-            "dies and ports to be looked at again before a launch": waits.inspection,
-            "an operator to be called for dies and ports": policy.obstacleLimit,
+            "the next look at what stands in the way of a launch": waits.gate,
+            "an examination that found nothing to be made anew": waits.gateAge,
+            "an operator to be called for what stands in the way": policy.obstacleLimit,
             "taken ports to be looked at again": policy.portRetry,
             "nodes, before the first plan": waits.planGrace,
             "the first report of a node that held no rank": waits.planGrace,
@@ -79,7 +80,8 @@ import Testing
 
     /// The constants of a node's configuration as it comes.
     private struct WaitLengths {
-        let inspection: Duration
+        let gate: Duration
+        let gateAge: Duration
         let planGrace: Duration
         let report: Duration
         let request: Duration
@@ -90,7 +92,8 @@ import Testing
                 cluster: "", version: "", local: NodeID("a"), interface: "", nodes: [],
                 deployment: Deployment(
                     profileName: "", profileYAML: "", modelPath: "", engine: .rehearsal))
-            inspection = node.inspectionInterval
+            gate = node.gateInterval
+            gateAge = node.gateAge
             planGrace = node.planGrace
             report = node.reportInterval
             request = node.requestTimeout

@@ -277,15 +277,23 @@ struct Illness: Sendable, CustomTestStringConvertible {
         let path = "inventory.holders"
         var node = try Healthy.node(1).json.setting(
             path.split(separator: ".")[...], to: [holder])
-        #expect(
-            try NodeExamination(json: node).obstacles() == ["die 5 held by process 4711 (python3)"])
+        #expect(try worst(of: .holders, node) == .error)
         node = node.setting(["own_processes"], to: [4711])
-        #expect(try NodeExamination(json: node).obstacles().isEmpty)
+        #expect(try worst(of: .holders, node) == .ok)
     }
 
-    @Test func `what is not known is no obstacle`() throws {
-        let node = try Healthy.node(1).json.setting(["inventory", "dies"], to: Illness.gap)
-        #expect(try NodeExamination(json: node).obstacles().isEmpty)
+    private func worst(of check: Check, _ node: JSONValue) throws -> Severity {
+        let examined = ExaminedNode(NodeID("node-1"), .told(try NodeExamination(json: node)))
+        return Diagnosis(of: ClusterExamination(nodes: [examined])).worst(of: check)
+    }
+
+    @Test func `memory is compared with what the node itself has seen idle`() throws {
+        let path = "inventory.dies.9.memory".split(separator: ".")[...]
+        var node = try Healthy.node(1).json.setting(
+            path, to: ["used_mb": 4500, "total_mb": 65536])
+        #expect(try worst(of: .holders, node) == .ok)
+        node = node.setting(["idle_memory"], to: [["die": 9, "used_mb": 3100]])
+        #expect(try worst(of: .holders, node) == .error)
     }
 
     @Test func `dies are written in ranges`() {

@@ -10,10 +10,7 @@ extension Diagnosis {
         return "no process but those of the running shards"
     }
 
-    /// `idle` is what is known of the node's dies when nothing runs on them.
-    mutating func checkHolders(
-        _ node: NodeID, _ found: NodeExamination, idle: IdleMemory = IdleMemory()
-    ) {
+    private mutating func checkHolders(_ node: NodeID, _ found: NodeExamination) {
         let inventory = found.inventory
         let own = Set(found.ownProcesses)
         if let gap = inventory.holders.gap { report(.holders, node, gap: gap) }
@@ -31,7 +28,7 @@ extension Diagnosis {
             }
             let isExplained =
                 !holders.isEmpty || die.processes.contains { own.contains($0.processID) }
-            if !isExplained, idle.isIdle(die) == false, let memory = die.memory {
+            if !isExplained, found.idle.isIdle(die) == false, let memory = die.memory {
                 report(
                     .holders, .error, node, die: die.id,
                     "\(memory.usedMegabytes) MB of memory in use that no process owns",
@@ -73,7 +70,7 @@ extension Diagnosis {
         return counts.sorted().map { "\($0)" }.joined(separator: " or ") + " dies a node, all OK"
     }
 
-    mutating func checkDies(_ node: NodeID, _ found: NodeExamination) {
+    private mutating func checkDies(_ node: NodeID, _ found: NodeExamination) {
         let inventory = found.inventory
         guard let dies = inventory.dies.value else {
             if let gap = inventory.dies.gap { report(.dies, node, gap: gap) }

@@ -29,7 +29,7 @@ extension Diagnosis {
                 }
             }
             compare(
-                .versions, .error, name, values, shown: { $0 },
+                .versions, name == "python" ? .warning : .error, name, values, shown: { $0 },
                 remedy: "install the version of the others; driver and firmware go together")
             reportMissing(name, values)
             if let first = values.first?.value { told.append("\(name) \(first)") }
@@ -115,7 +115,7 @@ extension Diagnosis {
             guard size >= .seconds(1) else { continue }
             let direction = difference < .zero ? "behind" : "ahead of"
             report(
-                .clock, size >= .seconds(30) ? .error : .warning, node,
+                .clock, .warning, node,
                 "its clock is \(size.components.seconds) s \(direction) the others",
                 remedy: "let chronyd or ntpd set it (chronyc tracking)")
         }

@@ -17,6 +17,11 @@ public struct EngineEnvironment: Hashable, Sendable {
     /// The whole environment, by name.
     public let variables: [Variable]
     public let snapshot: EnvironmentSnapshot
+
+    /// As programs are started with.
+    public var byName: [String: String] {
+        Dictionary(variables.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    }
 }
 
 /// Makes the environment of engines. There is one for each agent.

@@ -35,9 +35,11 @@ struct ClusterSettings {
     var timing: [String: String] = [:]
     /// The text of a profile file that is used in the place of the published one.
     var profileFile: String?
-    /// `check`, or `off` where engines count as real ones and there are no dies.
+    /// `check` or a map that accepts findings, or `off` where engines count as real ones and there are no dies.
     var launchGate = "check"
     var isolation = "fail-static"
+    /// The directory of the weights, within the host roots.
+    var weights = Self.modelPath
     /// The transfer store has a process of its own.
     var hasOwnStore = false
     /// What each node's tools and files are, by its place in the list; `/` beyond the list.
@@ -90,9 +92,9 @@ extension ClusterSettings {
             http_listen: \(node.address):7601
             engine: \(engine)
             \(profile)
-            model_path: \(Self.modelPath)
+            model_path: \(weights)
             host_tuning: "off"
-            launch_gate: "\(launchGate)"
+            launch_gate: \(launchGate == "off" ? "\"off\"" : launchGate)
             isolation: \(isolation)
             host_root: \(root)
             timing:
