@@ -219,7 +219,8 @@ extension NodeMachine {
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
             launchDiffers: planned != record.launched
                 || record.launchedSerial != state.deploymentSerial,
-            whyDiffers: whyDiffers(planned, record), hasServed: record.servesSince != nil,
+            whyDiffers: whyDiffers(planned, record),
+            hasServed: record.servesSince != nil || group?.role.isEngine != true,
             lostDependency: forcedOut(record) ?? lostStore(of: record),
             silence: silence(before: group, record),
             prerequisite: drainPrerequisite(of: group) ?? unheardHolder(record)

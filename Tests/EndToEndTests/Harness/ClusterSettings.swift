@@ -37,6 +37,7 @@ struct ClusterSettings {
     var profileFile: String?
     /// `check` or a map that accepts findings, or `off` where engines count as real ones and there are no dies.
     var launchGate = "check"
+    var isolation = "fail-static"
     /// The directory of the weights, within the host roots.
     var weights = Self.modelPath
     /// The transfer store has a process of its own.
@@ -94,6 +95,7 @@ extension ClusterSettings {
             model_path: \(weights)
             host_tuning: "off"
             launch_gate: \(launchGate == "off" ? "\"off\"" : launchGate)
+            isolation: \(isolation)
             host_root: \(root)
             timing:
             \(timing)overrides:
