@@ -50,8 +50,10 @@ public final class Agent: ControlSource {
     /// That carries the own address.
     let interface: String
     let examiner: NodeExaminer
-    /// Those who wait for the doctor's visit under way, one with a measurement or one without.
-    var visitors: [Bool: [DoctorVisitor]] = [:]
+    /// Those who wait for the doctor's visits under way.
+    var visitors: [DoctorVisit: [DoctorVisitor]] = [:]
+    /// Commands that the SGLang of this node has understood, each with its version and environment.
+    var understood: Set<[String]> = []
     private var machine: NodeMachine
     private var inbox: [NodeInput] = []
     private var isStepping = false
@@ -364,7 +366,9 @@ public final class Agent: ControlSource {
     }
 
     public var state: ReplicatedState { machine.state }
-    func shardsOfPlan() -> [ShardOfPlan] { machine.shardsOfPlan() }
+    func shardsOfPlan(sglang: Version? = nil) -> [ShardOfPlan] {
+        machine.shardsOfPlan(sglang: sglang)
+    }
 
     /// By how much the clock of a node is ahead of this one's, as membership has seen it.
     func clockAhead(of node: NodeID) -> Duration? {

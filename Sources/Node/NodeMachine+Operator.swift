@@ -87,7 +87,10 @@ extension NodeMachine {
                 .answer(
                     id, .refused(.unavailable, "\(node) is \(state): its agent does not answer")))
         } else {
-            forward(.examine(question), id, to: node, within: configuration.examinationTimeout)
+            // SGLang takes long to import.
+            let factor = if case .preflight = question { 3 } else { 1 }
+            forward(
+                .examine(question), id, to: node, within: configuration.examinationTimeout * factor)
         }
     }
 
@@ -225,7 +228,7 @@ extension NodeQuestion {
     /// As much of it as a node does for another: a cluster of the largest size asks for less.
     fileprivate var bounded: NodeQuestion {
         switch self {
-        case .facts, .speed: self
+        case .facts, .speed, .preflight: self
         case .strike(.freezeAgent(let seconds)):
             .strike(.freezeAgent(seconds: min(seconds, Strike.longestFreeze)))
         case .strike: self

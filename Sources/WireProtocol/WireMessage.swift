@@ -162,6 +162,8 @@ public enum NodeQuestion: Hashable, Sendable {
     case speed
     /// For a drill: something of it is struck on purpose.
     case strike(Strike)
+    /// Whether its SGLang understands the commands that are planned there, or that of one group.
+    case preflight(launchOf: GroupName?)
 }
 
 /// A port to dial.

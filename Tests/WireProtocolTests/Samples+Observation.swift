@@ -161,6 +161,11 @@ extension Sample {
         Sample(
             "request for the facts of a node before a launch",
             .request(RequestID(7), .examine(.facts(launchOf: GroupName("decode-0"))))),
+        Sample(
+            "request for a preflight", .request(RequestID(7), .examine(.preflight(launchOf: nil)))),
+        Sample(
+            "request for a preflight of a group",
+            .request(RequestID(7), .examine(.preflight(launchOf: GroupName("decode-0"))))),
         Sample("request for the speed of a node", .request(RequestID(7), .examine(.speed))),
         Sample(
             "request to kill a shard",

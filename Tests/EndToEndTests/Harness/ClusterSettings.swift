@@ -38,6 +38,8 @@ struct ClusterSettings {
     /// `check` or a map that accepts findings, or `off` where engines count as real ones and there are no dies.
     var launchGate = "check"
     var isolation = "fail-static"
+    var preflight = "off"
+    var hostTuning = "off"
     /// The directory of the weights, within the host roots.
     var weights = Self.modelPath
     /// The transfer store has a process of its own.
@@ -93,7 +95,8 @@ extension ClusterSettings {
             engine: \(engine)
             \(profile)
             model_path: \(weights)
-            host_tuning: "off"
+            host_tuning: "\(hostTuning)"
+            preflight: "\(preflight)"
             launch_gate: \(launchGate == "off" ? "\"off\"" : launchGate)
             isolation: \(isolation)
             host_root: \(root)
