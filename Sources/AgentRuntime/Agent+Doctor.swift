@@ -15,6 +15,7 @@ extension Agent {
     func examine(_ question: NodeQuestion, completion: @escaping (PeerAnswer) -> Void) {
         switch question {
         case .facts(let group): tellFacts(launchOf: group, completion: completion)
+        case .strike(let strike): self.strike(strike, completion: completion)
         case .preflight(let group): tellPreflight(launchOf: group, completion: completion)
         case .speed:
             examiner.measureSpeed { completion(.document(of: ["speed": $0.json])) }

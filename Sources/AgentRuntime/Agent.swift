@@ -58,6 +58,8 @@ public final class Agent: ControlSource {
     private var inbox: [NodeInput] = []
     private var isStepping = false
     private var timer: LoopTimer?
+    /// Until a drill strikes this agent.
+    var drillTimer: LoopTimer?
     private var transport: PeerTransport?
     var shards: ShardHost?
     private var logs: LogWatch?

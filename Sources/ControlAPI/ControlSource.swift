@@ -47,7 +47,9 @@ extension ReplicatedState {
     ) -> JSONValue {
         let engines = plan?.groups.filter { $0.role.isEngine } ?? []
         let held = Set(engines.flatMap(\.ranks).map(\.node.name))
-        let spares = members.filter { $0.state == "alive" && !held.contains($0.node) }
+        let spares = members.filter {
+            $0.state == "alive" && $0.cordon == nil && !held.contains($0.node)
+        }
         return [
             "epoch": .integer(Int64(epoch.value)),
             "profile": JSONValue(deployment?.profileName),
@@ -96,14 +98,33 @@ extension PlannedGroup {
 }
 
 extension LedgerEvent {
-    /// One line of `GET /v1/events`.
-    public var json: JSONValue {
-        [
+    /// One line of `GET /v1/events`. Where a generation serves that follows another, the restart is told
+    /// with it.
+    public func json(in state: ReplicatedState) -> JSONValue {
+        let restart =
+            kind == .ready
+            ? group.flatMap { group in
+                generation.flatMap { state.restartLedger.record(of: group, launched: $0) }
+            } : nil
+        return [
             "sequence": .integer(Int64(sequence)), "time": .string(time.description),
             "kind": .string(kind.rawValue), "node": JSONValue(node?.name),
             "group": JSONValue(group?.name),
             "generation": generation.map { .integer(Int64($0.value)) } ?? .null,
-            "text": .string(text),
+            "text": .string(text), "restart": restart?.json ?? .null,
+        ]
+    }
+}
+
+extension ReplicatedState {
+    /// `GET /v1/restarts`.
+    public var restartsJSON: JSONValue {
+        [
+            "restarts": .array(restartLedger.records.map(\.json)),
+            "groups": .array(
+                restartLedger.tallies.map {
+                    ["group": .string($0.group.name), "repairs": $0.json]
+                }),
         ]
     }
 }

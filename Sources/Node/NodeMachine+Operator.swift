@@ -49,6 +49,10 @@ extension NodeMachine {
         "no leader is known: the cluster has no quorum"
 
     private mutating func propose(_ command: Command, for origin: Requests.Origin) {
+        if consensus.role == .leader, let refusal = refusal(of: command.action) {
+            tell(origin, .refused(refusal.kind, refusal.text))
+            return
+        }
         let proposal = requests.newProposal(for: origin)
         driveConsensus(.propose(command.cbor.encoded, proposal))
     }
@@ -225,6 +229,9 @@ extension NodeQuestion {
     fileprivate var bounded: NodeQuestion {
         switch self {
         case .facts, .speed, .preflight: self
+        case .strike(.freezeAgent(let seconds)):
+            .strike(.freezeAgent(seconds: min(seconds, Strike.longestFreeze)))
+        case .strike: self
         case .reach(let dials, let pings):
             .reach(dials: Array(dials.prefix(1000)), pings: Array(pings.prefix(64)))
         }

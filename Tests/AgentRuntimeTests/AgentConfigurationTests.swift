@@ -216,6 +216,8 @@ import YAML
         ),
         ("/data/glm", "/data/glm\nhost_tuning: aply", "did you mean \"apply\"?"),
         ("/data/glm", "/data/glm\nlaunch_gate: chek", "did you mean \"check\"?"),
+        ("/data/glm", "/data/glm\nisolation: stop", "isolation: expected fail-static, or"),
+        ("/data/glm", "/data/glm\nisolation: stop-after 5s", "isolation: expected at least 10s"),
         ("/data/glm", "/data/glm\nlaunch_gate: {accept: [{check: 17}]}", "from 1 to 16"),
         ("/data/glm", "/data/glm\nlaunch_gate: {accept: [{node: a}]}", "check"),
         (
@@ -227,8 +229,6 @@ import YAML
             "expected node beside die"
         ),
         ("/data/glm", "/data/glm\nlaunch_gate: {accpt: []}", "accpt"),
-        ("/data/glm", "/data/glm\nisolation: stop", "isolation: expected fail-static, or"),
-        ("/data/glm", "/data/glm\nisolation: stop-after 5s", "isolation: expected at least 10s"),
         ("/data/glm", "/data/glm\nhost_root: pretend", "path"),
         ("/data/glm", "/data/glm\nprofile_file: p", "profile_file: expected either"),
         (

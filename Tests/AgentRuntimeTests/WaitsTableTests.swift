@@ -53,7 +53,7 @@ import Testing
             "an absent node of a generation that has served": policy.stableView,
             "an absent node of a load, its host silent": policy.unresponsiveAfter,
             "an absent node of a load, its host answering": policy.loadLimit,
-            "the word of a host that its agent is gone": GroupMachine.hostWord,
+            "the word of a host that its agent is gone": RankView.hostWord,
             "a question of the leader to rank 0": policy.probeLimit * 2,
             "an absence that may be blamed for a fall":
                 policy.unresponsiveAfter + policy.probeLimit,

@@ -37,6 +37,7 @@ struct ClusterSettings {
     var profileFile: String?
     /// `check` or a map that accepts findings, or `off` where engines count as real ones and there are no dies.
     var launchGate = "check"
+    var isolation = "fail-static"
     var preflight = "off"
     var hostTuning = "off"
     /// The directory of the weights, within the host roots.
@@ -97,6 +98,7 @@ extension ClusterSettings {
             host_tuning: "\(hostTuning)"
             preflight: "\(preflight)"
             launch_gate: \(launchGate == "off" ? "\"off\"" : launchGate)
+            isolation: \(isolation)
             host_root: \(root)
             timing:
             \(timing)overrides:
