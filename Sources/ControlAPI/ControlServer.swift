@@ -158,15 +158,16 @@ public final class ControlServer {
     }
 
     private func doctor(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        let stressing = request.parameter("stress") == "1"
-        guard takesOrders || !stressing else {
+        let visit = DoctorVisit(
+            isStressing: request.parameter("stress") == "1",
+            hasPreflight: request.parameter("preflight") == "1")
+        guard takesOrders || visit == DoctorVisit() else {
             return responder.fail(
-                .forbidden, "this listener is read-only, and a measurement costs the engines",
+                .forbidden, "this listener is read-only, and that costs the engines",
                 whatToDo: "ask on the node, over the control socket")
         }
         tellProgress(
-            of: { source.diagnose(stressing: stressing, onProgress: $0, completion: $1) }, responder
-        )
+            of: { source.diagnose(visit, onProgress: $0, completion: $1) }, responder)
     }
 
     /// Progress line by line, and the answer as the last.

@@ -7,6 +7,19 @@ public import Planning
 import Profiles
 public import WireProtocol
 
+/// What a doctor does beside looking.
+public struct DoctorVisit: Hashable, Sendable {
+    /// Each node is kept busy for about a second to measure it.
+    public var isStressing = false
+    /// Each node has its SGLang read the commands that are planned for it.
+    public var hasPreflight = false
+
+    public init(isStressing: Bool = false, hasPreflight: Bool = false) {
+        self.isStressing = isStressing
+        self.hasPreflight = hasPreflight
+    }
+}
+
 /// The agent, as the control API sees it. All on the loop's thread.
 public protocol ControlSource: AnyObject {
     var status: ClusterStatus { get }
@@ -17,10 +30,9 @@ public protocol ControlSource: AnyObject {
     var planExplanation: PlanExplanation? { get }
     /// Asks the node; the answer comes later, exactly once.
     func operate(_ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void)
-    /// Examines every node; the answer comes once, some seconds later, and progress before it. Only when
-    /// `stressing`, each node is kept busy for about a second to measure it.
+    /// Examines every node; the answer comes once, some seconds later, and progress before it.
     func diagnose(
-        stressing: Bool, onProgress: @escaping (String) -> Void,
+        _ visit: DoctorVisit, onProgress: @escaping (String) -> Void,
         completion: @escaping (JSONValue) -> Void)
     /// Asks every node what it is, likewise.
     func takeInventories(

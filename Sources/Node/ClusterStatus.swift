@@ -5,6 +5,7 @@ public import Ascend
 public import Base
 public import ClusterState
 public import Diagnosis
+public import Doctor
 
 /// The cluster as one node knows it.
 public struct ClusterStatus: Hashable, Sendable {
@@ -97,13 +98,15 @@ public struct ClusterStatus: Hashable, Sendable {
         /// Launches that followed a failure, a lost node or a changed plan.
         public var restarts: Int
         public var lastFailure: Failure?
+        /// What the launch gate found on its nodes, what blocks first.
+        public var gate: [GateFinding]
         public var ranks: [Rank]
         /// How long its restarts took; nil before the first.
         public var restartCost: RestartCost?
         public init(
             name: String, role: String, generation: UInt64, state: String, why: String,
             master: String?, url: String, bootstrapPort: UInt16?, restarts: Int,
-            lastFailure: Failure?, ranks: [Rank]
+            lastFailure: Failure?, gate: [GateFinding] = [], ranks: [Rank]
         ) {
             self.name = name
             self.role = role
@@ -115,6 +118,7 @@ public struct ClusterStatus: Hashable, Sendable {
             self.bootstrapPort = bootstrapPort
             self.restarts = restarts
             self.lastFailure = lastFailure
+            self.gate = gate
             self.ranks = ranks
         }
     }
@@ -283,6 +287,7 @@ extension ClusterStatus.Group {
             "why": .string(why), "dist_init_master": JSONValue(master), "url": .string(url),
             "bootstrap_port": JSONValue(bootstrapPort.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "last_failure": lastFailure?.json ?? .null,
+            "gate": .array(gate.map(\.json)),
             "repairs": restartCost?.tally.json ?? .null,
             "last_restart": restartCost?.last?.json ?? .null,
             "ranks": .array(ranks.map(\.json)),

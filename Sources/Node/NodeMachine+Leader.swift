@@ -146,6 +146,8 @@ extension NodeMachine {
         for name in planned + orphaned { reconcileGroup(name) }
         let conditions = leadership?.conditions.filter { planned.contains($0.key) }
         leadership?.conditions = conditions ?? [:]
+        let gates = leadership?.gates.filter { planned.contains($0.key) }
+        leadership?.gates = gates ?? [:]
     }
 
     private mutating func reconcileGroup(_ name: GroupName) {
@@ -155,9 +157,11 @@ extension NodeMachine {
         let decision = machine.decide(view, at: now, using: &generator)
         leadership?.machines[name] = machine
         let why = decision.why + untilText(decision)
+        let found = leadership?.gates[name]?.findings ?? []
         leadership?.conditions[name] = GroupSummary(
-            group: name, condition: decision.condition, why: why)
+            group: name, condition: decision.condition, why: why, gate: found)
         callOperator(decision, for: name)
+        examine(state.plan?.group(name), isLaunchNear: decision.isLaunchNear)
         let record = state.record(of: name)
         if decision.probesMaster, let group = record.launched {
             actions.append(.probeMaster(name, ProbeTarget(.liveness, of: group)))
@@ -217,7 +221,8 @@ extension NodeMachine {
             phase: phase, generation: record.generation, failures: record.failures,
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
             launchDiffers: launchDiffers(record), heldBack: heldBack(record),
-            whyDiffers: whyDiffers(planned, record), hasServed: record.servesSince != nil,
+            whyDiffers: whyDiffers(planned, record),
+            hasServed: record.servesSince != nil || group?.role.isEngine != true,
             lostDependency: forcedOut(record) ?? lostStore(of: record),
             silence: silence(before: group, record),
             prerequisite: drainPrerequisite(of: group) ?? unheardHolder(record)

@@ -125,12 +125,14 @@ extension NodeMachine {
     /// what this one holds there.
     private func isInTheWay(_ record: GroupRecord) -> Bool {
         let planned = state.plan?.group(record.name)
-        for other in state.plan?.groups ?? [] where other.name != record.name {
+        for other in state.plan?.groups ?? []
+        where other.name != record.name && other.role.isEngine {
             guard state.isWanted(other.name), state.record(of: other.name).phase != .running else {
                 continue
             }
             for rank in other.ranks where record.launched?.rank(of: rank.node) != nil {
-                if planned?.rank(of: rank.node) == nil || obstacle(to: other) != nil { return true }
+                let found = leadership?.gates[other.name]?.obstacles ?? []
+                if planned?.rank(of: rank.node) == nil || !found.isEmpty { return true }
             }
         }
         return false

@@ -3,7 +3,7 @@
 // They stay with the node until its group is launched anew, so that a leader who comes later hears them
 // too, and so that what is found after the end can still amend the verdict.
 
-import Base
+public import Base
 import ClusterState
 import Consensus
 import Diagnosis
@@ -124,6 +124,11 @@ extension NodeMachine {
 
     /// Clocks that differ more than that make logs of two nodes hard to read side by side.
     private static let clockTolerance: Int64 = 1_000_000
+
+    /// By how much the clock of another node is ahead of this one's; nil where they were not compared.
+    public func clockAhead(of node: NodeID, at now: Instant) -> Duration? {
+        clocks.ahead(of: node, at: now).map { .microseconds($0.middle) }
+    }
 
     /// The nodes whose clock is certainly off from this node's.
     var clockNotes: [String] {

@@ -32,7 +32,8 @@ extension NodeMachine {
             wanted: state.isWanted ? "running" : "stopped",
             members: memberStatus(at: now, wall: wall), groups: engines, router: router,
             ready: reasons.isEmpty, reasons: reasons,
-            notes: [pendingDeployment, rolloutNote].compactMap { $0 } + nodeNotes + clockNotes)
+            notes: [pendingDeployment, rolloutNote].compactMap { $0 } + nodeNotes + gateNotes
+                + clockNotes)
         told.rollout = rolloutStatus
         return told
     }
@@ -107,6 +108,7 @@ extension NodeMachine {
             url: "\(shown.role == .store ? "tcp" : "http")://\(shown.http)",
             bootstrapPort: shown.bootstrap?.port, restarts: record.restarts,
             lastFailure: record.lastFailure.map { ClusterStatus.Failure($0) },
+            gate: view.groups.first { $0.group == group.name }?.gate ?? [],
             ranks: rankStatus(of: shown, record, condition))
         status.restartCost = restartCost(of: group.name)
         return status

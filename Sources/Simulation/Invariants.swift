@@ -53,6 +53,8 @@ struct Invariants {
     // What was done, and what happened.
     private var holders: [ShardID: NodeID] = [:]
     private var newest: [NodeID: [GroupName: Generation]] = [:]
+    /// Launches before which the nodes of the group were found clean.
+    private var foundClean: Set<Launch> = []
     private var stopsAsked: Set<ShardID> = []
     /// When each node last had contact with a majority, or started.
     private var contactAt: [Instant]
@@ -408,6 +410,19 @@ struct Invariants {
             broken("\(node) starts \(shard) after generation \(known) of the group")
         }
         newest[node, default: [:]][shard.group] = shard.generation
+    }
+
+    /// Somebody has examined the nodes of a group whose last generation is that.
+    mutating func foundClean(_ group: GroupName, after generation: Generation) {
+        foundClean.insert(Launch(group: group, generation: generation.next))
+    }
+
+    /// A group with dies is launched only after its nodes were examined and nothing was found.
+    mutating func launchedThroughGate(_ shard: ShardID) {
+        let launch = Launch(group: shard.group, generation: shard.generation)
+        if !foundClean.contains(launch) {
+            broken("\(shard) is launched, and its nodes were not found clean before")
+        }
     }
 
     /// No agent stops an engine before the end of its generation is agreed and known to it

@@ -296,15 +296,18 @@ extension CommandSpec {
         discussion: """
             Sixteen checks on every node and between them, from any node: who holds the dies, addresses,
             ports that are really dialled, the fabric, TLS switches, versions, health, environment, store,
-            limits, weights, settings, clocks, names; with --stress speed, too. Nothing is changed, reset or
+            limits, weights, settings, clocks, names; with --preflight whether the installed SGLang
+            understands the planned commands, with --stress speed, too. Nothing is changed, reset or
             ended. What cannot be found out is told as unknown. Exit code 3: an error was found; with --strict also a warning, or
             something not known.
             """,
-        options: [.socket, .local, .root, .model, .stress, .strict, .json],
+        options: [.socket, .local, .root, .model, .preflight, .stress, .strict, .json],
         exitCodes: [.success, .failure, .usage, .notReady, .noAgent],
         examples: [
             Example("glm-agent doctor", "the whole cluster, before a launch or after a failure"),
             Example("glm-agent doctor --stress", "and whether a node is slower than the others"),
+            Example(
+                "glm-agent doctor --preflight", "and whether every SGLang understands its command"),
             Example("glm-agent doctor --local --model /data/glm-5.1", "a host without an agent"),
         ])
 

@@ -53,6 +53,8 @@ extension OptionSpec {
         "a directory that stands for the node's / (/)")
     static let local = OptionSpec(
         "local", "examine this host alone, without an agent; --root and --model do, too")
+    static let preflight = OptionSpec(
+        "preflight", "have the installed SGLang read every planned command; up to a minute")
     static let stress = OptionSpec(
         "stress", "measure processors and memory too, for about a second; engines feel it")
     static let once = OptionSpec(

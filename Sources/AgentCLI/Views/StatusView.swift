@@ -1,7 +1,9 @@
 // `glm-agent status` for people, drawn from the published JSON alone: what a person sees is what a
 // script can read.
 
+import Ascend
 import Base
+import Doctor
 
 /// A status as lines of text.
 struct StatusView {
@@ -82,6 +84,7 @@ struct StatusView {
                 Table.Cell(group.text("name")), "", "", .state(group.text("state")),
                 Table.Cell(group.number("generation")), "", Table.Cell(group.number("restarts")),
                 "", Table.Cell(group.text("why", or: place(of: group))))
+            for note in obstacles(of: group) { table.addNote(note) }
             for note in lastFailure(of: group, named: group.text("name")) { table.addNote(note) }
             if let note = repairText(of: group) { table.addNote(note) }
             for rank in group["ranks"]?.arrayValue ?? [] {
@@ -100,6 +103,19 @@ struct StatusView {
         guard let progress = rank["progress"], progress != .null else { return rank.text("why") }
         let percent = progress["fraction"]?.numberValue.map { " \(Int($0 * 100)) %" } ?? ""
         return "loads: \(progress.text("phase"))\(percent)"
+    }
+
+    /// What the launch gate found, each with what to do.
+    private func obstacles(of group: JSONValue) -> [String] {
+        let findings = group["gate"]?.arrayValue ?? []
+        return findings.filter { $0.text("standing") == "blocks" }.map { finding in
+            let dies = (finding["dies"]?.arrayValue ?? []).compactMap { $0.integerValue }
+                .map { DieID(Int($0)) }
+            let place = [finding.text("node"), dies.isEmpty ? "" : dies.shown]
+                .filter { !$0.isEmpty }.joined(separator: ", ")
+            return "check \(finding.number("check"))\(place.isEmpty ? "" : ": \(place)"): "
+                + "\(finding.text("evidence")); \(finding.text("remedy"))"
+        }
     }
 
     /// Where a group serves; what is wrong with it stands there instead while something is.
