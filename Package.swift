@@ -67,7 +67,7 @@ let cores: [Target] =
         "Profiles", ["Base", "YAML"], resources: [.embedInCode("Published")],
         settings: optimized)
     + module(
-        "Planning", ["Base", "Profiles"], testExclude: ["Published"], settings: optimized)
+        "Planning", ["Base", "Ascend", "Profiles"], testExclude: ["Published"], settings: optimized)
     + module("Doctor", ["Base", "YAML", "Ascend", "Profiles"], settings: optimized)
     + module(
         "ClusterState", ["Base", "YAML", "Diagnosis", "Planning", "Supervision"],

@@ -2,6 +2,7 @@
 
 import Ascend
 public import Base
+public import ControlAPI
 import Doctor
 import EventLoop
 import Host
@@ -14,6 +15,8 @@ extension Agent {
     func examine(_ question: NodeQuestion, completion: @escaping (PeerAnswer) -> Void) {
         switch question {
         case .facts(let group): tellFacts(launchOf: group, completion: completion)
+        case .strike(let strike): self.strike(strike, completion: completion)
+        case .preflight(let group): tellPreflight(launchOf: group, completion: completion)
         case .speed:
             examiner.measureSpeed { completion(.document(of: ["speed": $0.json])) }
         case .reach(let dials, let pings):
@@ -52,7 +55,8 @@ extension Agent {
     /// The launch gate: the nodes of the group are visited, and what was found is told to the node.
     func examineGroup(_ group: GroupName, _ nodes: [NodeID], round: UInt64) {
         DoctorRound(
-            loop, nodes: nodes, purpose: .launch(group),
+            loop, nodes: nodes,
+            purpose: .launch(group, hasPreflight: configuration.preflight == .check),
             ask: { [weak self] in self?.ask($0, $1, completion: $2) },
             clockAhead: { [weak self] in self?.clockAhead(of: $0) }, onProgress: { _ in },
             completion: { [weak self] outcome in
@@ -79,23 +83,23 @@ extension Agent {
     }
 
     public func diagnose(
-        stressing: Bool, onProgress: @escaping (String) -> Void,
+        _ visit: DoctorVisit, onProgress: @escaping (String) -> Void,
         completion: @escaping (JSONValue) -> Void
     ) {
         let visitor = DoctorVisitor(onProgress: onProgress, completion: completion)
-        visitors[stressing, default: []].append(visitor)
+        visitors[visit, default: []].append(visitor)
         // One visit of a kind at a time: whoever comes meanwhile is told the same.
-        guard visitors[stressing]?.count == 1 else { return }
+        guard visitors[visit]?.count == 1 else { return }
         let round = DoctorRound(
             loop, nodes: members,
-            purpose: .visit(stressing: stressing),
+            purpose: .visit(visit),
             ask: { [weak self] in self?.ask($0, $1, completion: $2) },
             clockAhead: { [weak self] in self?.clockAhead(of: $0) },
             onProgress: { [weak self] text in
-                for visitor in self?.visitors[stressing] ?? [] { visitor.onProgress(text) }
+                for visitor in self?.visitors[visit] ?? [] { visitor.onProgress(text) }
             },
             completion: { [weak self] outcome in
-                let told = self?.visitors.removeValue(forKey: stressing) ?? []
+                let told = self?.visitors.removeValue(forKey: visit) ?? []
                 for visitor in told { visitor.completion(outcome.diagnosis.json) }
             })
         round.start()
@@ -132,7 +136,7 @@ extension PeerAnswer {
     /// An answer must fit into a frame.
     private static let documentLimitBytes = 3 << 20
 
-    fileprivate static func document(of json: JSONValue) -> PeerAnswer {
+    static func document(of json: JSONValue) -> PeerAnswer {
         let text = json.compact
         guard text.utf8.count <= documentLimitBytes else {
             return .refused(

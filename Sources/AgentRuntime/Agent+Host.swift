@@ -34,21 +34,27 @@ extension Agent {
 
     /// Asks the engine's Python, in the environment that the engine is launched in.
     func findSGLang(_ shard: ShardID, _ spec: LaunchSpec) {
-        let base = base(for: spec).map { variables in
-            Dictionary(variables.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+        findSGLang(of: spec) { [weak self] in self?.give(.sglangFound(shard, $0)) }
+    }
+
+    func findSGLang(of spec: LaunchSpec, completion: @escaping (SGLangFinding) -> Void) {
+        let (environment, source) = beginning(of: spec)
+        SGLangFinder(loop, environment: environment).find(
+            python: spec.argv.first ?? "python3", source: source, within: Self.sglangLimit
+        ) { answer in
+            switch answer {
+            case .success(let text):
+                completion(
+                    Version(text).map { .version($0) } ?? .unknown("\"\(text)\" is no version"))
+            case .failure(let failure): completion(.unknown("\(failure)"))
+            }
         }
-        SGLangFinder(loop, environment: base ?? environment).find(
-            python: spec.argv.first ?? "python3", source: base == nil ? spec.source : [],
-            within: Self.sglangLimit
-        ) { [weak self] answer in
-            let finding: SGLangFinding =
-                switch answer {
-                case .success(let text):
-                    Version(text).map { .version($0) } ?? .unknown("\"\(text)\" is no version")
-                case .failure(let failure): .unknown("\(failure)")
-                }
-            self?.give(.sglangFound(shard, finding))
-        }
+    }
+
+    /// What an engine begins with, and what is still to be sourced on top of it.
+    func beginning(of spec: LaunchSpec) -> (environment: [String: String], source: [String]) {
+        guard let base = base(for: spec) else { return (environment, spec.source) }
+        return (Dictionary(base.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }), [])
     }
 
     /// Asks in the environment that the router is launched in.

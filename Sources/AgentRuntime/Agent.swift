@@ -50,12 +50,16 @@ public final class Agent: ControlSource {
     /// That carries the own address.
     let interface: String
     let examiner: NodeExaminer
-    /// Those who wait for the doctor's visit under way, one with a measurement or one without.
-    var visitors: [Bool: [DoctorVisitor]] = [:]
+    /// Those who wait for the doctor's visits under way.
+    var visitors: [DoctorVisit: [DoctorVisitor]] = [:]
+    /// Commands that the SGLang of this node has understood, each with its version and environment.
+    var understood: Set<[String]> = []
     private var machine: NodeMachine
     private var inbox: [NodeInput] = []
     private var isStepping = false
     private var timer: LoopTimer?
+    /// Until a drill strikes this agent.
+    var drillTimer: LoopTimer?
     private var transport: PeerTransport?
     var shards: ShardHost?
     private var logs: LogWatch?
@@ -378,7 +382,9 @@ public final class Agent: ControlSource {
     }
 
     public var state: ReplicatedState { machine.state }
-    func shardsOfPlan() -> [ShardOfPlan] { machine.shardsOfPlan() }
+    func shardsOfPlan(sglang: Version? = nil) -> [ShardOfPlan] {
+        machine.shardsOfPlan(sglang: sglang)
+    }
     var members: [NodeID] { machine.members.map(\.node) }
 
     /// By how much the clock of a node is ahead of this one's, as membership has seen it.

@@ -40,6 +40,8 @@ public struct AgentConfiguration: Sendable {
     public var hostTuning: HostTuningMode
     /// Whether what the doctor finds wrong here keeps the groups of this node from being launched.
     public var launchGate: LaunchGateMode
+    /// Whether commands are read by the installed SGLang before a launch.
+    public var preflight: PreflightMode
     /// How long a node without contact to a majority keeps its engines; nil: for ever.
     public var isolation: Duration?
     /// What stands before the paths of tools and files that tell what this node is: `/`, but for tests.
@@ -89,6 +91,13 @@ public enum LaunchGateMode: Hashable, Sendable {
     /// The group waits, and status says for what; but not for what is accepted, such as the health of a die
     /// that sticks while the die works.
     case check(accepting: [AcceptedFinding])
+}
+
+/// Whether the SGLang of each node reads the command of its shard before a group is launched.
+public enum PreflightMode: String, Hashable, Sendable, CaseIterable {
+    case off
+    /// A command that is refused keeps the group from being launched, as what the launch gate finds.
+    case check
 }
 
 /// A file that the configuration names, as it is on disk.

@@ -22,7 +22,7 @@ struct ConfigurationReader {
         "cluster", "nodes", "join", "node", "interface", "secret_file", "state_directory",
         "control_socket", "peer_port", "http_listen", "engine", "profile", "profile_file",
         "model_path", "overrides", "ascend_environment", "host_tuning", "launch_gate",
-        "isolation", "host_root", "timing",
+        "preflight", "isolation", "host_root", "timing",
     ]
 
     /// The configuration; nil where something was reported.
@@ -43,6 +43,7 @@ struct ConfigurationReader {
         let hostTuning =
             fields["host_tuning"].map { $0.choice(of: HostTuningMode.names) } ?? "check"
         let gate = fields["launch_gate"].map { launchGate($0, nodes) } ?? .check(accepting: [])
+        let preflight = fields["preflight"].map { $0.choice(of: PreflightMode.names) } ?? "off"
         let isolation = isolation(fields["isolation"])
         let listener = httpListener(fields["http_listen"])
         let joins = fields["join"].map { $0.boolean() } ?? false
@@ -51,7 +52,7 @@ struct ConfigurationReader {
             let modelPath,
             let ascendEnvironment = environment.flatMap(AscendEnvironmentMode.init(rawValue:)),
             let mode = hostTuning.flatMap(HostTuningMode.init(rawValue:)),
-            let launchGate = gate
+            let launchGate = gate, let preflight = preflight.flatMap(PreflightMode.init(rawValue:))
         else { return nil }
         guard root.log.diagnostics.isEmpty else { return nil }
         let agentPorts = [peerPort] + (listener.map { [$0.port] } ?? [])
@@ -65,7 +66,7 @@ struct ConfigurationReader {
                 ?? "/run/glm-agent/agent.sock",
             peerPort: peerPort, httpListen: listener, engine: engine, profile: profile,
             modelPath: modelPath, ascendEnvironment: ascendEnvironment, hostTuning: mode,
-            launchGate: launchGate, isolation: isolation,
+            launchGate: launchGate, preflight: preflight, isolation: isolation,
             hostRoot: fields["host_root"].flatMap(absolutePath) ?? "/", supervision: supervision,
             planGrace: planGrace,
             places: places(fields))
@@ -381,6 +382,10 @@ struct ConfigurationReader {
 }
 
 extension AscendEnvironmentMode {
+    fileprivate static let names = allCases.map(\.rawValue)
+}
+
+extension PreflightMode {
     fileprivate static let names = allCases.map(\.rawValue)
 }
 

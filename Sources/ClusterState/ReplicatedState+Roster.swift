@@ -88,6 +88,7 @@ extension ReplicatedState {
         let surplus = roster.departures.count - Roster.departureLimit
         if surplus > 0 { roster.departures.removeFirst(surplus) }
         present.removeAll { $0 == node.node }
+        cordons.removeAll { $0.node == node.node }
     }
 
     private func notInRoster(_ node: NodeID) -> String {

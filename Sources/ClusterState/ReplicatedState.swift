@@ -25,6 +25,11 @@ public struct ReplicatedState: Hashable, Sendable {
     public internal(set) var electedTerm: UInt64 = 0
     /// The nodes that a leader has noted as there, sorted.
     public internal(set) var present: [NodeID] = []
+    /// What the restarts have cost.
+    public internal(set) var restartLedger = RestartLedger()
+    /// The nodes that an operator keeps out of plans to come, sorted.
+    public internal(set) var cordons: [Cordon] = []
+    public internal(set) var rollout = Rollout()
     public internal(set) var roster = Roster()
 
     /// How many events are kept.
@@ -39,7 +44,9 @@ public struct ReplicatedState: Hashable, Sendable {
     public init(
         deployment: Deployment?, deploymentSerial: UInt64, isWanted: Bool, plan: Plan?,
         epoch: Epoch, groups: [GroupRecord], ledger: [LedgerEvent], nextSequence: UInt64,
-        electedTerm: UInt64 = 0, present: [NodeID] = [], roster: Roster = Roster()
+        electedTerm: UInt64 = 0, present: [NodeID] = [],
+        restartLedger: RestartLedger = RestartLedger(), cordons: [Cordon] = [],
+        rollout: Rollout = Rollout(), roster: Roster = Roster()
     ) {
         self.deployment = deployment
         self.deploymentSerial = deploymentSerial
@@ -51,6 +58,9 @@ public struct ReplicatedState: Hashable, Sendable {
         self.nextSequence = nextSequence
         self.electedTerm = electedTerm
         self.present = present
+        self.restartLedger = restartLedger
+        self.cordons = cordons
+        self.rollout = rollout
         self.roster = roster
     }
 
@@ -139,6 +149,8 @@ public struct LedgerEvent: Hashable, Sendable {
         case ready
         /// More has been found out about why a generation ended.
         case diagnosed
+        /// The operator keeps a node out, or takes that back.
+        case cordoned, draining, uncordoned
         /// The operator changed who the nodes of the cluster are, or who of them may vote.
         case added, removed, promoted, demoted
         /// A majority was lost for ever, and one node went on alone.

@@ -20,8 +20,12 @@ public struct ConfiguredNode: Hashable, Sendable {
     }
 
     /// This node as the planner knows it.
-    public func candidate(isUsable: Bool) -> Candidate {
-        Candidate(node: node, address: address, isUsable: isUsable, superPod: superPod)
+    public func candidate(
+        isUsable: Bool, standing: Candidate.Standing = .open
+    ) -> Candidate {
+        Candidate(
+            node: node, address: address, isUsable: isUsable, superPod: superPod,
+            standing: standing)
     }
 }
 

@@ -14,15 +14,19 @@ public struct PlannedShard: Hashable, Sendable {
     public let unset: [String]
     /// What it will listen on, on its own node.
     public let endpoints: [Endpoint]
+    /// What it may listen on in any generation, and where HCCL searches.
+    public let reservedPorts: [PortRange]
 
     public init(
-        name: String, role: Role, environment: [Variable], unset: [String], endpoints: [Endpoint]
+        name: String, role: Role, environment: [Variable], unset: [String], endpoints: [Endpoint],
+        reservedPorts: [PortRange] = []
     ) {
         self.name = name
         self.role = role
         self.environment = environment
         self.unset = unset
         self.endpoints = endpoints
+        self.reservedPorts = reservedPorts
     }
 
     func value(of name: String) -> String? { environment.last { $0.name == name }?.value }
@@ -176,17 +180,20 @@ public struct ClusterExamination: Hashable, Sendable {
     public let pings: [FabricProbe]
     /// Empty where nobody asked for it.
     public let speeds: [NodeSpeed]
+    /// Empty where nobody asked for it.
+    public let preflights: [NodePreflight]
     /// The nodes are those of one group, and the plan has others.
     public let isOneGroup: Bool
 
     public init(
         nodes: [ExaminedNode], dials: [Dial] = [], pings: [FabricProbe] = [],
-        speeds: [NodeSpeed] = [], isOneGroup: Bool = false
+        speeds: [NodeSpeed] = [], preflights: [NodePreflight] = [], isOneGroup: Bool = false
     ) {
         self.nodes = nodes
         self.dials = dials
         self.pings = pings
         self.speeds = speeds
+        self.preflights = preflights
         self.isOneGroup = isOneGroup
     }
 

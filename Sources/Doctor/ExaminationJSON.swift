@@ -29,6 +29,7 @@ extension PlannedShard: JSONCoded {
             "name": .string(name), "role": .string(role.rawValue),
             "environment": environment.json, "unset": unset.json,
             "endpoints": endpoints.map { CodedEndpoint($0) }.json,
+            "reserved_ports": reservedPorts.json,
         ]
     }
 
@@ -39,7 +40,8 @@ extension PlannedShard: JSONCoded {
         let endpoints: [CodedEndpoint] = try json.read("endpoints")
         self.init(
             name: try json.read("name"), role: role, environment: try json.read("environment"),
-            unset: try json.read("unset"), endpoints: endpoints.map(\.endpoint))
+            unset: try json.read("unset"), endpoints: endpoints.map(\.endpoint),
+            reservedPorts: try json.read("reserved_ports") ?? [])
     }
 }
 

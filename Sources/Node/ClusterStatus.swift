@@ -3,6 +3,7 @@
 
 public import Ascend
 public import Base
+public import ClusterState
 public import Diagnosis
 public import Doctor
 
@@ -31,6 +32,25 @@ public struct ClusterStatus: Hashable, Sendable {
     public var reasons: [String]
     /// What an operator should know though it keeps nothing from serving.
     public var notes: [String]
+    /// While groups still run a deployment that is not wanted any more.
+    public var rollout: Rollout?
+
+    /// How far a changed deployment has come.
+    public struct Rollout: Hashable, Sendable {
+        public var profile: String
+        /// The groups that still run one before it, in the plan's order.
+        public var pending: [String]
+        /// What the next of them waits for; nil where nothing.
+        public var waits: String?
+        /// It does not go on by itself.
+        public var isHalted: Bool
+        public init(profile: String, pending: [String], waits: String?, isHalted: Bool) {
+            self.profile = profile
+            self.pending = pending
+            self.waits = waits
+            self.isHalted = isHalted
+        }
+    }
 
     public struct Quorum: Hashable, Sendable {
         public var have: Int
@@ -54,11 +74,14 @@ public struct ClusterStatus: Hashable, Sendable {
         public var fileDifferences: String?
         /// What it told of itself last, by gossip: no leader is needed. nil before it has.
         public var inventory: InventoryDigest?
+        /// `cordoned`, `draining` or `drained`, where an operator keeps it out.
+        public var cordon: String?
         public init(
             node: String, address: String, state: String, since: WallTime,
             role: String = "voter", fileDifferences: String? = nil,
-            inventory: InventoryDigest? = nil
+            inventory: InventoryDigest? = nil, cordon: String? = nil
         ) {
+            self.cordon = cordon
             self.node = node
             self.address = address
             self.state = state
@@ -85,6 +108,8 @@ public struct ClusterStatus: Hashable, Sendable {
         /// What the launch gate found on its nodes, what blocks first.
         public var gate: [GateFinding]
         public var ranks: [Rank]
+        /// How long its restarts took; nil before the first.
+        public var restartCost: RestartCost?
         public init(
             name: String, role: String, generation: UInt64, state: String, why: String,
             master: String?, url: String, bootstrapPort: UInt16?, restarts: Int,
@@ -102,6 +127,16 @@ public struct ClusterStatus: Hashable, Sendable {
             self.lastFailure = lastFailure
             self.gate = gate
             self.ranks = ranks
+        }
+    }
+
+    /// What the ledger of restarts has of a group.
+    public struct RestartCost: Hashable, Sendable {
+        public var tally: RepairTally
+        public var last: RestartRecord?
+        public init(tally: RepairTally, last: RestartRecord?) {
+            self.tally = tally
+            self.last = last
         }
     }
 
@@ -167,6 +202,7 @@ public struct ClusterStatus: Hashable, Sendable {
         public var since: WallTime?
         public var why: String
         public var lastFailure: Failure?
+        public var restartCost: RestartCost?
         public init(
             node: String, url: String, state: String, generation: UInt64, pid: Int32?,
             restarts: Int, since: WallTime?, why: String, lastFailure: Failure?
@@ -226,7 +262,16 @@ extension ClusterStatus {
             "members": .array(members.map(\.json)), "groups": .array(groups.map(\.json)),
             "router": router?.json ?? .null, "ready": .bool(ready),
             "reasons": .array(reasons.map { .string($0) }),
-            "notes": .array(notes.map { .string($0) }),
+            "notes": .array(notes.map { .string($0) }), "rollout": rollout?.json ?? .null,
+        ]
+    }
+}
+
+extension ClusterStatus.Rollout {
+    var json: JSONValue {
+        [
+            "profile": .string(profile), "pending": .array(pending.map { .string($0) }),
+            "waits_for": JSONValue(waits), "is_halted": .bool(isHalted),
         ]
     }
 }
@@ -236,7 +281,8 @@ extension ClusterStatus.Member {
         [
             "node": .string(node), "address": .string(address), "state": .string(state),
             "since": .string(since.description), "role": .string(role),
-            "file_differences": JSONValue(fileDifferences), "inventory": inventory?.json ?? .null,
+            "file_differences": JSONValue(fileDifferences), "cordon": JSONValue(cordon),
+            "inventory": inventory?.json ?? .null,
         ]
     }
 }
@@ -249,7 +295,10 @@ extension ClusterStatus.Group {
             "why": .string(why), "dist_init_master": JSONValue(master), "url": .string(url),
             "bootstrap_port": JSONValue(bootstrapPort.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "last_failure": lastFailure?.json ?? .null,
-            "gate": .array(gate.map(\.json)), "ranks": .array(ranks.map(\.json)),
+            "gate": .array(gate.map(\.json)),
+            "repairs": restartCost?.tally.json ?? .null,
+            "last_restart": restartCost?.last?.json ?? .null,
+            "ranks": .array(ranks.map(\.json)),
         ]
     }
 }
@@ -322,6 +371,8 @@ extension ClusterStatus.Router {
             "generation": .integer(Int64(generation)), "pid": JSONValue(pid.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "since": JSONValue(since?.description),
             "why": .string(why), "last_failure": lastFailure?.json ?? .null,
+            "repairs": restartCost?.tally.json ?? .null,
+            "last_restart": restartCost?.last?.json ?? .null,
         ]
     }
 }

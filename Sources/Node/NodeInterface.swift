@@ -58,6 +58,8 @@ public enum OperatorRequest: Hashable, Sendable {
     case apply
     /// Change who the nodes of the cluster are, if the leader finds it safe.
     case members(MembersOrder)
+    /// What a deployment would change; answered by a document, and nothing is done.
+    case compare(Deployment)
     /// `shard` is `prefill-0/1` (group and rank, newest generation) or `prefill-0.g3.r1`.
     case log(shard: String, lastLines: Int, from: UInt64?)
     /// A doctor's question to a node, answered by a document.

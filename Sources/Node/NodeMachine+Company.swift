@@ -95,7 +95,7 @@ extension Command.Action {
         switch self {
         case .enrol, .admit, .dismiss, .seat, .recoverAlone: true
         case .deploy, .plan, .launch, .end, .settle, .stop, .start, .restart, .elected, .joined,
-            .lost, .serves, .amend:
+            .lost, .serves, .amend, .cordon, .uncordon, .apply:
             false
         }
     }

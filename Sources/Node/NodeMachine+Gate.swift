@@ -25,8 +25,7 @@ struct LaunchGate: Sendable {
     var round: (number: UInt64, begunAt: Instant)?
     /// What the last one found; nil before the first has ended.
     var findings: [GateFinding]?
-    /// When the last one began, and when it had ended.
-    var lookedAt = Instant.zero
+    /// When the last one had ended.
     var foundAt = Instant.zero
     var looks = 0
     /// When to look again; nil while no launch is near.
@@ -62,7 +61,7 @@ extension NodeMachine {
             let obstacles = gate.obstacles
         else { return "for its nodes to be examined" }
         guard let first = obstacles.first else {
-            let isFresh = now < gate.lookedAt + configuration.gateAge
+            let isFresh = now < gate.foundAt + configuration.gateAge
             return isFresh ? nil : "for its nodes to be examined again"
         }
         let place = first.node.map { "for \($0): " } ?? "because "
@@ -82,7 +81,7 @@ extension NodeMachine {
         var gate = leadership?.gates[group.name] ?? LaunchGate(subject)
         if gate.subject != subject { gate = LaunchGate(subject) }
         // An examination always ends; one that nobody hears of is given up all the same.
-        let limit = configuration.examinationTimeout * 3
+        let limit = configuration.examinationTimeout * 6
         if let round = gate.round, round.begunAt + limit <= now { gate.round = nil }
         if gate.round == nil, nextLook(of: gate) <= now {
             gateRounds += 1
@@ -99,17 +98,15 @@ extension NodeMachine {
         guard obstacles.isEmpty else {
             return gate.foundAt + min(configuration.gateInterval, .seconds(gate.looks))
         }
-        return gate.lookedAt + configuration.gateAge * 2 / 3
+        return gate.foundAt + configuration.gateAge * 2 / 3
     }
 
     mutating func groupExamined(
         _ group: GroupName, round number: UInt64, _ findings: [GateFinding]
     ) {
-        guard var gate = leadership?.gates[group], let round = gate.round, round.number == number
-        else { return }
+        guard var gate = leadership?.gates[group], gate.round?.number == number else { return }
         gate.round = nil
         gate.findings = Array(findings.prefix(Self.findingsLimit))
-        gate.lookedAt = round.begunAt
         gate.foundAt = now
         gate.looks += 1
         leadership?.gates[group] = gate

@@ -66,7 +66,9 @@ extension NodeMachine {
             propose(.deploy(configuration.deployment), about: .deployment)
             return
         }
-        guard wantedDigest != localDigest else { return }
+        guard wantedDigest != localDigest, state.setAside != configuration.deployment else {
+            return
+        }
         let isAgreed = members.allSatisfy {
             leadership?.reports[$0.node]?.deploymentDigest == localDigest
         }
@@ -87,7 +89,9 @@ extension NodeMachine {
         }
         self.leadership?.decodePatience = profile.decodePatience
         let stableView = configuration.supervision.stableView
-        let candidates = members.map { $0.candidate(isUsable: isUsable($0.node)) }
+        let candidates = members.map {
+            $0.candidate(isUsable: isUsable($0.node), standing: state.standing(of: $0.node))
+        }
         if state.plan == nil, candidates.contains(where: { !$0.isUsable }) {
             let graceEnd = leadership.since + configuration.planGrace
             let present = Planner.plan(
@@ -139,6 +143,7 @@ extension NodeMachine {
         let planned = state.plan?.groups.map(\.name) ?? []
         let orphaned = state.groups.filter { $0.phase == .running }.map(\.name)
             .filter { !planned.contains($0) }
+        noteSameLaunches()
         for name in planned + orphaned { reconcileGroup(name) }
         let conditions = leadership?.conditions.filter { planned.contains($0.key) }
         leadership?.conditions = conditions ?? [:]
@@ -165,10 +170,14 @@ extension NodeMachine {
         switch decision.proposal {
         case .launch(let why):
             guard let group = state.plan?.group(name) else { return }
-            propose(.launch(group, record.generation.next, why: why), about: .group(name))
+            let launch = Command.Action.launch(
+                group, record.generation.next, why: why, stoppedAt: stoppedAt(record))
+            propose(launch, about: .group(name))
         case .end(var cause, let isTerminal):
             if !cause.leavesEngineSound { cause.diagnosis = diagnosis(of: record) }
-            let end = Command.Action.end(name, record.generation, cause, isTerminal: isTerminal)
+            let end = Command.Action.end(
+                name, record.generation, cause, isTerminal: isTerminal,
+                failedAt: failedAt(cause, record))
             propose(end, about: .group(name))
         case .settle: propose(.settle(name, record.generation), about: .group(name))
         case nil:
@@ -212,12 +221,14 @@ extension NodeMachine {
         return GroupView(
             phase: phase, generation: record.generation, failures: record.failures,
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
-            launchDiffers: planned != record.launched
-                || record.launchedSerial != state.deploymentSerial,
-            hasServed: record.servesSince != nil, lostDependency: lostStore(of: record),
+            launchDiffers: launchDiffers(record), heldBack: heldBack(record),
+            whyDiffers: whyDiffers(planned, record),
+            hasServed: record.servesSince != nil || group?.role.isEngine != true,
+            lostDependency: forcedOut(record) ?? lostStore(of: record),
             silence: silence(before: group, record),
             prerequisite: strangerPrerequisite(of: record.phase == .running ? nil : group)
-                ?? unheardHolder(record) ?? storePrerequisite(of: group)
+                ?? drainPrerequisite(of: group) ?? unheardHolder(record)
+                ?? storePrerequisite(of: group)
                 ?? (group?.role == .router ? routerPrerequisite : nil),
             obstacle: obstacle(to: group), ranks: rankViews(of: group, record),
             leftovers: leftovers(of: name, record))

@@ -43,6 +43,13 @@ extension NodeMachine {
         case .log(let shard, let lastLines, let from):
             readLog(id, shard, lastLines: lastLines, from: from)
         case .examine(let node, let question): examine(id, node, question)
+        case .compare(let deployment):
+            let answer: PeerAnswer =
+                switch difference(to: deployment) {
+                case .success(let document): .document(document.compact)
+                case .failure(let refusal): .refused(refusal.kind, refusal.text)
+                }
+            actions.append(.answer(id, answer))
         case .inventory(let node):
             if leadership != nil {
                 actions.append(.answer(id, toldInventory(of: node)))
@@ -58,6 +65,10 @@ extension NodeMachine {
         "no leader is known: the cluster has no quorum"
 
     mutating func propose(_ command: Command, for origin: Requests.Origin) {
+        if consensus.role == .leader, let refusal = refusal(of: command.action) {
+            tell(origin, .refused(refusal.kind, refusal.text))
+            return
+        }
         let proposal = requests.newProposal(for: origin)
         driveConsensus(.propose(command.cbor.encoded, proposal))
     }
@@ -93,7 +104,10 @@ extension NodeMachine {
                 .answer(
                     id, .refused(.unavailable, "\(node) is \(state): its agent does not answer")))
         } else {
-            forward(.examine(question), id, to: node, within: configuration.examinationTimeout)
+            // SGLang takes long to import.
+            let factor = if case .preflight = question { 3 } else { 1 }
+            forward(
+                .examine(question), id, to: node, within: configuration.examinationTimeout * factor)
         }
     }
 
@@ -232,7 +246,10 @@ extension NodeQuestion {
     /// As much of it as a node does for another: a cluster of the largest size asks for less.
     fileprivate var bounded: NodeQuestion {
         switch self {
-        case .facts, .speed: self
+        case .facts, .speed, .preflight: self
+        case .strike(.freezeAgent(let seconds)):
+            .strike(.freezeAgent(seconds: min(seconds, Strike.longestFreeze)))
+        case .strike: self
         case .reach(let dials, let pings):
             .reach(dials: Array(dials.prefix(1000)), pings: Array(pings.prefix(64)))
         }

@@ -47,7 +47,7 @@ extension NodeMachine {
             node: configuration.local,
             shards: sightings.keys.sorted().map { shard in
                 ShardSightings(shard: shard, sightings: sightings[shard]?.all ?? [])
-            })
+            }, understands: Self.understands)
         if leadership != nil {
             hasSightingNews = false
             heard(words)
@@ -82,7 +82,7 @@ extension NodeMachine {
     }
 
     /// Where a clock was not compared it is taken to agree within a second.
-    private func clockAhead(of node: NodeID) -> TimeSpan {
+    func clockAhead(of node: NodeID) -> TimeSpan {
         guard node != configuration.local else { return TimeSpan(earliest: 0, latest: 0) }
         let unknown = TimeSpan(earliest: -1_000_000, latest: 1_000_000)
         guard let ahead = clocks.ahead(of: node, at: now), ahead.isSane else { return unknown }

@@ -53,7 +53,7 @@ public struct NodeMachine: Sendable {
     /// Whom this node talks to.
     var company: Company
     var roster: RosterKnowledge
-    /// When the host of each node last said that its agent is gone; forgotten when that is there again.
+    /// When the host of each node last said that its agent is gone, or that agent was met again.
     var hostWords: [NodeID: Instant] = [:]
     /// Something has happened that may change what runs here; most frames are no such thing.
     var hasShardNews = true
@@ -153,7 +153,8 @@ public struct NodeMachine: Sendable {
         case .streamOpened(let node):
             driveMembership(.streamOpened(node))
             tellRoster(to: node)
-            hostWords[node] = nil
+            // Its agent is there, though membership may not have taken back its death yet.
+            hostWords[node] = now
             lastReport = nil
             hasSightingNews = true
             hasShardNews = true
@@ -468,9 +469,9 @@ extension Command {
     /// The group whose generation is over where this command takes effect.
     fileprivate var endedGroup: GroupName? {
         switch action {
-        case .end(let group, _, _, _), .restart(let group): group
+        case .end(let group, _, _, _, _), .restart(let group): group
         case .deploy, .plan, .launch, .settle, .stop, .start, .elected, .joined, .lost, .serves,
-            .amend, .enrol, .admit, .dismiss, .seat, .recoverAlone:
+            .amend, .cordon, .uncordon, .apply, .enrol, .admit, .dismiss, .seat, .recoverAlone:
             nil
         }
     }

@@ -65,6 +65,7 @@ struct Invariants {
     private var fallen: Set<Launch> = []
     private var touched: Set<GroupName> = []
     private var everythingTouched = false
+    private var maintenance = MaintenanceWatch()
     private var questions: [RequestID: Question] = [:]
 
     private struct Launch: Hashable {
@@ -141,7 +142,7 @@ struct Invariants {
         while next <= machine.consensus.lastIndex {
             defer { next = next.next }
             guard let entry = hosts[index].entry(at: next),
-                case .launch(let group, let generation, _)? = entry.action
+                case .launch(let group, let generation, _, _)? = entry.action
             else { continue }
             checkStore(group, machine.state)
             let held = machine.state.record(of: group.name).launched?.ranks.map(\.node) ?? []
@@ -220,7 +221,10 @@ struct Invariants {
                 if let known = committed[index], known != entry {
                     broken("\(node) applies another entry \(index) than others did")
                 }
-                if committed[index] == nil { noteCommand(of: entry) }
+                if committed[index] == nil {
+                    noteCommand(of: entry)
+                    if let sentence = maintenance.agreed(entry.action) { broken(sentence) }
+                }
                 committed[index] = entry
             }
             index = index.next
@@ -229,10 +233,10 @@ struct Invariants {
 
     private mutating func noteCommand(of entry: LogEntry) {
         switch entry.action {
-        case .launch(let group, let generation, _):
+        case .launch(let group, let generation, _, _):
             let launch = Launch(group: group.name, generation: generation)
             launchedAt[launch] = launchedAt[launch] ?? entry.index
-        case .end(let group, let generation, _, _):
+        case .end(let group, let generation, _, _, _):
             let launch = Launch(group: group, generation: generation)
             endedAt[launch] = endedAt[launch] ?? entry.index
         default: break
@@ -248,6 +252,7 @@ struct Invariants {
                 if known != plan { broken("epoch \(plan.epoch) has two plans") }
             } else {
                 plans[plan.epoch] = plan
+                if let sentence = maintenance.violation(of: plan) { broken(sentence) }
                 for group in plan.groups
                 where Set(group.ranks.map(\.node)).count != group.ranks.count {
                     broken("a node holds two ranks of \(group.name) in epoch \(plan.epoch)")
@@ -342,7 +347,10 @@ struct Invariants {
             if !hasFallen, serves(record, hosts: hosts, at: now) {
                 broken("\(record.name) is ended for a lost node, though its engine could be asked")
             }
-        case .byOperator: isJustified = everythingTouched || touched.contains(record.name)
+        case .byOperator:
+            isJustified =
+                everythingTouched || touched.contains(record.name)
+                || maintenance.excuses(record.launched)
         case .dependency:
             let owner = cause.owner.map { state.record(of: $0) }
             isJustified =
@@ -356,6 +364,7 @@ struct Invariants {
             isJustified =
                 filesHaveChanged || !hasMoved || planned?.role == .router
                 || record.launched?.ranks.contains { departed.contains($0.node) } ?? false
+                || maintenance.excuses(record.launched)
         }
         if !isJustified {
             broken(
@@ -506,12 +515,16 @@ struct Invariants {
         touched.insert(group)
     }
 
+    /// An operator asks that a node be emptied.
+    mutating func drains(_ node: NodeID) { maintenance.drained.insert(node) }
+
     mutating func asked(
         _ id: RequestID, _ request: OperatorRequest, of node: NodeID, at now: Instant
     ) {
         questions[id] = Question(
             node: node, askedAt: now, request: request, after: agreedIn.values.max() ?? .zero)
         if request == .apply { oneFileIsEnough = true }
+        if case .propose(.apply) = request { oneFileIsEnough = true }
     }
 
     /// A request is answered once, and with what it asked for.
@@ -548,8 +561,11 @@ struct Invariants {
                 broken(
                     "request \(id.value), \(order), is answered (\(text)), and nothing is agreed")
             }
-        case (.apply, .accepted), (.examine, .document), (.inventory, .document): break
-        case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.inventory, _), (.members, _):
+        case (.apply, .accepted), (.examine, .document), (.inventory, .document),
+            (.compare, .document):
+            break
+        case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.inventory, _), (.compare, _),
+            (.members, _):
             broken("request \(id.value) is answered with another's answer")
         }
     }

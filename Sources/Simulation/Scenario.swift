@@ -78,6 +78,8 @@ extension SimulationConfiguration {
         let mix = FaultMix(using: &generator)
         faults = mix.faults(
             from: quietStart, for: faultPeriod, nodeCount: hostCount, using: &generator)
+        faults += FaultMix.maintenance(
+            from: quietStart, for: faultPeriod, nodeCount: nodeCount, seed: seed)
     }
 
     private static let largeLogLimit = NodeConfiguration.standardLogLimit

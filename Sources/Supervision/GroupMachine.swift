@@ -20,7 +20,7 @@ public struct GroupMachine: Hashable, Sendable {
     private(set) var movedAt: Instant?
     private var obstructedSince: Instant?
     /// Since when no shard of the generation before is left, as far as this leader knows.
-    private var goneSince: Instant?
+    public private(set) var goneSince: Instant?
     private(set) var masterAnswered: Instant?
     var masterAsked: Instant?
     /// What came of the last question to rank 0; nil before the first, and while one is under way.
@@ -73,8 +73,8 @@ public struct GroupMachine: Hashable, Sendable {
 
     private mutating func decideRunning(_ view: GroupView, at now: Instant) -> GroupDecision {
         // A group that has left the plan is unwanted too, but not by the operator's word.
-        if view.launchDiffers {
-            return end(view, EndCause(.planChanged, why: "the plan has changed"))
+        if view.launchDiffers, view.heldBack == nil {
+            return end(view, EndCause(.planChanged, why: view.whyDiffers ?? "the plan has changed"))
         }
         if !view.isWanted {
             return end(view, EndCause(.byOperator, why: "stopped by the operator"))

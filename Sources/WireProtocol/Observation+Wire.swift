@@ -222,6 +222,9 @@ extension NodeQuestion: WireCodable {
         case .facts(let group?): .choice(1, .text(group.name))
         case .reach(let dials, let pings): .choice(2, .list(dials), .list(pings))
         case .speed: .choice(3)
+        case .strike(let strike): .choice(4, strike.cbor)
+        case .preflight(nil): .choice(5)
+        case .preflight(let group?): .choice(5, .text(group.name))
         }
     }
 
@@ -234,6 +237,8 @@ extension NodeQuestion: WireCodable {
             let dials = try record.list(of: DialTarget.self)
             self = .reach(dials: dials, pings: try record.list(of: PingTarget.self))
         case 3: self = .speed
+        case 4: self = .strike(try record.value(as: Strike.self))
+        case 5: self = .preflight(launchOf: record.isAtEnd ? nil : try record.group())
         default: throw record.unknownChoice(choice, of: "question")
         }
     }

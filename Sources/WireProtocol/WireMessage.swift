@@ -70,10 +70,13 @@ public struct NodeSightings: Hashable, Sendable {
     public let node: NodeID
     /// By shard.
     public let shards: [ShardSightings]
+    /// The newest kind of command that the node can read in the log; 0 where it does not tell.
+    public let understands: UInt64
 
-    public init(node: NodeID, shards: [ShardSightings]) {
+    public init(node: NodeID, shards: [ShardSightings], understands: UInt64 = 0) {
         self.node = node
         self.shards = shards
+        self.understands = understands
     }
 }
 
@@ -151,7 +154,7 @@ public enum PeerRequest: Hashable, Sendable {
     case members(MembersOrder)
 }
 
-/// What a doctor asks of a node.
+/// What a doctor asks of a node, or a drill.
 public enum NodeQuestion: Hashable, Sendable {
     /// What it is and what is planned there; it then listens for a while on planned ports that are free.
     /// Before the launch of a group only that group's plan counts, and what cannot change while the host
@@ -161,6 +164,10 @@ public enum NodeQuestion: Hashable, Sendable {
     case reach(dials: [DialTarget], pings: [PingTarget])
     /// How fast it computes: it is kept busy for about a second.
     case speed
+    /// For a drill: something of it is struck on purpose.
+    case strike(Strike)
+    /// Whether its SGLang understands the commands that are planned there, or that of one group.
+    case preflight(launchOf: GroupName?)
 }
 
 /// A port to dial.

@@ -69,6 +69,7 @@ import YAML
         #expect(configuration.hostTuning == .check)
         #expect(configuration.ascendEnvironment == .source)
         #expect(configuration.launchGate == .check(accepting: []))
+        #expect(configuration.preflight == .off)
         #expect(configuration.hostRoot == "/")
         #expect(configuration.supervision == SupervisionPolicy())
         #expect(configuration.ownNode == nil)
@@ -120,6 +121,7 @@ import YAML
                     ascend_environment: inherit
                     host_tuning: "off"
                     launch_gate: "off"
+                    preflight: check
                     isolation: stop-after 10m
                     host_root: /srv/pretend
                     timing: {load_limit: 2h, backoff_initial: 500ms, backoff_limit: 1m,
@@ -136,6 +138,7 @@ import YAML
         #expect(configuration.engine == .command(["/bin/wrap", "-x"]))
         #expect(configuration.hostTuning == .off)
         #expect(configuration.ascendEnvironment == .inherit)
+        #expect(configuration.preflight == .check)
         #expect(configuration.isolation == .seconds(600))
         #expect(configuration.launchGate == .off && configuration.hostRoot == "/srv/pretend")
         #expect(configuration.supervision.loadLimit == .seconds(7200))

@@ -78,6 +78,9 @@ struct Illness: Sendable, CustomTestStringConvertible {
             .versions, .error, "inventory.software.cann.0.version", "9.0.0",
             "CANN: 9.0.0, while most have 8.5.1"),
         Illness(.versions, .error, "inventory.software.driver", "24.1", "driver: 24.1"),
+        Illness(
+            .versions, .error, "inventory.software.driver", "24.1.rc1",
+            "driver 24.1.rc1 is older than 24.1.RC2"),
         Illness(.versions, .unknown, "inventory.software.firmware", gap, "firmware: the tool"),
         Illness(
             .versions, .error, "inventory.software.python",
@@ -285,6 +288,48 @@ struct Illness: Sendable, CustomTestStringConvertible {
     private func worst(of check: Check, _ node: JSONValue) throws -> Severity {
         let examined = ExaminedNode(NodeID("node-1"), .told(try NodeExamination(json: node)))
         return Diagnosis(of: ClusterExamination(nodes: [examined])).worst(of: check)
+    }
+
+    @Test func `ports are at risk where the plan has them, and nowhere else`() throws {
+        var node = try Healthy.node(1).json
+        node = node.setting(
+            "inventory.kernel.reserved_ports".split(separator: ".")[...], to: [])
+        #expect(try worst(of: .ports, node) == .warning)
+        // HCCL was told to search elsewhere, below the ephemeral range.
+        let elsewhere = PortRange(first: 20000, last: 20031).map(\.json) ?? .null
+        let shards = "shards.0.reserved_ports".split(separator: ".")[...]
+        #expect(try worst(of: .ports, node.setting(shards, to: [elsewhere])) == .ok)
+        #expect(try worst(of: .ports, node.setting(["shards"], to: [])) == .ok, "a spare")
+        // Two neighbouring ranges that are reserved cover one that lies across both.
+        let halves = [(60000, 60015), (60016, 60040)].map {
+            PortRange(first: $0.0, last: $0.1).map(\.json) ?? .null
+        }
+        let reserved = "inventory.kernel.reserved_ports".split(separator: ".")[...]
+        #expect(try worst(of: .ports, node.setting(reserved, to: .array(halves))) == .ok)
+    }
+
+    @Test func `a small process without a die of its own is left over`() throws {
+        func process(_ megabytes: Int) -> JSONValue {
+            [
+                "pid": 4711, "name": "python3", "memory_mb": megabytes.json, "container_pid": nil,
+            ]
+        }
+        func path(_ die: Int) -> ArraySlice<Substring> {
+            "inventory.dies.\(die).processes".split(separator: ".")[...]
+        }
+        let small = try Healthy.node(1).json.setting(path(5), to: [process(126)])
+        #expect(try dies(heldOn: small) == [5])
+        // A rank visits the dies of its peers, and is found on its own.
+        let rank = small.setting(path(7), to: [process(41000)])
+        #expect(try dies(heldOn: rank) == [7])
+        let own = small.setting(["own_processes"], to: [4711])
+        #expect(try dies(heldOn: own).isEmpty, "a shard that has just begun")
+    }
+
+    private func dies(heldOn node: JSONValue) throws -> [Int] {
+        let examined = ExaminedNode(NodeID("node-1"), .told(try NodeExamination(json: node)))
+        return Diagnosis(of: ClusterExamination(nodes: [examined])).findings
+            .filter { $0.check == .holders && $0.severity == .error }.flatMap(\.dies).map(\.value)
     }
 
     @Test func `memory is compared with what the node itself has seen idle`() throws {

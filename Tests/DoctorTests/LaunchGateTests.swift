@@ -66,6 +66,32 @@ import Testing
         #expect(group.worst(of: .store) == .ok)
     }
 
+    @Test func `a command that SGLang refuses blocks, one that was not read does not`() throws {
+        func gate(_ commands: Fact<[ReadCommand]>) throws -> [GateFinding] {
+            let cluster = ClusterExamination(
+                nodes: try Healthy.cluster().nodes,
+                preflights: [NodePreflight(NodeID("node-2"), commands)])
+            return Diagnosis(of: cluster).gate().filter { $0.check == .versions }
+        }
+        let gap = Gap(.timedOut, "python3", "gave no answer")
+        #expect(try gate(.known([ReadCommand("decode-0/0", .known(nil))])).isEmpty)
+        let refused = try gate(
+            .known([ReadCommand("decode-0/0", .known("error: unrecognized arguments: --x"))]))
+        #expect(refused.map(\.standing) == [.blocks] && refused[0].check == .versions)
+        #expect(refused[0].node == NodeID("node-2") && !refused[0].remedy.isEmpty)
+        #expect(
+            refused[0].evidence
+                == "SGLang refuses the command of decode-0/0: error: unrecognized arguments: --x")
+        let silent = try gate(.known([ReadCommand("decode-0/0", .unknown(gap))]))
+        #expect(try silent.map(\.standing) == [.unknown] && gate(.unknown(gap)).count == 1)
+        for command in [
+            ReadCommand("a", .known("no")), ReadCommand("a", .known(nil)),
+            ReadCommand("a", .unknown(gap)),
+        ] {
+            #expect(try ReadCommand(json: JSONValue(parsing: command.json.compact)) == command)
+        }
+    }
+
     @Test func `what is accepted comes back from its document`() throws {
         for accepted in [
             AcceptedFinding(check: .tls),

@@ -161,7 +161,46 @@ extension Sample {
         Sample(
             "request for the facts of a node before a launch",
             .request(RequestID(7), .examine(.facts(launchOf: GroupName("decode-0"))))),
+        Sample(
+            "request for a preflight", .request(RequestID(7), .examine(.preflight(launchOf: nil)))),
+        Sample(
+            "request for a preflight of a group",
+            .request(RequestID(7), .examine(.preflight(launchOf: GroupName("decode-0"))))),
         Sample("request for the speed of a node", .request(RequestID(7), .examine(.speed))),
+        Sample(
+            "request to kill a shard",
+            .request(
+                RequestID(1),
+                .examine(
+                    .strike(
+                        .killShard(
+                            ShardID(
+                                group: GroupName("组-0"), generation: Generation(largest),
+                                rank: NodeRank(1))))))),
+        Sample(
+            "request to freeze a shard",
+            .request(
+                RequestID(2),
+                .examine(
+                    .strike(
+                        .freezeShard(
+                            ShardID(
+                                group: GroupName("prefill-0"), generation: Generation(3),
+                                rank: .master)))))),
+        Sample(
+            "request to thaw a shard",
+            .request(
+                RequestID(3),
+                .examine(
+                    .strike(
+                        .thawShard(
+                            ShardID(
+                                group: GroupName("prefill-0"), generation: Generation(3),
+                                rank: .master)))))),
+        Sample("request to kill an agent", .request(RequestID(4), .examine(.strike(.killAgent)))),
+        Sample(
+            "request to freeze an agent",
+            .request(RequestID(5), .examine(.strike(.freezeAgent(seconds: 10))))),
         Sample(
             "request to reach nobody",
             .request(RequestID(8), .examine(.reach(dials: [], pings: [])))),

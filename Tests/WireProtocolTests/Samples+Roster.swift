@@ -57,6 +57,7 @@ extension Sample {
                     sequence: UInt64(index + 1), time: time, kind: kind, node: first.node,
                     group: nil, generation: nil, text: "the operator")
             }, nextSequence: 6, electedTerm: 1, present: [first.node],
+            rollout: Rollout(isAtOnce: true),
             roster: Roster(
                 serial: 7, entries: [.init(first), .init(second, mayVote: false)],
                 departures: [

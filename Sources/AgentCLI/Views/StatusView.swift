@@ -69,7 +69,7 @@ struct StatusView {
         for member in list("members") {
             table.add(
                 Table.Cell(member.text("node")), Table.Cell(member.text("address")),
-                .state(member.text("state")), Table.Cell(since(member)))
+                .member(member), Table.Cell(since(member)))
         }
         return [styled("MEMBERS", .heading)] + table.lines(colour: colour)
     }
@@ -86,6 +86,7 @@ struct StatusView {
                 "", Table.Cell(group.text("why", or: place(of: group))))
             for note in obstacles(of: group) { table.addNote(note) }
             for note in lastFailure(of: group, named: group.text("name")) { table.addNote(note) }
+            if let note = repairText(of: group) { table.addNote(note) }
             for rank in group["ranks"]?.arrayValue ?? [] {
                 table.add(
                     "", Table.Cell(rank.number("rank")), Table.Cell(rank.text("node")),
@@ -147,6 +148,7 @@ struct StatusView {
             Table.Cell(router.number("restarts")), Table.Cell(since(router)),
             Table.Cell(router.text("why", or: router.text("url"))))
         for note in lastFailure(of: router, named: "router") { table.addNote(note) }
+        if let note = repairText(of: router) { table.addNote(note) }
         return ["", styled("ROUTER", .heading)] + table.lines(colour: colour)
     }
 
@@ -180,6 +182,17 @@ struct StatusView {
 
     private func ago(_ seconds: Double) -> String {
         shortDuration(.milliseconds(Int64(seconds * 1000)))
+    }
+}
+
+extension Table.Cell {
+    /// How a member is, and whether an operator keeps it out.
+    static func member(_ member: JSONValue) -> Table.Cell {
+        let state = member.text("state")
+        let cordon = member.text("cordon")
+        guard !cordon.isEmpty else { return .state(state) }
+        return Table.Cell(
+            "\(state), \(cordon)", state == "alive" ? .attention : Style(state: state))
     }
 }
 

@@ -5,6 +5,7 @@
 
 import Ascend
 import Base
+import ControlAPI
 import Doctor
 import EventLoop
 import Node
@@ -22,13 +23,14 @@ final class DoctorRound {
     private var pings: [FabricProbe] = []
     private let purpose: Purpose
     private var speeds: [NodeSpeed] = []
+    private var preflights: [NodePreflight] = []
     private var accepted: [AcceptedFinding] = []
 
     enum Purpose {
         /// A person wants to know.
-        case visit(stressing: Bool)
+        case visit(DoctorVisit)
         /// The group is about to be launched.
-        case launch(GroupName)
+        case launch(GroupName, hasPreflight: Bool)
     }
 
     struct Outcome {
@@ -59,11 +61,18 @@ final class DoctorRound {
     }
 
     private var group: GroupName? {
-        if case .launch(let group) = purpose { group } else { nil }
+        if case .launch(let group, _) = purpose { group } else { nil }
     }
 
     private var isStressing: Bool {
-        if case .visit(let stressing) = purpose { stressing } else { false }
+        if case .visit(let visit) = purpose { visit.isStressing } else { false }
+    }
+
+    private var hasPreflight: Bool {
+        switch purpose {
+        case .visit(let visit): visit.hasPreflight
+        case .launch(_, let hasPreflight): hasPreflight
+        }
     }
 
     /// nil where the node wants no part in the launch gate.
@@ -95,9 +104,26 @@ final class DoctorRound {
         let questions = told.map { told in
             (told.node, NodeQuestion.reach(dials: dials(of: told.node), pings: pings(of: told)))
         }
-        guard nodes.count > 1, !questions.isEmpty else { return measure() }
+        guard nodes.count > 1, !questions.isEmpty else { return preflight() }
         survey.put(
-            questions, onAnswer: { self.takeReach($0, $1) }, then: { self.measure() })
+            questions, onAnswer: { self.takeReach($0, $1) }, then: { self.preflight() })
+    }
+
+    private func preflight() {
+        guard hasPreflight, !told.isEmpty else { return measure() }
+        survey.tell("every node has its SGLang read the planned commands")
+        survey.put(
+            told.map { ($0.node, .preflight(launchOf: group)) },
+            onAnswer: { self.preflights.append(NodePreflight($0, Self.commands($1))) },
+            then: { self.measure() })
+    }
+
+    private static func commands(_ answer: PeerAnswer) -> Fact<[ReadCommand]> {
+        do {
+            return .known(try answer.json().read("commands"))
+        } catch {
+            return .unknown(Gap(.unreadable, "preflight", "\(error)"))
+        }
     }
 
     /// The last question, so that nothing else is asked of a busy node.
@@ -168,6 +194,7 @@ final class DoctorRound {
                 (order[$0.from] ?? 0, $0.die) < (order[$1.from] ?? 0, $1.die)
             },
             speeds: speeds.sorted { (order[$0.node] ?? 0) < (order[$1.node] ?? 0) },
+            preflights: preflights.sorted { (order[$0.node] ?? 0) < (order[$1.node] ?? 0) },
             isOneGroup: group != nil)
         completion(Outcome(diagnosis: Diagnosis(of: cluster), accepted: accepted))
     }

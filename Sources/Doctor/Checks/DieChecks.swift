@@ -41,16 +41,26 @@ extension Diagnosis {
         }
     }
 
+    /// The processes that have more than a visitor's memory on some die.
+    private func owners(in inventory: NodeInventory) -> Set<Int32> {
+        let processes = (inventory.dies.value ?? []).flatMap(\.processes)
+        return Set(processes.filter { !$0.isVisitor }.map(\.processID))
+    }
+
     /// Who has the die by npu-smi or by its device file.
     private func foreignHolders(
         of die: Die, _ inventory: NodeInventory
     ) -> [(id: Int32, text: String)] {
         let files = (inventory.holders.value ?? []).filter { $0.dies.contains(die.id) }
+        let owners = owners(in: inventory)
         let listed = die.processes.filter { process in
-            !process.isVisitor && !files.contains { $0.processID == process.processID }
+            !(process.isVisitor && owners.contains(process.processID))
+                && !files.contains { $0.processID == process.processID }
         }
-        // A process with this device file may only visit, as every rank does with its peers' dies.
+        // A process with this device file may only visit, as every rank does with its peers' dies. One that
+        // has no die of its own is no rank: it is left over, and holds what it has open.
         let visitors = Set(die.processes.filter(\.isVisitor).map(\.processID))
+            .intersection(owners)
         let holding = files.filter { !visitors.contains($0.processID) }
         let named = holding.map { holder in
             (holder.processID, "process \(holder.processID) (\(holder.name))")

@@ -39,6 +39,9 @@ struct ClusterSettings {
     var profileFile: String?
     /// `check` or a map that accepts findings, or `off` where engines count as real ones and there are no dies.
     var launchGate = "check"
+    var isolation = "fail-static"
+    var preflight = "off"
+    var hostTuning = "off"
     /// The directory of the weights, within the host roots.
     var weights = Self.modelPath
     /// The transfer store has a process of its own.
@@ -96,8 +99,10 @@ extension ClusterSettings {
             engine: \(engine)
             \(profile)
             model_path: \(weights)
-            host_tuning: "off"
+            host_tuning: "\(hostTuning)"
+            preflight: "\(preflight)"
             launch_gate: \(launchGate == "off" ? "\"off\"" : launchGate)
+            isolation: \(isolation)
             host_root: \(root)
             timing:
             \(timing)overrides:
