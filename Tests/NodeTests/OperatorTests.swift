@@ -238,6 +238,8 @@ import WireProtocol
             #expect(try cluster.machine(3).state.deployment == old)
         }
         cluster.simulation.replaceFile(of: 3, by: new)
+        // The groups take it one after the other.
+        cluster.pass(.seconds(60))
         cluster.settle()
         #expect(try cluster.machine(0).state.deployment == new)
         #expect(cluster.processes.allSatisfy { $0.shard.generation.value == 2 })
