@@ -83,7 +83,7 @@ public struct NodeMachine: Sendable {
     /// A node that continues from what its disk holds.
     public init(
         configuration: NodeConfiguration, incarnation: Incarnation, restored: DurableState,
-        seed: UInt64, at now: Instant, wall: WallTime
+        disk: DiskID?, seed: UInt64, at now: Instant, wall: WallTime
     ) {
         var generator = SeededGenerator(seed: seed)
         let others = configuration.nodes.map(\.node).filter { $0 != configuration.local }
@@ -93,8 +93,8 @@ public struct NodeMachine: Sendable {
             incarnation: incarnation, peers: others, seed: generator.next(), at: now)
         consensus = Raft(
             configuration: configuration.consensus, local: configuration.local,
-            bootstrap: configuration.bootstrap, restored: restored, seed: generator.next(),
-            at: now)
+            bootstrap: configuration.bootstrap, restored: restored, disk: disk,
+            seed: generator.next(), at: now)
         restoredIndex = consensus.lastIndex
         isSGLangAwaited = configuration.awaitsSGLang
         localDigest = configuration.deployment.digest
@@ -312,6 +312,9 @@ public struct NodeMachine: Sendable {
             case .transferred(let proposal): transferred(proposal)
             case .readable, .unreadable: break
             case .rejected(let reason, let sender): rejected(reason, from: sender)
+            case .disk(let node, let news):
+                let level: LogLevel = news == .trusted ? .info : .warning
+                actions.append(.log(level, "\(node) \(news)"))
             case .roleChanged(let role, let term, let leader):
                 roleChanged(role, term, leader: leader)
             }

@@ -9,14 +9,15 @@ import Supervision
 
 extension ClusterSimulation {
     mutating func startAgent(_ index: Int) {
-        guard !hosts[index].isAgentUp, hosts[index].isHostUp else { return }
+        guard !hosts[index].isAgentUp, hosts[index].isHostUp, canOpenDisk(index) else { return }
         hosts[index].isAgentUp = true
         hosts[index].life += 1
         armed[index] = nil
         machines[index] = NodeMachine(
             configuration: nodeConfiguration(of: index),
             incarnation: Incarnation(UInt64(wall(of: index).millisecondsSinceEpoch)),
-            restored: hosts[index].disk, seed: generator.next(), at: now, wall: wall(of: index))
+            restored: hosts[index].disk, disk: hosts[index].diskID, seed: generator.next(),
+            at: now, wall: wall(of: index))
         note("\(nodes[index].node) starts")
         for shard in hosts[index].engines.keys.sorted() {
             let processID = hosts[index].engines[shard]?.processID ?? 0

@@ -18,6 +18,8 @@ extension ClusterSimulation {
         case heal
         case calm
         case quickDisk(Int)
+        case replaceDisk(Int)
+        case freeDisk(Int)
         case quickSender(Int)
         case start(GroupName?)
         case newFile(Int, Deployment)
@@ -40,6 +42,7 @@ extension ClusterSimulation {
         case .slowDisk:
             hosts[index].flushTime = SimulatedHost.slowFlush
             queue.schedule(.repair(.quickDisk(index)), at: now + fault.lasts)
+        case .diskLoss, .bitFlip, .fullDisk: strikeDisk(fault, index)
         case .engineKill:
             guard let (index, shard) = engine(chosenBy: fault) else { return }
             queue.schedule(.engineEnds(index, shard, .signal(9)), at: now)
@@ -204,6 +207,8 @@ extension ClusterSimulation {
             network.loss = 0
             network.delay = SimulatedNetwork.quickDelay
         case .quickDisk(let index): hosts[index].flushTime = SimulatedHost.quickFlush
+        case .replaceDisk(let index): replaceDisk(index)
+        case .freeDisk(let index): freeDisk(index)
         case .quickSender(let index): network.slowSenders.remove(index)
         case .start(let group):
             guard let index = nodes.indices.first(where: { hosts[$0].isAgentUp }) else { return }
@@ -237,6 +242,8 @@ extension ClusterSimulation {
             hosts[index].pausedUntil = now
             wakeUp(index)
             repair(.quickDisk(index))
+            repair(.freeDisk(index))
+            repair(.replaceDisk(index))
             repair(.boot(index))
             replaceFile(of: index, by: hosts[0].file)
         }

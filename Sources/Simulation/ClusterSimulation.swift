@@ -121,6 +121,7 @@ public struct ClusterSimulation {
         indexOfNode = Dictionary(
             uniqueKeysWithValues: nodes.enumerated().map { ($0.element.node, $0.offset) })
         hosts = Array(repeating: SimulatedHost(file: configuration.deployment), count: count)
+        for index in hosts.indices { hosts[index].diskID = DiskID(UInt64(index + 1)) }
         machines = Array(repeating: nil, count: count)
         armed = Array(repeating: nil, count: count)
         network = SimulatedNetwork(nodeCount: count)
@@ -227,16 +228,17 @@ public struct ClusterSimulation {
         let wall = wall(of: index)
         machines[index]?.step(input, at: now, wall: wall, into: &actions)
         steps += 1
-        var hasWritten = false
+        var writes = 0
         for action in actions {
             guard case .persist(let request) = action else { continue }
             hosts[index].write(request)
-            hasWritten = true
+            writes += 1
         }
         watch(index)
         for action in actions { perform(action, of: index) }
         arm(index, machines[index]?.nextDeadline)
-        if hasWritten, hosts[index].fallsAtWrite { fallAtWrite(index) }
+        if writes > 0, hosts[index].isDiskFull { return failAtWrite(index, writes: writes) }
+        if writes > 0, hosts[index].fallsAtWrite { fallAtWrite(index) }
         if voteStormEnd > now { fallAfterVote(index, actions) }
     }
 

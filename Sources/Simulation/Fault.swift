@@ -20,6 +20,9 @@ public struct Fault: Hashable, Sendable {
         case clockJump = "clock jumps"
         case slowDisk = "slow disks"
         case writeCrash = "crashes at a write"
+        case diskLoss = "disks are lost"
+        case bitFlip = "bits flip"
+        case fullDisk = "disks are full"
         case officeStorm = "leaders fall"
         case voteStorm = "voters fall"
         case engineKill = "engine kills"
@@ -35,8 +38,8 @@ public struct Fault: Hashable, Sendable {
             switch self {
             case .agentCrash, .partition, .engineKill: 4
             case .hostCrash, .agentFlap, .oneWayCut, .pause, .lossySpell, .writeCrash: 3
-            case .engineWedge, .slowDisk, .operatorStop, .operatorRestart, .logRequest,
-                .slowSender:
+            case .engineWedge, .slowDisk, .diskLoss, .bitFlip, .fullDisk, .operatorStop,
+                .operatorRestart, .logRequest, .slowSender:
                 2
             case .powerCut, .newFile, .clockJump, .officeStorm, .voteStorm, .hastyQuestion: 1
             }
