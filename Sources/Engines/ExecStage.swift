@@ -106,6 +106,7 @@ public enum ExecStage {
     private static func become(_ command: [String]) -> String {
         guard let program = command.first else { return "the launch has an empty command" }
         var words = command.map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
         execvp(program, &words)
         return UVError(errno: errno, operation: "start", subject: program).description
     }

@@ -65,6 +65,15 @@ final class Agent {
         opened.filter { $0 == node }.count > closed.filter { $0.node == node }.count
     }
 
+    /// Lets go of everything that it was told.
+    func forget() {
+        opened = transport?.connected ?? []
+        closed = []
+        failed = []
+        frames = []
+        lines = []
+    }
+
     func isConnected(to agent: Agent) -> Bool {
         transport?.connected.contains(agent.node) == true
     }
