@@ -34,6 +34,8 @@ public struct Raft: Sendable {
     var electionDeadline: Instant
     /// When the leader of this term last spoke; nil if it never did or is suspected.
     var heardLeaderAt: Instant?
+    /// What a leader said to be agreed when it first spoke to this life of the node, and its term.
+    private(set) var firstTold: (term: Term, commit: LogIndex)?
     /// Answers to this node's campaign.
     var votes: [NodeID: Ballot] = [:]
     var incoming: IncomingSnapshot?
@@ -148,6 +150,14 @@ extension Raft {
         return departing.isEmpty ? others : (others + departing.keys).sorted()
     }
 
+    /// The position up to which a node must have applied the log to know again all that an earlier life of it
+    /// may have known, whatever its disk has kept; nil until the leader of this term has spoken. An entry of
+    /// this term must be among it, as a new leader does not know yet all that is agreed.
+    public var knownBefore: LogIndex? {
+        if role == .leader { return .zero }
+        return firstTold.flatMap { $0.term == term ? $0.commit : nil }
+    }
+
     /// The earliest time at which a ``RaftInput/tick`` has something to do.
     public var nextDeadline: Instant? {
         guard role == .leader else { return electionDeadline }
@@ -230,6 +240,7 @@ extension Raft {
                 Ballot(isGranted: granted, disk: message.stamp?.disk), from: sender, at: now)
         case .append(let index, let term, let entries, let commit, let round):
             guard follow(sender, at: now) else { return }
+            if firstTold?.term != self.term { firstTold = (self.term, commit) }
             appendFromLeader(
                 after: index, of: term, entries, commit: commit, round: round, from: sender)
         case .appendReply(let accepted, let matched, let round):

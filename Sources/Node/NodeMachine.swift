@@ -25,8 +25,9 @@ public struct NodeMachine: Sendable {
     var applied = LogIndex.zero
     var appliedTerm = Term.zero
     /// True once this node knows again all that it ever knew: it has applied everything that its
-    /// disk held at the start, and an entry of a term that a leader holds in this run. Before
-    /// that it starts nothing, and ends only what something newer has replaced.
+    /// disk held at the start, what was agreed when a leader first spoke to it in this run, as its disk
+    /// may be a new one, and an entry of that leader's term. Before that it starts nothing, and ends
+    /// only what something newer has replaced.
     var isCaughtUp = false
     /// How far the log on disk reached at the start.
     private let restoredIndex: LogIndex
@@ -319,6 +320,19 @@ public struct NodeMachine: Sendable {
                 roleChanged(role, term, leader: leader)
             }
         }
+        if !isCaughtUp { catchUp() }
+    }
+
+    private mutating func catchUp() {
+        // A log that a leader has cut back ends before what it held at the start; nothing of what
+        // was cut had been agreed on.
+        guard appliedTerm == consensus.term, consensus.leader != nil,
+            applied >= min(restoredIndex, consensus.lastIndex),
+            let known = consensus.knownBefore, applied >= known
+        else { return }
+        isCaughtUp = true
+        hasNews = true
+        hasShardNews = true
     }
 
     /// Told once a peer, like bad frames.
@@ -399,13 +413,6 @@ public struct NodeMachine: Sendable {
         knowledge = lastWrite
         hasNews = true
         hasShardNews = true
-        // A log that a leader has cut back ends before what it held at the start; nothing of what
-        // was cut had been agreed on.
-        if term == consensus.term, consensus.leader != nil,
-            index >= min(restoredIndex, consensus.lastIndex)
-        {
-            isCaughtUp = true
-        }
     }
 
     /// Whether a crash now would leave on the disk all that this node has applied. It acts on

@@ -192,6 +192,7 @@ extension ClusterSimulation {
         let reached = voters.filter { voter in
             voter == index
                 || hosts[voter].isAgentUp && !network[.init(voter, index)].isCut
+                    && hosts[voter].speaksOtherVersion == hosts[index].speaksOtherVersion
         }
         return reached.count > voters.count / 2
     }
@@ -200,14 +201,14 @@ extension ClusterSimulation {
     mutating func disturbanceChanged() {
         for index in nodes.indices {
             let host = hosts[index]
-            let isDisturbed =
-                !host.isAgentUp || host.pausedUntil > now || network.isDisturbed(index)
+            let isCutOff = network.isDisturbed(index) || host.speaksOtherVersion
+            let isDisturbed = !host.isAgentUp || host.pausedUntil > now || isCutOff
             invariants.disturbances.set(isDisturbed, of: index, at: now)
             invariants.asleep.set(
                 !host.isAgentUp || host.pausedUntil > now, of: index, at: now)
             invariants.alone.set(!reachesMajority(index), of: index, at: now)
             invariants.unreachable.set(
-                !host.isHostUp || network.isDisturbed(index), of: index, at: now)
+                !host.isHostUp || isCutOff, of: index, at: now)
         }
     }
 }

@@ -19,6 +19,7 @@ extension ClusterSimulation {
         case calm
         case quickDisk(Int)
         case replaceDisk(Int)
+        case sameVersion(Int)
         case freeDisk(Int)
         case quickSender(Int)
         case start(GroupName?)
@@ -31,7 +32,8 @@ extension ClusterSimulation {
         note("\(fault)")
         let index = fault.nodes.first ?? 0
         switch fault.kind {
-        case .agentCrash, .agentFlap, .hostCrash, .powerCut, .writeCrash, .officeStorm, .voteStorm:
+        case .agentCrash, .agentFlap, .hostCrash, .powerCut, .writeCrash, .officeStorm, .voteStorm,
+            .otherVersion:
             strikeProcesses(fault, index)
         case .partition, .oneWayCut, .lossySpell, .slowSender: strikeNetwork(fault, index)
         case .pause: pause(index, for: fault.lasts)
@@ -74,6 +76,9 @@ extension ClusterSimulation {
                 queue.schedule(.repair(.boot(index)), at: now + lasts / (index % 3 + 1))
             }
         case .writeCrash: hosts[index].fallsAtWrite = true
+        case .otherVersion:
+            upgrade(index, isOther: true)
+            queue.schedule(.repair(.sameVersion(index)), at: now + lasts)
         case .officeStorm: officeStormEnd = now + lasts
         default: voteStormEnd = now + lasts
         }
@@ -208,6 +213,7 @@ extension ClusterSimulation {
             network.delay = SimulatedNetwork.quickDelay
         case .quickDisk(let index): hosts[index].flushTime = SimulatedHost.quickFlush
         case .replaceDisk(let index): replaceDisk(index)
+        case .sameVersion(let index): upgrade(index, isOther: false)
         case .freeDisk(let index): freeDisk(index)
         case .quickSender(let index): network.slowSenders.remove(index)
         case .start(let group):
@@ -217,6 +223,16 @@ extension ClusterSimulation {
             if faultsOn { replaceFile(of: index, by: file) }
         }
         disturbanceChanged()
+    }
+
+    /// The agent is restarted as one of another version, or of the same as the others.
+    private mutating func upgrade(_ index: Int, isOther: Bool) {
+        guard hosts[index].speaksOtherVersion != isOther else { return }
+        note("\(nodes[index].node) speaks \(isOther ? "another version" : "as the others do")")
+        hosts[index].speaksOtherVersion = isOther
+        guard hosts[index].isAgentUp else { return }
+        crashAgent(index)
+        queue.schedule(.repair(.startAgent(index)), at: now + .milliseconds(100))
     }
 
     /// The agent is restarted, since it reads its file at its start.
@@ -242,6 +258,7 @@ extension ClusterSimulation {
             hosts[index].pausedUntil = now
             wakeUp(index)
             repair(.quickDisk(index))
+            repair(.sameVersion(index))
             repair(.freeDisk(index))
             repair(.replaceDisk(index))
             repair(.boot(index))

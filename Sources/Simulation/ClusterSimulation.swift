@@ -326,6 +326,11 @@ public struct ClusterSimulation {
             let (due, stream) = network.arrival(
                 from: index, to: receiver, at: now, using: &generator)
         else { return }
+        var bytes = bytes
+        if hosts[index].speaksOtherVersion != hosts[receiver].speaksOtherVersion {
+            // After the head of an array of three.
+            bytes[1] += 1
+        }
         queue.schedule(.frame(bytes, from: index, to: receiver, stream: stream), at: due)
     }
 

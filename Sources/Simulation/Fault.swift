@@ -30,6 +30,7 @@ public struct Fault: Hashable, Sendable {
         case operatorStop = "operator stops"
         case operatorRestart = "operator restarts"
         case logRequest = "log requests"
+        case otherVersion = "other versions"
         case hastyQuestion = "hasty questions"
         case newFile = "new files"
 
@@ -41,7 +42,9 @@ public struct Fault: Hashable, Sendable {
             case .engineWedge, .slowDisk, .diskLoss, .bitFlip, .fullDisk, .operatorStop,
                 .operatorRestart, .logRequest, .slowSender:
                 2
-            case .powerCut, .newFile, .clockJump, .officeStorm, .voteStorm, .hastyQuestion: 1
+            case .powerCut, .otherVersion, .newFile, .clockJump, .officeStorm, .voteStorm,
+                .hastyQuestion:
+                1
             }
         }
     }

@@ -50,7 +50,8 @@ struct FaultMix: Sendable {
             case .partition: (0..<nodeCount).filter { _ in generator.chance(0.4) }
             case .oneWayCut: [index] + others.filter { _ in generator.chance(0.5) }
             case .agentCrash, .agentFlap, .hostCrash, .slowSender, .pause, .clockJump, .slowDisk,
-                .writeCrash, .diskLoss, .bitFlip, .fullDisk, .operatorStop, .operatorRestart,
+                .otherVersion, .writeCrash, .diskLoss, .bitFlip, .fullDisk, .operatorStop,
+                .operatorRestart,
                 .logRequest, .hastyQuestion:
                 [index]
             }

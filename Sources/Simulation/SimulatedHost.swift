@@ -52,6 +52,8 @@ struct SimulatedHost {
     var isDiskDamaged = false
     /// The disk takes no writes: the agent ends with the next one, and cannot start.
     var isDiskFull = false
+    /// Its agent writes frames of another version, and reads no others.
+    var speaksOtherVersion = false
     /// How far its clock is off.
     var clockOffset = Duration.zero
     /// What came meanwhile.

@@ -150,7 +150,7 @@ extension ByteCursor {
     fileprivate mutating func participants(withDisks: Bool) -> Participants? {
         guard let voters = nodes(), let learners = nodes() else { return nil }
         guard withDisks else { return Participants(voters: voters, learners: learners) }
-        guard let disks = disks() else { return nil }
+        guard let disks = disks(), disks.keys.allSatisfy(voters.contains) else { return nil }
         return Participants(voters: voters, learners: learners, disks: disks)
     }
 
@@ -159,6 +159,7 @@ extension ByteCursor {
         var disks: [NodeID: DiskID] = [:]
         for _ in 0..<count {
             guard let node = name(), let disk = number(UInt64.self) else { return nil }
+            guard disks[node] == nil else { return nil }
             disks[node] = DiskID(disk)
         }
         return disks

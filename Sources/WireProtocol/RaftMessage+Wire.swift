@@ -154,6 +154,9 @@ extension Participants: WireCodable {
         var record = try CBORRecord(cbor, "participants")
         let (voters, learners) = (try record.nodes(), try record.nodes())
         let disks = record.isAtEnd ? nil : try record.list(of: DiskOfVoter.self)
+        if let stranger = disks?.map(\.node).first(where: { !voters.contains($0) }) {
+            throw .unexpected(expected: "disks of voters", found: "one of \(stranger)")
+        }
         let known = disks.map { disks in
             Dictionary(disks.map { ($0.node, $0.disk) }, uniquingKeysWith: { first, _ in first })
         }
