@@ -21,7 +21,8 @@ extension NodeMachine {
         let have = follows ? view.voters : consensus.contactedVoters(at: now).count
         let quorum = ClusterStatus.Quorum(
             have: have, need: consensus.quorum.size, ok: consensus.hasQuorum)
-        let reasons = self.reasons(engines, router, quorum)
+        let reasons = self.reasons(
+            engines, router, quorum, isolation: isolationText(at: now, wall: wall))
         return ClusterStatus(
             node: configuration.local.name, cluster: configuration.cluster,
             version: configuration.version, term: consensus.term.value,
@@ -129,7 +130,8 @@ extension NodeMachine {
             }
             // Only rank 0 can say that the engine serves; the others take part in it.
             let takesPart =
-                report.state == .loading && (condition == .ready || condition == .degraded)
+                report.state == .loading
+                && (condition == .ready || condition == .degraded && hasServed(record.name))
             return ClusterStatus.Rank(
                 rank: index, node: planned.node.name,
                 state: takesPart ? ShardState.ready.rawValue : report.state.rawValue,
@@ -156,13 +158,12 @@ extension NodeMachine {
 
     private func reasons(
         _ groups: [ClusterStatus.Group], _ router: ClusterStatus.Router?,
-        _ quorum: ClusterStatus.Quorum
+        _ quorum: ClusterStatus.Quorum, isolation: String
     ) -> [String] {
         var reasons: [String] = []
         if !quorum.ok {
             reasons.append(
-                "no quorum: \(quorum.have) of \(quorum.need) voters are in contact; "
-                    + "what runs goes on, and nothing is restarted")
+                "no quorum: \(quorum.have) of \(quorum.need) voters are in contact; \(isolation)")
         }
         guard state.isWanted else {
             return reasons + ["the deployment is stopped by the operator"]
@@ -172,7 +173,7 @@ extension NodeMachine {
             reasons.append("no plan: \(why)")
         }
         for group in groups where group.state != GroupCondition.ready.rawValue {
-            let serves = groups.contains { $0.role == group.role && $0.serves }
+            let serves = groups.contains { $0.role == group.role && self.serves($0) }
             reasons.append(
                 "\(group.name) is \(text(group.state, group.why))"
                     + (serves ? "" : "; no \(group.role) group serves"))
@@ -181,6 +182,12 @@ extension NodeMachine {
             reasons.append("the router is \(text(router.state, router.why))")
         }
         return reasons
+    }
+
+    /// Whether it answers requests, as far as is known.
+    private func serves(_ group: ClusterStatus.Group) -> Bool {
+        group.state == GroupCondition.ready.rawValue
+            || group.state == GroupCondition.degraded.rawValue && hasServed(GroupName(group.name))
     }
 
     private func text(_ state: String, _ why: String) -> String {
@@ -199,12 +206,5 @@ extension ClusterStatus.Failure {
             generation: failure.generation.value, time: failure.time, kind: cause.kind.rawValue,
             why: cause.why, node: cause.node?.name, rank: cause.rank?.value,
             logTail: cause.logTail, diagnosis: cause.diagnosis)
-    }
-}
-
-extension ClusterStatus.Group {
-    /// Whether it answers requests, as far as is known.
-    fileprivate var serves: Bool {
-        state == GroupCondition.ready.rawValue || state == GroupCondition.degraded.rawValue
     }
 }

@@ -116,6 +116,7 @@ import YAML
                     ascend_environment: inherit
                     host_tuning: "off"
                     launch_gate: "off"
+                    isolation: stop-after 10m
                     host_root: /srv/pretend
                     timing: {load_limit: 2h, backoff_initial: 500ms, backoff_limit: 1m,
                       restart_budget: 3, stable_view: 2s, plan_grace: 7s}
@@ -131,6 +132,7 @@ import YAML
         #expect(configuration.engine == .command(["/bin/wrap", "-x"]))
         #expect(configuration.hostTuning == .off)
         #expect(configuration.ascendEnvironment == .inherit)
+        #expect(configuration.isolation == .seconds(600))
         #expect(configuration.launchGate == .off && configuration.hostRoot == "/srv/pretend")
         #expect(configuration.supervision.loadLimit == .seconds(7200))
         #expect(
@@ -197,6 +199,8 @@ import YAML
         ),
         ("/data/glm", "/data/glm\nhost_tuning: aply", "did you mean \"apply\"?"),
         ("/data/glm", "/data/glm\nlaunch_gate: chek", "did you mean \"check\"?"),
+        ("/data/glm", "/data/glm\nisolation: stop", "isolation: expected fail-static, or"),
+        ("/data/glm", "/data/glm\nisolation: stop-after 5s", "isolation: expected at least 10s"),
         ("/data/glm", "/data/glm\nhost_root: pretend", "path"),
         ("/data/glm", "/data/glm\nprofile_file: p", "profile_file: expected either"),
         (
