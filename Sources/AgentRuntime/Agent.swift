@@ -59,12 +59,16 @@ public final class Agent: ControlSource {
     /// That carries the own address.
     let interface: String
     let examiner: NodeExaminer
-    /// Those who wait for the doctor's visit under way, one with a measurement or one without.
-    var visitors: [Bool: [DoctorVisitor]] = [:]
+    /// Those who wait for the doctor's visits under way.
+    var visitors: [DoctorVisit: [DoctorVisitor]] = [:]
+    /// Commands that the SGLang of this node has understood, each with its version and environment.
+    var understood: Set<[String]> = []
     private var machine: NodeMachine
     private var inbox: [NodeInput] = []
     private var isStepping = false
     private var timer: LoopTimer?
+    /// Until a drill strikes this agent.
+    var drillTimer: LoopTimer?
     private var transport: PeerTransport?
     var shards: ShardHost?
     private var logs: LogWatch?
@@ -75,7 +79,9 @@ public final class Agent: ControlSource {
     let probes: EngineProbe
     let routers: RouterClient
     let logFiles: FileQueue
-    let tuner: any HostTuner
+    let tuning: Host.HostTuning
+    /// Settings of the host are read and written there.
+    let tuningQueue: FileQueue
     private var control: [ControlServer] = []
     /// This process's, which engines inherit where nothing is sourced.
     let environment: [String: String]
@@ -99,7 +105,8 @@ public final class Agent: ControlSource {
         self.loop = loop
         self.configuration = configuration
         self.log = log
-        self.tuner = tuner
+        tuning = Host.HostTuning(tuner, stateDirectory: configuration.stateDirectory)
+        tuningQueue = FileQueue(loop)
         self.environment = environment
         do {
             let (own, interface) = try configuration.findOwnNode(on: host)
@@ -107,7 +114,8 @@ public final class Agent: ControlSource {
             self.interface = interface
             examiner = NodeExaminer(
                 loop, root: HostRoot(configuration.hostRoot), environment: environment,
-                sources: configuration.sources)
+                sources: configuration.sources,
+                python: configuration.profile.command.first ?? "python3")
             let opened = try DurableStore.open(
                 directory: "\(configuration.stateDirectory)/consensus", node: own.node,
                 cluster: configuration.cluster, on: loop)
@@ -122,7 +130,6 @@ public final class Agent: ControlSource {
             node.consensus.heartbeatInterval = .milliseconds(250)
             node.planGrace = configuration.planGrace
             node.isolation = configuration.isolation
-            node.awaitsSGLang = configuration.engine == .sglang
             var entropy = SystemRandomNumberGenerator()
             machine = NodeMachine(
                 configuration: node,
@@ -176,7 +183,6 @@ public final class Agent: ControlSource {
         }
         let found = unexamined.isEmpty ? "" : "; shards here already: \(unexamined.count)"
         log(.info, "\(own.node) of cluster \(configuration.cluster) starts\(found)")
-        if configuration.engine == .sglang { findSGLang(environment) }
         if unexamined.isEmpty { try join() }
     }
 
@@ -191,29 +197,6 @@ public final class Agent: ControlSource {
         if let endpoint = configuration.httpListen {
             control.append(
                 try ControlServer(loop, listen: .tcp(endpoint), source: self, takesOrders: false))
-        }
-    }
-
-    /// How long a launch waits for what is installed to be known.
-    static let sglangLimit = Duration.seconds(30)
-
-    private func findSGLang(_ environment: [String: String]) {
-        let profile = configuration.profile
-        let finder = SGLangFinder(loop, environment: environment)
-        finder.find(
-            python: profile.command.first ?? "python3", source: profile.source,
-            within: Self.sglangLimit
-        ) { [weak self] answer in
-            guard let self else { return }
-            switch answer {
-            case .success(let text):
-                let version = Version(text)
-                if version == nil { log(.warning, "SGLang's version \"\(text)\" is none") }
-                give(.sglangFound(version))
-            case .failure(let failure):
-                log(.warning, "looking for SGLang: \(failure)")
-                give(.sglangFound(nil))
-            }
         }
     }
 
@@ -282,6 +265,7 @@ public final class Agent: ControlSource {
         case .persist(let request):
             store.persist(request) { [weak self] in self?.persisted($0) }
         case .checkPorts(let shard, let endpoints): checkPorts(shard, endpoints)
+        case .findSGLang(let shard, let spec): findSGLang(shard, spec)
         case .findRouter(let shard, let spec): findRouter(shard, spec)
         case .launch(let shard, let spec, let engine): launch(shard, spec, engine)
         case .stop(let shard, let grace): shards?.stop(shard, grace: grace)
@@ -301,7 +285,8 @@ public final class Agent: ControlSource {
             }
         case .examine(let recipient, let question):
             examine(question) { [weak self] in self?.give(.found(recipient, $0)) }
-        case .inspect(let endpoints): inspect(endpoints)
+        case .examineGroup(let group, let nodes, let round):
+            examineGroup(group, nodes, round: round)
         case .answer(let id, let answer): answers.removeValue(forKey: id)?(answer)
         case .log(let level, let text): log(level, text)
         case .ledger(let event, let isNews):
@@ -403,7 +388,15 @@ public final class Agent: ControlSource {
     }
 
     public var state: ReplicatedState { machine.state }
-    func shardsOfPlan() -> [ShardOfPlan] { machine.shardsOfPlan() }
+    func shardsOfPlan(sglang: Version? = nil) -> [ShardOfPlan] {
+        machine.shardsOfPlan(sglang: sglang)
+    }
+
+    /// By how much the clock of a node is ahead of this one's, as membership has seen it.
+    func clockAhead(of node: NodeID) -> Duration? {
+        node == own.node ? .zero : machine.clockAhead(of: node, at: loop.now)
+    }
+
     public var planNotes: [String] { machine.planNotes }
     public var planExplanation: PlanExplanation? { machine.planExplanation }
 

@@ -19,6 +19,8 @@ extension ReplicatedState {
         case .deploy(let new):
             "\(new.profileName): agreed; groups whose launch changes end and start anew. "
                 + Self.watch
+        case .cordon(let node, let kind): cordonText(node, kind)
+        case .uncordon(let node): uncordonText(node)
         case .plan, .launch, .end, .settle, .elected, .joined, .lost, .serves, .amend: nil
         }
     }

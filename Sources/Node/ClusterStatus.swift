@@ -3,7 +3,9 @@
 
 public import Ascend
 public import Base
+public import ClusterState
 public import Diagnosis
+public import Doctor
 
 /// The cluster as one node knows it.
 public struct ClusterStatus: Hashable, Sendable {
@@ -49,10 +51,13 @@ public struct ClusterStatus: Hashable, Sendable {
         public var since: WallTime
         /// What it told of itself last, by gossip: no leader is needed. nil before it has.
         public var inventory: InventoryDigest?
+        /// `cordoned`, `draining` or `drained`, where an operator keeps it out.
+        public var cordon: String?
         public init(
             node: String, address: String, state: String, since: WallTime,
-            inventory: InventoryDigest? = nil
+            inventory: InventoryDigest? = nil, cordon: String? = nil
         ) {
+            self.cordon = cordon
             self.node = node
             self.address = address
             self.state = state
@@ -74,11 +79,15 @@ public struct ClusterStatus: Hashable, Sendable {
         /// Launches that followed a failure, a lost node or a changed plan.
         public var restarts: Int
         public var lastFailure: Failure?
+        /// What the launch gate found on its nodes, what blocks first.
+        public var gate: [GateFinding]
         public var ranks: [Rank]
+        /// How long its restarts took; nil before the first.
+        public var restartCost: RestartCost?
         public init(
             name: String, role: String, generation: UInt64, state: String, why: String,
             master: String?, url: String, bootstrapPort: UInt16?, restarts: Int,
-            lastFailure: Failure?, ranks: [Rank]
+            lastFailure: Failure?, gate: [GateFinding] = [], ranks: [Rank]
         ) {
             self.name = name
             self.role = role
@@ -90,7 +99,18 @@ public struct ClusterStatus: Hashable, Sendable {
             self.bootstrapPort = bootstrapPort
             self.restarts = restarts
             self.lastFailure = lastFailure
+            self.gate = gate
             self.ranks = ranks
+        }
+    }
+
+    /// What the ledger of restarts has of a group.
+    public struct RestartCost: Hashable, Sendable {
+        public var tally: RepairTally
+        public var last: RestartRecord?
+        public init(tally: RepairTally, last: RestartRecord?) {
+            self.tally = tally
+            self.last = last
         }
     }
 
@@ -156,6 +176,7 @@ public struct ClusterStatus: Hashable, Sendable {
         public var since: WallTime?
         public var why: String
         public var lastFailure: Failure?
+        public var restartCost: RestartCost?
         public init(
             node: String, url: String, state: String, generation: UInt64, pid: Int32?,
             restarts: Int, since: WallTime?, why: String, lastFailure: Failure?
@@ -224,7 +245,8 @@ extension ClusterStatus.Member {
     var json: JSONValue {
         [
             "node": .string(node), "address": .string(address), "state": .string(state),
-            "since": .string(since.description), "inventory": inventory?.json ?? .null,
+            "since": .string(since.description), "cordon": JSONValue(cordon),
+            "inventory": inventory?.json ?? .null,
         ]
     }
 }
@@ -237,6 +259,9 @@ extension ClusterStatus.Group {
             "why": .string(why), "dist_init_master": JSONValue(master), "url": .string(url),
             "bootstrap_port": JSONValue(bootstrapPort.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "last_failure": lastFailure?.json ?? .null,
+            "gate": .array(gate.map(\.json)),
+            "repairs": restartCost?.tally.json ?? .null,
+            "last_restart": restartCost?.last?.json ?? .null,
             "ranks": .array(ranks.map(\.json)),
         ]
     }
@@ -310,6 +335,8 @@ extension ClusterStatus.Router {
             "generation": .integer(Int64(generation)), "pid": JSONValue(pid.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "since": JSONValue(since?.description),
             "why": .string(why), "last_failure": lastFailure?.json ?? .null,
+            "repairs": restartCost?.tally.json ?? .null,
+            "last_restart": restartCost?.last?.json ?? .null,
         ]
     }
 }

@@ -15,6 +15,8 @@ struct Leadership: Sendable {
     var amendments: [GroupName: Amendment] = [:]
     var machines: [GroupName: GroupMachine] = [:]
     var conditions: [GroupName: GroupSummary] = [:]
+    /// What was found on the nodes of groups before their last launch, or is looked for before the next.
+    var gates: [GroupName: LaunchGate] = [:]
     /// The groups for which an operator has been called.
     var complaints: Set<GroupName> = []
     /// Proposals on their way, so that nothing is proposed twice.
@@ -35,7 +37,7 @@ struct Leadership: Sendable {
     /// When something must be judged again though nothing has happened.
     var nextDeadline: Instant? {
         ([viewDue, planAgainAt] + machines.values.map(\.nextDeadline)
-            + amendments.values.map(\.due)).compactMap { $0 }.min()
+            + amendments.values.map(\.due) + gates.values.map(\.due)).compactMap { $0 }.min()
     }
 
     /// What a proposal is about. One proposal at a time for each.

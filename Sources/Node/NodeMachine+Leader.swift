@@ -86,7 +86,9 @@ extension NodeMachine {
         }
         self.leadership?.decodePatience = profile.decodePatience
         let stableView = configuration.supervision.stableView
-        let candidates = configuration.nodes.map { $0.candidate(isUsable: isUsable($0.node)) }
+        let candidates = configuration.nodes.map {
+            $0.candidate(isUsable: isUsable($0.node), standing: state.standing(of: $0.node))
+        }
         if state.plan == nil, candidates.contains(where: { !$0.isUsable }) {
             let graceEnd = leadership.since + configuration.planGrace
             let present = Planner.plan(
@@ -141,6 +143,8 @@ extension NodeMachine {
         for name in planned + orphaned { reconcileGroup(name) }
         let conditions = leadership?.conditions.filter { planned.contains($0.key) }
         leadership?.conditions = conditions ?? [:]
+        let gates = leadership?.gates.filter { planned.contains($0.key) }
+        leadership?.gates = gates ?? [:]
     }
 
     private mutating func reconcileGroup(_ name: GroupName) {
@@ -150,9 +154,11 @@ extension NodeMachine {
         let decision = machine.decide(view, at: now, using: &generator)
         leadership?.machines[name] = machine
         let why = decision.why + untilText(decision)
+        let found = leadership?.gates[name]?.findings ?? []
         leadership?.conditions[name] = GroupSummary(
-            group: name, condition: decision.condition, why: why)
+            group: name, condition: decision.condition, why: why, gate: found)
         callOperator(decision, for: name)
+        examine(state.plan?.group(name), isLaunchNear: decision.isLaunchNear)
         let record = state.record(of: name)
         if decision.probesMaster, let group = record.launched {
             actions.append(.probeMaster(name, ProbeTarget(.liveness, of: group)))
@@ -160,10 +166,14 @@ extension NodeMachine {
         switch decision.proposal {
         case .launch(let why):
             guard let group = state.plan?.group(name) else { return }
-            propose(.launch(group, record.generation.next, why: why), about: .group(name))
+            let launch = Command.Action.launch(
+                group, record.generation.next, why: why, stoppedAt: stoppedAt(record))
+            propose(launch, about: .group(name))
         case .end(var cause, let isTerminal):
             if !cause.leavesEngineSound { cause.diagnosis = diagnosis(of: record) }
-            let end = Command.Action.end(name, record.generation, cause, isTerminal: isTerminal)
+            let end = Command.Action.end(
+                name, record.generation, cause, isTerminal: isTerminal,
+                failedAt: failedAt(cause, record))
             propose(end, about: .group(name))
         case .settle: propose(.settle(name, record.generation), about: .group(name))
         case nil:
@@ -209,9 +219,12 @@ extension NodeMachine {
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
             launchDiffers: planned != record.launched
                 || record.launchedSerial != state.deploymentSerial,
-            hasServed: record.servesSince != nil, lostDependency: lostStore(of: record),
+            whyDiffers: whyDiffers(planned, record),
+            hasServed: record.servesSince != nil || group?.role.isEngine != true,
+            lostDependency: forcedOut(record) ?? lostStore(of: record),
             silence: silence(before: group, record),
-            prerequisite: unheardHolder(record) ?? storePrerequisite(of: group)
+            prerequisite: drainPrerequisite(of: group) ?? unheardHolder(record)
+                ?? storePrerequisite(of: group)
                 ?? (group?.role == .router ? routerPrerequisite : nil),
             obstacle: obstacle(to: group), ranks: rankViews(of: group, record),
             leftovers: leftovers(of: name, record))

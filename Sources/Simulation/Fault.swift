@@ -33,6 +33,16 @@ public struct Fault: Hashable, Sendable {
         case otherVersion = "other versions"
         case hastyQuestion = "hasty questions"
         case newFile = "new files"
+        case cordon = "nodes cordoned"
+        case drain = "nodes drained"
+        case forcedDrain = "nodes drained by force"
+
+        /// What operators do to nodes comes beside the mix of a history: it needs spares, and half of a
+        /// cluster under maintenance would hide what else happens.
+        var isMaintenance: Bool { self == .cordon || self == .drain || self == .forcedDrain }
+
+        /// What the mixes are drawn from.
+        static let mixed = allCases.filter { !$0.isMaintenance }
 
         /// How often it comes, against the others, where a mix does not say otherwise.
         var weight: Int {
@@ -43,7 +53,7 @@ public struct Fault: Hashable, Sendable {
                 .operatorRestart, .logRequest, .slowSender:
                 2
             case .powerCut, .otherVersion, .newFile, .clockJump, .officeStorm, .voteStorm,
-                .hastyQuestion:
+                .hastyQuestion, .cordon, .drain, .forcedDrain:
                 1
             }
         }

@@ -171,6 +171,7 @@ func showLogs(_ invocation: Invocation) -> ExitCode {
 }
 
 func showEvents(_ invocation: Invocation) -> ExitCode {
+    if invocation.arguments.has(.restarts) { return showRestarts(invocation) }
     let follow = invocation.arguments.has(.follow) ? "1" : "0"
     let path = ControlPath("/v1/events", ["after": "0", "follow": follow])
     let isRaw = invocation.arguments.has(.json)
@@ -182,6 +183,19 @@ func showEvents(_ invocation: Invocation) -> ExitCode {
     return invocation.asking { () throws(ControlError) in
         try invocation.control.stream(path) { lines.take($0) }
         lines.finish()
+        return .success
+    }
+}
+
+private func showRestarts(_ invocation: Invocation) -> ExitCode {
+    guard !invocation.arguments.has(.follow) else {
+        return invocation.misused("--restarts and --follow do not go together")
+    }
+    return invocation.asking { () throws(ControlError) in
+        let answer = try invocation.control.get(ControlPath("/v1/restarts"))
+        invocation.show(answer) {
+            RestartsView(answer: answer, colour: invocation.console.hasColour).text
+        }
         return .success
     }
 }

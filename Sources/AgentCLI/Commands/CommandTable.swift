@@ -39,6 +39,10 @@ func commandTable() -> [Command] {
         Command(spec: .stop, run: stopGroups),
         Command(spec: .start, run: startGroups),
         Command(spec: .apply, run: applyDeployment),
+        Command(spec: .drill, run: drill),
+        Command(spec: .drain, run: drainNode),
+        Command(spec: .cordon, run: cordonNode),
+        Command(spec: .uncordon, run: uncordonNode),
         Command(spec: .simulate, run: simulate),
         Command(spec: .doctor, run: examine),
         Command(spec: .inventory, run: showInventory),
@@ -134,10 +138,18 @@ extension CommandSpec {
         examples: [Example("glm-agent logs decode-0/1 -f", "follow rank 1 of decode-0")])
 
     static let events = CommandSpec(
-        name: "events", summary: "what happened, oldest first",
-        options: [.socket, .json, .follow],
+        name: "events", summary: "what happened, oldest first; what restarts have cost",
+        discussion: """
+            With --restarts: one line a restart, with its cause, who asked for it, and how long it took from
+            what happened to its detection, until all ranks had ended, until the next launch, and until
+            that served; then the mean time to repair of each group. The last 200 are remembered.
+            """,
+        options: [.socket, .json, .follow, .restarts],
         exitCodes: [.success, .failure, .usage, .noAgent],
-        examples: [Example("glm-agent events -f", "watch the cluster decide")])
+        examples: [
+            Example("glm-agent events -f", "watch the cluster decide"),
+            Example("glm-agent events --restarts", "how long every restart took, and why it was"),
+        ])
 
     static let restart = CommandSpec(
         name: "restart", summary: "end a group's generation and launch the next",
@@ -264,15 +276,18 @@ extension CommandSpec {
         discussion: """
             Sixteen checks on every node and between them, from any node: who holds the dies, addresses,
             ports that are really dialled, the fabric, TLS switches, versions, health, environment, store,
-            limits, weights, settings, clocks, names; with --stress speed, too. Nothing is changed, reset or
+            limits, weights, settings, clocks, names; with --preflight whether the installed SGLang
+            understands the planned commands, with --stress speed, too. Nothing is changed, reset or
             ended. What cannot be found out is told as unknown. Exit code 3: an error was found; with --strict also a warning, or
             something not known.
             """,
-        options: [.socket, .local, .root, .model, .stress, .strict, .json],
+        options: [.socket, .local, .root, .model, .preflight, .stress, .strict, .json],
         exitCodes: [.success, .failure, .usage, .notReady, .noAgent],
         examples: [
             Example("glm-agent doctor", "the whole cluster, before a launch or after a failure"),
             Example("glm-agent doctor --stress", "and whether a node is slower than the others"),
+            Example(
+                "glm-agent doctor --preflight", "and whether every SGLang understands its command"),
             Example("glm-agent doctor --local --model /data/glm-5.1", "a host without an agent"),
         ])
 

@@ -1,7 +1,9 @@
 // `glm-agent status` for people, drawn from the published JSON alone: what a person sees is what a
 // script can read.
 
+import Ascend
 import Base
+import Doctor
 
 /// A status as lines of text.
 struct StatusView {
@@ -67,7 +69,7 @@ struct StatusView {
         for member in list("members") {
             table.add(
                 Table.Cell(member.text("node")), Table.Cell(member.text("address")),
-                .state(member.text("state")), Table.Cell(since(member)))
+                .member(member), Table.Cell(since(member)))
         }
         return [styled("MEMBERS", .heading)] + table.lines(colour: colour)
     }
@@ -82,7 +84,9 @@ struct StatusView {
                 Table.Cell(group.text("name")), "", "", .state(group.text("state")),
                 Table.Cell(group.number("generation")), "", Table.Cell(group.number("restarts")),
                 "", Table.Cell(group.text("why", or: place(of: group))))
+            for note in obstacles(of: group) { table.addNote(note) }
             for note in lastFailure(of: group, named: group.text("name")) { table.addNote(note) }
+            if let note = repairText(of: group) { table.addNote(note) }
             for rank in group["ranks"]?.arrayValue ?? [] {
                 table.add(
                     "", Table.Cell(rank.number("rank")), Table.Cell(rank.text("node")),
@@ -99,6 +103,19 @@ struct StatusView {
         guard let progress = rank["progress"], progress != .null else { return rank.text("why") }
         let percent = progress["fraction"]?.numberValue.map { " \(Int($0 * 100)) %" } ?? ""
         return "loads: \(progress.text("phase"))\(percent)"
+    }
+
+    /// What the launch gate found, each with what to do.
+    private func obstacles(of group: JSONValue) -> [String] {
+        let findings = group["gate"]?.arrayValue ?? []
+        return findings.filter { $0.text("standing") == "blocks" }.map { finding in
+            let dies = (finding["dies"]?.arrayValue ?? []).compactMap { $0.integerValue }
+                .map { DieID(Int($0)) }
+            let place = [finding.text("node"), dies.isEmpty ? "" : dies.shown]
+                .filter { !$0.isEmpty }.joined(separator: ", ")
+            return "check \(finding.number("check"))\(place.isEmpty ? "" : ": \(place)"): "
+                + "\(finding.text("evidence")); \(finding.text("remedy"))"
+        }
     }
 
     /// Where a group serves; what is wrong with it stands there instead while something is.
@@ -131,6 +148,7 @@ struct StatusView {
             Table.Cell(router.number("restarts")), Table.Cell(since(router)),
             Table.Cell(router.text("why", or: router.text("url"))))
         for note in lastFailure(of: router, named: "router") { table.addNote(note) }
+        if let note = repairText(of: router) { table.addNote(note) }
         return ["", styled("ROUTER", .heading)] + table.lines(colour: colour)
     }
 
@@ -164,6 +182,17 @@ struct StatusView {
 
     private func ago(_ seconds: Double) -> String {
         shortDuration(.milliseconds(Int64(seconds * 1000)))
+    }
+}
+
+extension Table.Cell {
+    /// How a member is, and whether an operator keeps it out.
+    static func member(_ member: JSONValue) -> Table.Cell {
+        let state = member.text("state")
+        let cordon = member.text("cordon")
+        guard !cordon.isEmpty else { return .state(state) }
+        return Table.Cell(
+            "\(state), \(cordon)", state == "alive" ? .attention : Style(state: state))
     }
 }
 

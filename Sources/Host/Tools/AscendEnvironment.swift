@@ -17,6 +17,11 @@ public struct EngineEnvironment: Hashable, Sendable {
     /// The whole environment, by name.
     public let variables: [Variable]
     public let snapshot: EnvironmentSnapshot
+
+    /// As programs are started with.
+    public var byName: [String: String] {
+        Dictionary(variables.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    }
 }
 
 /// Makes the environment of engines. There is one for each agent.
@@ -31,13 +36,8 @@ public final class AscendEnvironment {
         "/usr/local/Ascend/cann/set_env.sh", "/usr/local/Ascend/nnal/atb/set_env.sh",
     ]
 
-    /// CANN's script up to 8.3 and from 8.5 on.
-    private static let layouts = [
-        "/usr/local/Ascend/cann/set_env.sh", "/usr/local/Ascend/ascend-toolkit/set_env.sh",
-    ]
-
     /// A node may be without these; what else a profile names must be there.
-    private static let ofVendor = Set(layouts + standardScripts)
+    private static let ofVendor = Set(VendorScripts.cann + standardScripts)
 
     /// What the clean shell takes from the agent: who and where it is.
     private static let handedOn: Set<String> = [
@@ -139,7 +139,7 @@ public final class AscendEnvironment {
         var scripts: [String] = []
         var missing: [String] = []
         for source in sources {
-            let places = [source] + (Self.layouts.contains(source) ? Self.layouts : [])
+            let places = VendorScripts.places(of: source)
             guard let place = places.first(where: { runner.root.exists($0) }) else {
                 missing.append(source)
                 continue

@@ -38,10 +38,14 @@ public final class CommandRunner {
     /// - Parameters:
     ///   - name: as on `PATH`.
     ///   - places: paths of the node to look at after that.
+    ///   - environment: whose `PATH` it is; nil for that of all tools.
     /// - Returns: what to start; nil where it is not installed.
-    public func find(_ name: String, orAt places: [String] = []) -> String? {
+    public func find(
+        _ name: String, orAt places: [String] = [], in environment: [String: String]? = nil
+    ) -> String? {
         if name.hasPrefix("/") { return access(name, X_OK) == 0 ? name : nil }
-        let directories = (environment["PATH"] ?? "").split(separator: ":")
+        let path = (environment ?? self.environment)["PATH"] ?? ""
+        let directories = path.split(separator: ":")
         return (directories.map { "\($0)/\(name)" } + places.map { root.path($0) })
             .first { access($0, X_OK) == 0 }
     }
