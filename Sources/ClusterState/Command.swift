@@ -41,6 +41,8 @@ public struct Command: Hashable, Sendable {
         /// The operator keeps a node out of plans to come, or takes that back.
         case cordon(NodeID, Cordon.Kind)
         case uncordon(NodeID)
+        /// The operator gives a deployment, whatever the files of the nodes say.
+        case apply(Deployment, atOnce: Bool)
     }
 
     public let action: Action

@@ -14,18 +14,9 @@ extension ReplicatedState {
     public mutating func apply(_ command: Command) -> String? {
         switch command.action {
         case .deploy(let deployment):
-            guard deployment != self.deployment else { return "this deployment is wanted already" }
-            self.deployment = deployment
-            deploymentSerial += 1
-            // What was given up may go with the new one.
-            for index in groups.indices {
-                groups[index].failures = 0
-                if case .failed(let cause) = groups[index].phase {
-                    groups[index].phase = .ended(cause)
-                }
-            }
-            note(command, .deployed, text: "deployment \(deployment.profileName)")
-            return nil
+            return deploy(command, deployment, isOrdered: false, atOnce: false)
+        case .apply(let deployment, let atOnce):
+            return deploy(command, deployment, isOrdered: true, atOnce: atOnce)
         case .plan(let plan):
             guard plan.epoch == epoch.next else {
                 return "plan of epoch \(plan.epoch) after epoch \(epoch)"
@@ -54,6 +45,16 @@ extension ReplicatedState {
             return amend(command, group, generation, diagnosis)
         case .cordon(let node, let kind): return cordon(command, node, kind)
         case .uncordon(let node): return uncordon(command, node)
+        }
+    }
+
+    /// What was given up may go with a new deployment.
+    mutating func reviveFailed() {
+        for index in groups.indices {
+            groups[index].failures = 0
+            if case .failed(let cause) = groups[index].phase {
+                groups[index].phase = .ended(cause)
+            }
         }
     }
 
@@ -95,6 +96,7 @@ extension ReplicatedState {
             return nil
         }
         guard refusal == nil else { return refusal }
+        forgetDeployments()
         restartLedger.launched(
             group.name, generation, epoch: epoch, stoppedAt: stoppedAt, at: command.time)
         note(command, .launched, group: group.name, generation: generation, text: why)

@@ -29,6 +29,7 @@ public struct ReplicatedState: Hashable, Sendable {
     public internal(set) var restartLedger = RestartLedger()
     /// The nodes that an operator keeps out of plans to come, sorted.
     public internal(set) var cordons: [Cordon] = []
+    public internal(set) var rollout = Rollout()
 
     /// How many events are kept.
     public static let ledgerLimit = 500
@@ -43,7 +44,8 @@ public struct ReplicatedState: Hashable, Sendable {
         deployment: Deployment?, deploymentSerial: UInt64, isWanted: Bool, plan: Plan?,
         epoch: Epoch, groups: [GroupRecord], ledger: [LedgerEvent], nextSequence: UInt64,
         electedTerm: UInt64 = 0, present: [NodeID] = [],
-        restartLedger: RestartLedger = RestartLedger(), cordons: [Cordon] = []
+        restartLedger: RestartLedger = RestartLedger(), cordons: [Cordon] = [],
+        rollout: Rollout = Rollout()
     ) {
         self.deployment = deployment
         self.deploymentSerial = deploymentSerial
@@ -57,6 +59,7 @@ public struct ReplicatedState: Hashable, Sendable {
         self.present = present
         self.restartLedger = restartLedger
         self.cordons = cordons
+        self.rollout = rollout
     }
 
     /// What is agreed of a group; a group never launched has an empty record.

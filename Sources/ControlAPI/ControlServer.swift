@@ -77,12 +77,14 @@ public final class ControlServer {
             (.post, "/v1/drain"):
             order(request, responder)
         case (.post, "/v1/drill"): drill(request, responder)
+        case (.post, "/v1/diff"): difference(request, responder)
         case (_, "/metrics"), (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"),
             (_, "/v1/deployment"), (_, "/v1/events"), (_, "/v1/why"), (_, "/v1/logs"),
             (_, "/v1/restarts"),
             (_, "/v1/doctor"), (_, "/v1/inventory"), (_, "/v1/restart"), (_, "/v1/stop"),
             (_, "/v1/start"),
-            (_, "/v1/drill"), (_, "/v1/apply"), (_, "/v1/cordon"), (_, "/v1/uncordon"),
+            (_, "/v1/drill"), (_, "/v1/diff"), (_, "/v1/apply"), (_, "/v1/cordon"),
+            (_, "/v1/uncordon"),
             (_, "/v1/drain"):
             responder.fail(.methodNotAllowed, "\(request.path) has no \(request.method.rawValue)")
         default:
@@ -205,9 +207,13 @@ public final class ControlServer {
             return
         }
         guard let order = OperatorRequest(path: request.path, body: body) else {
-            let isOfNode = request.path != "/v1/restart"
+            let isOfNode = !["/v1/restart", "/v1/apply"].contains(request.path)
             responder.fail(
-                .badRequest, isOfNode ? "the order names a node" : "a restart names a group",
+                .badRequest,
+                isOfNode
+                    ? "the order names a node"
+                    : request.path == "/v1/apply"
+                        ? "the deployment is not one" : "a restart names a group",
                 whatToDo: isOfNode
                     ? "`glm-agent members` lists them" : "`glm-agent plan` lists them")
             return
@@ -297,7 +303,13 @@ extension OperatorRequest {
         let node = body["node"]?.stringValue.map { NodeID($0) }
         let isForced = body["force"]?.boolValue ?? false
         switch (path, group, node) {
-        case ("/v1/apply", _, _): self = .apply
+        case ("/v1/apply", _, _):
+            guard let document = body["deployment"] else {
+                self = .apply
+                return
+            }
+            guard let deployment = Deployment(json: document) else { return nil }
+            self = .propose(.apply(deployment, atOnce: body["at_once"]?.boolValue ?? false))
         case ("/v1/stop", _, _): self = .propose(.stop(group))
         case ("/v1/start", _, _): self = .propose(.start(group))
         case ("/v1/restart", let group?, _): self = .propose(.restart(group))

@@ -32,6 +32,25 @@ public struct ClusterStatus: Hashable, Sendable {
     public var reasons: [String]
     /// What an operator should know though it keeps nothing from serving.
     public var notes: [String]
+    /// While groups still run a deployment that is not wanted any more.
+    public var rollout: Rollout?
+
+    /// How far a changed deployment has come.
+    public struct Rollout: Hashable, Sendable {
+        public var profile: String
+        /// The groups that still run one before it, in the plan's order.
+        public var pending: [String]
+        /// What the next of them waits for; nil where nothing.
+        public var waits: String?
+        /// It does not go on by itself.
+        public var isHalted: Bool
+        public init(profile: String, pending: [String], waits: String?, isHalted: Bool) {
+            self.profile = profile
+            self.pending = pending
+            self.waits = waits
+            self.isHalted = isHalted
+        }
+    }
 
     public struct Quorum: Hashable, Sendable {
         public var have: Int
@@ -236,7 +255,16 @@ extension ClusterStatus {
             "members": .array(members.map(\.json)), "groups": .array(groups.map(\.json)),
             "router": router?.json ?? .null, "ready": .bool(ready),
             "reasons": .array(reasons.map { .string($0) }),
-            "notes": .array(notes.map { .string($0) }),
+            "notes": .array(notes.map { .string($0) }), "rollout": rollout?.json ?? .null,
+        ]
+    }
+}
+
+extension ClusterStatus.Rollout {
+    var json: JSONValue {
+        [
+            "profile": .string(profile), "pending": .array(pending.map { .string($0) }),
+            "waits_for": JSONValue(waits), "is_halted": .bool(isHalted),
         ]
     }
 }

@@ -56,6 +56,8 @@ public enum OperatorRequest: Hashable, Sendable {
     case propose(Command.Action)
     /// The deployment of this node's file is to be agreed on, whatever the other files say.
     case apply
+    /// What a deployment would change; answered by a document, and nothing is done.
+    case compare(Deployment)
     /// `shard` is `prefill-0/1` (group and rank, newest generation) or `prefill-0.g3.r1`.
     case log(shard: String, lastLines: Int, from: UInt64?)
     /// A doctor's question to a node, answered by a document.

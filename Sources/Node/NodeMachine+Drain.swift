@@ -11,14 +11,14 @@ import WireProtocol
 import YAML
 
 /// What an operator is told instead of an agreement.
-struct OrderRefusal {
+struct OrderRefusal: Error {
     let kind: Refusal
     let text: String
 }
 
 extension NodeMachine {
     /// The newest kind of command that this program understands; older agents cannot read it in the log.
-    static let understands: UInt64 = 21
+    static let understands: UInt64 = 22
 
     // MARK: - Before an order is proposed
 
@@ -28,7 +28,17 @@ extension NodeMachine {
         case .cordon(let node, let kind):
             return unknown(node) ?? notUnderstood() ?? (kind == .drain ? noSpare(for: node) : nil)
         case .uncordon(let node): return unknown(node) ?? notUnderstood()
+        case .apply(let deployment, _): return unreadable(deployment) ?? notUnderstood()
         default: return nil
+        }
+    }
+
+    private func unreadable(_ deployment: Deployment) -> OrderRefusal? {
+        do {
+            _ = try Profile.parse(deployment.profileYAML, file: deployment.profileName)
+            return nil
+        } catch {
+            return OrderRefusal(kind: .unavailable, text: "\(deployment.profileName): \(error)")
         }
     }
 

@@ -16,6 +16,10 @@ extension NodeMachine {
         let changed = digests.filter { $0.1 != nil && $0.1 != wantedDigest }
         guard let new = changed.first?.1 else { return nil }
         let holders = names(changed.map(\.0))
+        if let aside = state.setAside, aside.digest == new, changed.allSatisfy({ $0.1 == new }) {
+            return "\(holders) have the deployment in their files that an operator has replaced by "
+                + "\(agreed): put it into the files, too (to go back: glm-agent apply, on one of them)"
+        }
         let what = new == localDigest ? " (\(configuration.deployment.profileName))" : ""
         guard changed.allSatisfy({ $0.1 == new }) else {
             return "the files of \(holders) differ from what is agreed (\(agreed)) and from one "

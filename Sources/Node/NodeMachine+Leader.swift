@@ -65,7 +65,9 @@ extension NodeMachine {
             propose(.deploy(configuration.deployment), about: .deployment)
             return
         }
-        guard wantedDigest != localDigest else { return }
+        guard wantedDigest != localDigest, state.setAside != configuration.deployment else {
+            return
+        }
         let isAgreed = configuration.nodes.allSatisfy {
             leadership?.reports[$0.node]?.deploymentDigest == localDigest
         }
@@ -140,6 +142,7 @@ extension NodeMachine {
         let planned = state.plan?.groups.map(\.name) ?? []
         let orphaned = state.groups.filter { $0.phase == .running }.map(\.name)
             .filter { !planned.contains($0) }
+        noteSameLaunches()
         for name in planned + orphaned { reconcileGroup(name) }
         let conditions = leadership?.conditions.filter { planned.contains($0.key) }
         leadership?.conditions = conditions ?? [:]
@@ -217,8 +220,7 @@ extension NodeMachine {
         return GroupView(
             phase: phase, generation: record.generation, failures: record.failures,
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
-            launchDiffers: planned != record.launched
-                || record.launchedSerial != state.deploymentSerial,
+            launchDiffers: launchDiffers(record), heldBack: heldBack(record),
             whyDiffers: whyDiffers(planned, record),
             hasServed: record.servesSince != nil || group?.role.isEngine != true,
             lostDependency: forcedOut(record) ?? lostStore(of: record),

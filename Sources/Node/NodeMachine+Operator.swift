@@ -34,6 +34,13 @@ extension NodeMachine {
         case .log(let shard, let lastLines, let from):
             readLog(id, shard, lastLines: lastLines, from: from)
         case .examine(let node, let question): examine(id, node, question)
+        case .compare(let deployment):
+            let answer: PeerAnswer =
+                switch difference(to: deployment) {
+                case .success(let document): .document(document.compact)
+                case .failure(let refusal): .refused(refusal.kind, refusal.text)
+                }
+            actions.append(.answer(id, answer))
         case .inventory(let node):
             if leadership != nil {
                 actions.append(.answer(id, toldInventory(of: node)))

@@ -23,7 +23,7 @@ extension NodeMachine {
             have: have, need: consensus.quorum.size, ok: consensus.hasQuorum)
         let reasons = self.reasons(
             engines, router, quorum, isolation: isolationText(at: now, wall: wall))
-        return ClusterStatus(
+        var told = ClusterStatus(
             node: configuration.local.name, cluster: configuration.cluster,
             version: configuration.version, term: consensus.term.value,
             leader: consensus.leader?.name, quorum: quorum,
@@ -32,8 +32,11 @@ extension NodeMachine {
             wanted: state.isWanted ? "running" : "stopped",
             members: memberStatus(at: now, wall: wall), groups: engines, router: router,
             ready: reasons.isEmpty, reasons: reasons,
-            notes: [pendingDeployment].compactMap { $0 } + probationNotes + nodeNotes + gateNotes
+            notes: [pendingDeployment, rolloutNote].compactMap { $0 } + probationNotes
+                + nodeNotes + gateNotes
                 + clockNotes)
+        told.rollout = rolloutStatus
+        return told
     }
 
     /// What there is to say of the plan: why there is none, or why a new one cannot be made.

@@ -453,7 +453,7 @@ extension Command {
         switch action {
         case .end(let group, _, _, _, _), .restart(let group): group
         case .deploy, .plan, .launch, .settle, .stop, .start, .elected, .joined, .lost, .serves,
-            .amend, .cordon, .uncordon:
+            .amend, .cordon, .uncordon, .apply:
             nil
         }
     }

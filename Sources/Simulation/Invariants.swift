@@ -203,7 +203,7 @@ struct Invariants {
                 }
                 if committed[index] == nil {
                     noteCommand(of: entry)
-                    maintenance.agreed(entry.action)
+                    if let sentence = maintenance.agreed(entry.action) { broken(sentence) }
                 }
                 committed[index] = entry
             }
@@ -497,6 +497,7 @@ struct Invariants {
         questions[id] = Question(
             node: node, askedAt: now, request: request, after: agreedIn.values.max() ?? .zero)
         if request == .apply { oneFileIsEnough = true }
+        if case .propose(.apply) = request { oneFileIsEnough = true }
     }
 
     /// A request is answered once, and with what it asked for.
@@ -524,8 +525,10 @@ struct Invariants {
                 broken(
                     "request \(id.value) is answered as accepted (\(text)), and nothing is agreed")
             }
-        case (.apply, .accepted), (.examine, .document), (.inventory, .document): break
-        case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.inventory, _):
+        case (.apply, .accepted), (.examine, .document), (.inventory, .document),
+            (.compare, .document):
+            break
+        case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.inventory, _), (.compare, _):
             broken("request \(id.value) is answered with another's answer")
         }
     }

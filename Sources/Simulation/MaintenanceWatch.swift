@@ -9,18 +9,22 @@ struct MaintenanceWatch {
     /// Nodes that an operator has ever asked to be drained: what they held may end for it.
     var drained: Set<NodeID> = []
     private var cordoned: Set<NodeID> = []
+    private var turns = TurnWatch()
     private var plan: Plan?
     /// Plans in the log that must not have taken effect, and why.
     private var forbidden: [Plan: String] = [:]
 
     /// A command is agreed on. Each is noted once, in the order of the log.
-    mutating func agreed(_ action: Command.Action?) {
+    /// - Returns: what it breaks.
+    mutating func agreed(_ action: Command.Action?) -> String? {
+        let sentence = turns.agreed(action, plan)
         switch action {
         case .cordon(let node, _): cordoned.insert(node)
         case .uncordon(let node): cordoned.remove(node)
         case .plan(let next): planned(next)
         default: break
         }
+        return sentence
     }
 
     private mutating func planned(_ next: Plan) {

@@ -73,7 +73,7 @@ public struct GroupMachine: Hashable, Sendable {
 
     private mutating func decideRunning(_ view: GroupView, at now: Instant) -> GroupDecision {
         // A group that has left the plan is unwanted too, but not by the operator's word.
-        if view.launchDiffers {
+        if view.launchDiffers, view.heldBack == nil {
             return end(view, EndCause(.planChanged, why: view.whyDiffers ?? "the plan has changed"))
         }
         if !view.isWanted {

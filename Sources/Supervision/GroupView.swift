@@ -16,6 +16,8 @@ public struct GroupView: Hashable, Sendable {
     public var isWanted: Bool
     /// The plan gives this group another launch than the one that runs.
     public var launchDiffers: Bool
+    /// Why it goes on for now all the same.
+    public var heldBack: String?
     /// Why, where it can be said better than that the plan has changed.
     public var whyDiffers: String?
     /// This generation has served, or has nothing to load that would be lost with it.
@@ -36,7 +38,8 @@ public struct GroupView: Hashable, Sendable {
 
     public init(
         phase: Phase, generation: Generation, failures: Int, isWanted: Bool, launchDiffers: Bool,
-        whyDiffers: String? = nil, hasServed: Bool = false, lostDependency: EndCause? = nil,
+        heldBack: String? = nil, whyDiffers: String? = nil, hasServed: Bool = false,
+        lostDependency: EndCause? = nil,
         silence: Duration? = nil,
         prerequisite: String?,
         obstacle: String? = nil, ranks: [RankView], leftovers: [String]
@@ -46,6 +49,7 @@ public struct GroupView: Hashable, Sendable {
         self.failures = failures
         self.isWanted = isWanted
         self.launchDiffers = launchDiffers
+        self.heldBack = heldBack
         self.whyDiffers = whyDiffers
         self.hasServed = hasServed
         self.lostDependency = lostDependency

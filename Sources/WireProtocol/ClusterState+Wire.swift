@@ -48,6 +48,7 @@ extension Command.Action: WireCodable {
             .choice(13, .text(group.name), .unsigned(generation.value), diagnosis.cbor)
         case .cordon(let node, let kind): .choice(20, CBORValue(node), .text(kind.rawValue))
         case .uncordon(let node): .choice(21, CBORValue(node))
+        case .apply(let deployment, let atOnce): .choice(22, deployment.cbor, .bool(atOnce))
         }
     }
 
@@ -84,6 +85,8 @@ extension Command.Action: WireCodable {
                 try record.value(as: FailureDiagnosis.self))
         case 20: self = .cordon(try record.node(), try record.word(as: Cordon.Kind.self))
         case 21: self = .uncordon(try record.node())
+        case 22:
+            self = .apply(try record.value(as: Deployment.self), atOnce: try record.bool())
         default: throw record.unknownChoice(choice, of: "action")
         }
     }
@@ -241,6 +244,9 @@ extension ReplicatedState: WireCodable {
 
     /// Left out from the end on, as long as there is nothing to say.
     private var addedLater: [CBORValue] {
+        if rollout != Rollout() {
+            return [sightings, restartLedger.cbor, .list(cordons), rollout.cbor]
+        }
         if !cordons.isEmpty { return [sightings, restartLedger.cbor, .list(cordons)] }
         if restartLedger != RestartLedger() { return [sightings, restartLedger.cbor] }
         return electedTerm > 0 || !present.isEmpty ? [sightings] : []
@@ -270,10 +276,11 @@ extension ReplicatedState: WireCodable {
         let restartLedger =
             record.isAtEnd ? RestartLedger() : try record.value(as: RestartLedger.self)
         let cordons = record.isAtEnd ? [] : try record.list(of: Cordon.self)
+        let rollout = record.isAtEnd ? Rollout() : try record.value(as: Rollout.self)
         self.init(
             deployment: deployment, deploymentSerial: deploymentSerial, isWanted: isWanted,
             plan: plan, epoch: epoch, groups: groups, ledger: ledger, nextSequence: nextSequence,
             electedTerm: electedTerm, present: present, restartLedger: restartLedger,
-            cordons: cordons)
+            cordons: cordons, rollout: rollout)
     }
 }

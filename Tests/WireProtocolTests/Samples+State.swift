@@ -149,6 +149,8 @@ extension Sample {
         Sample("drain", .cordon(NodeID("节点-2"), .drain)),
         Sample("drain by force", .cordon(NodeID("node-2"), .force)),
         Sample("uncordon", .uncordon(NodeID("node-2"))),
+        Sample("apply", .apply(deployment(.sglang), atOnce: false)),
+        Sample("apply at once", .apply(deployment(.command(["x"])), atOnce: true)),
         Sample(
             "launch with the end of the generation before",
             .launch(
@@ -198,6 +200,7 @@ extension Sample {
         Sample("state with a diagnosis", diagnosed),
         Sample("state with restarts", restarted),
         Sample("state with cordons", cordoned),
+        Sample("state with a roll-out", rollingOut),
     ]
 
     /// Of the kinds of events, so many are in the older vector; newer ones are in a newer one.
@@ -252,6 +255,20 @@ extension Sample {
                 Cordon(node: NodeID("节点-4"), kind: .drain, since: at(-1)),
             ])
     }()
+
+    private static let rollingOut = ReplicatedState(
+        deployment: deployment(.sglang), deploymentSerial: 4, isWanted: true, plan: nil,
+        epoch: .none, groups: [], ledger: [], nextSequence: 1, electedTerm: 7,
+        restartLedger: RestartLedger(leader: NodeID("node-1")),
+        cordons: [
+            Cordon(
+                node: NodeID("node-2"), kind: .drain, since: WallTime(millisecondsSinceEpoch: 5))
+        ],
+        rollout: Rollout(
+            past: [
+                PastDeployment(serial: 1, deployment: deployment(.rehearsal)),
+                PastDeployment(serial: 3, deployment: deployment(.command([]))),
+            ], isSetAside: true, isAtOnce: true))
 
     private static let restarted: ReplicatedState = {
         let at = { WallTime(millisecondsSinceEpoch: $0) }

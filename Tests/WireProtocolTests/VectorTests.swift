@@ -53,7 +53,7 @@ import WireProtocol
         let older = [
             "state before everything", "state with every group phase", "serves",
             "state with a history", "state with groups that share a store",
-            "state with a diagnosis", "state with restarts",
+            "state with a diagnosis", "state with restarts", "state with cordons",
             "sightings of a node whose shards are well", "sightings",
         ]
         guard !older.contains(sample.name) else { return }

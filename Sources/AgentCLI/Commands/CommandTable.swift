@@ -108,10 +108,19 @@ extension CommandSpec {
         examples: [Example("glm-agent members --json", "for a script")])
 
     static let plan = CommandSpec(
-        name: "plan", summary: "which node holds which rank, and why",
-        options: [.socket, .json],
+        name: "plan", summary: "which node holds which rank, and why; what a changed file would do",
+        discussion: """
+            With --diff, nothing is done: for every group it is told whether it would go on, restart, start
+            or end, and for every rank which lines of the environment and which words of the command
+            differ, as they would be launched. What depends on the node, such as the interface, is shown
+            as on the node that answers.
+            """,
+        options: [.socket, .json, .diff],
         exitCodes: [.success, .failure, .usage, .noAgent],
-        examples: [Example("glm-agent plan", "every address and port of the committed plan")])
+        examples: [
+            Example("glm-agent plan", "every address and port of the committed plan"),
+            Example("glm-agent plan --diff new.yaml", "before glm-agent apply new.yaml"),
+        ])
 
     static let why = CommandSpec(
         name: "why", summary: "why a group is as it is: which rank failed first, and what to do",
@@ -181,12 +190,23 @@ extension CommandSpec {
         discussion: """
             A changed file takes effect by itself once every agent was restarted with it. Where a node
             is gone for good, or its agent cannot be restarted now, this puts the file of the
-            answering node into effect at once. Groups whose launch changes restart; `status` keeps
-            telling whose file differs.
+            answering node into effect without waiting. With FILE, a configuration as on the nodes, its
+            deployment is put into effect though no node has it in its own file yet, and what comes of it
+            is shown until every group has it; Ctrl-C ends the looking, not the change. The groups
+            whose launch changes restart one after the other, each once the one before serves; where
+            one does not come up, the others serve on as before, and the exit code is 1. A group whose
+            launch stays the same, byte by byte, is left alone. `glm-agent plan --diff FILE` shows all
+            of that before; `status` keeps telling whose file differs.
             """,
-        options: [.socket, .json],
+        options: [.socket, .json, .atOnce, .noWait],
+        positionals: [
+            PositionalSpec("FILE", optional: true, completion: .file, "a configuration file")
+        ],
         exitCodes: [.success, .failure, .usage, .noAgent],
-        examples: [Example("glm-agent apply", "a smaller profile, while a node is down")])
+        examples: [
+            Example("glm-agent apply", "a smaller profile, while a node is down"),
+            Example("glm-agent apply new.yaml", "roll a change out, group by group"),
+        ])
 }
 
 // MARK: - Without an agent

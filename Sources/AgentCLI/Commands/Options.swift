@@ -20,6 +20,11 @@ extension OptionSpec {
         "for", value: "SECONDS", "how long freeze-agent lasts (10, at most 60)")
     static let drillLimit = OptionSpec(
         "timeout", value: "SECONDS", "how long to look on (3600; of an agent, 120)")
+    static let diff = OptionSpec(
+        "diff", value: "FILE", completion: .file,
+        "what this configuration file would change, byte by byte, and what would restart")
+    static let atOnce = OptionSpec(
+        "at-once", "all groups together, where old and new cannot serve side by side")
     static let watch = OptionSpec("watch", "show it again every second, until Ctrl-C")
     static let names = OptionSpec("names", "print the names alone, one a line")
     static let profileFile = OptionSpec(
