@@ -76,8 +76,9 @@ extension ClusterSimulation {
         guard !memberIndices.contains(index), !takesPart else { return }
         note("\(node) is replaced")
         crashHost(index)
-        hosts[index].disk = .empty
-        hosts[index].rereadDisk()
+        loseDisk(index)
+        hosts[index].isDiskDamaged = false
+        hosts[index].isDiskFull = false
         hosts[index].ended = []
         hosts[index].isHostUp = true
         hosts[index].isInService = false
