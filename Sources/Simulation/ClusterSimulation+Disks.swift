@@ -80,9 +80,12 @@ extension ClusterSimulation {
     /// Whether what is agreed survives if this node forgets it: enough other voters remember, and their disks
     /// say so. More lost disks than that end a cluster, whatever it is made of.
     private func mayForget(_ index: Int) -> Bool {
-        // While votes are moved, every node may go by others.
-        let views = Set(machines.compactMap { $0?.consensus.quorum.voters })
-        return views.allSatisfy { view in
+        // While votes are moved, every node may go by others; one without any begins with its file.
+        let founders = nodes.prefix(configuration.nodeCount).prefix(NodeConfiguration.voterLimit)
+        var views = Set(hosts.compactMap { $0.disk.participants?.voters })
+        if views.isEmpty { views = [founders.map(\.node)] }
+        views.formUnion(machines.compactMap { $0?.consensus.participants.voters })
+        return views.filter { !$0.isEmpty }.allSatisfy { view in
             mayForget(index, among: view.compactMap { indexOfNode[$0] })
         }
     }
