@@ -247,7 +247,8 @@ func orderMembers(_ invocation: Invocation) -> ExitCode {
             [
                 "order": .string(order), "node": JSONValue(arguments.positional(0)),
                 "address": JSONValue(arguments.positional(1)),
-                "super_pod": JSONValue(arguments[.superPod]), "force": .bool(arguments.has(.force)),
+                "super_pod": JSONValue(arguments[.superPod]),
+                "force": .bool(arguments.has(.forcedRemoval)),
             ])
         invocation.show(answer) { answer.text("text") + "\n" }
         return answer["accepted"]?.boolValue ?? false ? .success : .failure

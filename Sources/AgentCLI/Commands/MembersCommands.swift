@@ -4,7 +4,7 @@
 extension OptionSpec {
     static let superPod = OptionSpec(
         "super-pod", value: "ID", "the super pod that the node is in, where the others say theirs")
-    static let force = OptionSpec(
+    static let forcedRemoval = OptionSpec(
         "force", "though the node holds a rank of a group that runs: that generation ends")
     static let asOnlyVoter = OptionSpec(
         "as-only-voter", "this node goes on alone with what it has")
@@ -37,7 +37,7 @@ extension CommandSpec {
             comes back. Refused where the votes that answer would be too few without it, and for a node that
             holds a rank of a group that runs, unless --force says that this group may restart.
             """,
-        options: [.socket, .force, .json],
+        options: [.socket, .forcedRemoval, .json],
         positionals: [PositionalSpec("NAME", "the node, as members names it")],
         exitCodes: exitCodesOfOrders,
         examples: [
