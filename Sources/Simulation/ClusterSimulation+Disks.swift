@@ -3,7 +3,6 @@
 // with its first write, and is started again and again.
 
 import Base
-import ClusterState
 import Consensus
 import Node
 
@@ -77,20 +76,12 @@ extension ClusterSimulation {
         hosts[index].diskID = DiskID(hosts[index].diskID.value + 1000)
     }
 
-    /// Whether what is agreed survives if this node forgets it: enough other voters remember, and their disks
-    /// say so. More lost disks than that end a cluster, whatever it is made of.
+    /// Whether what is agreed survives if this node forgets it: nobody is on the way in or out as a voter, enough
+    /// other voters remember, and their disks say so. More lost disks than that end a cluster, whatever it is
+    /// made of; and of a change of voters too few may remember (Protocols/consensus.md).
     private func mayForget(_ index: Int) -> Bool {
-        // While votes are moved, every node may go by others; one without any begins with its file.
-        let founders = nodes.prefix(configuration.nodeCount).prefix(NodeConfiguration.voterLimit)
-        var views = Set(hosts.compactMap { $0.disk.participants?.voters })
-        if views.isEmpty { views = [founders.map(\.node)] }
-        views.formUnion(machines.compactMap { $0?.consensus.participants.voters })
-        return views.filter { !$0.isEmpty }.allSatisfy { view in
-            mayForget(index, among: view.compactMap { indexOfNode[$0] })
-        }
-    }
-
-    private func mayForget(_ index: Int, among voters: [Int]) -> Bool {
+        let known = hosts.indices.compactMap { voters(on: $0) }
+        guard let voters = known.first, known.allSatisfy({ $0 == voters }) else { return false }
         guard voters.contains(index) else { return true }
         let needed = (voters.count + 1) / 2
         let others = voters.filter { $0 != index && !hosts[$0].isDiskDamaged }
@@ -102,5 +93,10 @@ extension ClusterSimulation {
             return witnesses >= needed
         }
         return remembering.count >= needed
+    }
+
+    /// The voters that the disk of a host names; nil where it names none.
+    private func voters(on index: Int) -> [Int]? {
+        hosts[index].disk.participants?.voters.compactMap { indexOfNode[$0] }
     }
 }

@@ -139,10 +139,10 @@ public struct ClusterSimulation {
         hosts = nodes.indices.map { index in
             var host = SimulatedHost(file: configuration.deployment, listed: founders)
             host.isInService = index < founders.count
+            host.diskID = DiskID(UInt64(index + 1))
             return host
         }
         voters = Array(repeating: [], count: count)
-        for index in hosts.indices { hosts[index].diskID = DiskID(UInt64(index + 1)) }
         machines = Array(repeating: nil, count: count)
         armed = Array(repeating: nil, count: count)
         network = SimulatedNetwork(nodeCount: count)
