@@ -3,6 +3,7 @@
 // with its first write, and is started again and again.
 
 import Base
+import ClusterState
 import Consensus
 import Node
 
