@@ -65,7 +65,7 @@ public final class Agent: ControlSource {
     let routers: RouterClient
     let logFiles: FileQueue
     let tuner: any HostTuner
-    private var control: [ControlServer] = []
+    var control: [ControlServer] = []
     /// This process's, which engines inherit where nothing is sourced.
     let environment: [String: String]
     var inventoryTimer: LoopTimer?
@@ -141,8 +141,8 @@ public final class Agent: ControlSource {
         for warning in configuration.warnings { log(.warning, "\(warning)") }
         timer = LoopTimer(loop) { [weak self] in self?.give(.tick) }
         store.watchSlowWrites { [weak self] in self?.diskIsSlow($0) }
+        try openControl()
         do {
-            try openControl()
             let shards = try ShardHost(
                 loop, stateDirectory: configuration.stateDirectory, launcher: launcher,
                 grace: configuration.supervision.stopGrace
@@ -170,43 +170,6 @@ public final class Agent: ControlSource {
         if unexamined.isEmpty { try join() }
     }
 
-    private func openControl() throws(UVError) {
-        let path = configuration.controlSocket
-        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-            try Files.makeDirectories(String(path[..<slash]), permissions: 0o755)
-        }
-        control.append(
-            try ControlServer(
-                loop, listen: .unix(path: path, mode: 0o660), source: self, takesOrders: true))
-        if let endpoint = configuration.httpListen {
-            control.append(
-                try ControlServer(loop, listen: .tcp(endpoint), source: self, takesOrders: false))
-        }
-    }
-
-    /// How long a launch waits for what is installed to be known.
-    static let sglangLimit = Duration.seconds(30)
-
-    private func findSGLang(_ environment: [String: String]) {
-        let profile = configuration.profile
-        let finder = SGLangFinder(loop, environment: environment)
-        finder.find(
-            python: profile.command.first ?? "python3", source: profile.source,
-            within: Self.sglangLimit
-        ) { [weak self] answer in
-            guard let self else { return }
-            switch answer {
-            case .success(let text):
-                let version = Version(text)
-                if version == nil { log(.warning, "SGLang's version \"\(text)\" is none") }
-                give(.sglangFound(version))
-            case .failure(let failure):
-                log(.warning, "looking for SGLang: \(failure)")
-                give(.sglangFound(nil))
-            }
-        }
-    }
-
     private func join() throws(AgentError) {
         var peers: [NodeID: Endpoint] = [:]
         for node in configuration.nodes where node.node != own.node {
@@ -218,6 +181,10 @@ public final class Agent: ControlSource {
                 keys: [try ClusterKey(configuration.secret)],
                 listen: Endpoint(host: own.address, port: configuration.peerPort), peers: peers)
             transport = try PeerTransport(loop, settings) { [weak self] in self?.peerEvent($0) }
+        } catch TransportError.system(let error) {
+            throw AgentError(
+                error, listeningOn: Endpoint(host: own.address, port: configuration.peerPort),
+                field: "peer_port")
         } catch {
             throw AgentError("\(error)")
         }
@@ -291,9 +258,7 @@ public final class Agent: ControlSource {
         case .log(let level, let text): log(level, text)
         case .ledger(let event, let isNews):
             for server in control { server.ledgerGrew() }
-            guard isNews else { return }
-            let subject = event.group.map { "\($0)\(event.generation.map { ".g\($0)" } ?? ""): " }
-            log(.info, "\(event.kind.rawValue): \(subject ?? "")\(event.text)")
+            if isNews { log(.info, event.logLine(at: loop.wallTime)) }
         }
     }
 
@@ -378,6 +343,7 @@ public final class Agent: ControlSource {
     }
 
     public var state: ReplicatedState { machine.state }
+    public var stateDirectory: String { configuration.stateDirectory }
     func shardsOfPlan() -> [ShardOfPlan] { machine.shardsOfPlan() }
     public var planNotes: [String] { machine.planNotes }
     public var planExplanation: PlanExplanation? { machine.planExplanation }

@@ -8,6 +8,7 @@ public import HTTP
 import Node
 import Planning
 import WireProtocol
+import YAML
 
 /// Answers operators for one agent, on one listener.
 public final class ControlServer {
@@ -92,8 +93,9 @@ public final class ControlServer {
                 .badRequest, "group=NAME is missing", whatToDo: "`glm-agent plan` lists the groups")
         }
         guard let answer = source.status.whyAnswer(of: group) else {
+            let known = (source.state.plan?.groups ?? []).map(\.name.name)
             return responder.fail(
-                .notFound, "there is no group \(group)",
+                .notFound, unknown("group", group, known: known),
                 whatToDo: "`glm-agent plan` lists the groups")
         }
         responder.respond(.json(answer))
@@ -190,10 +192,17 @@ public final class ControlServer {
                 .badRequest, "a restart names a group", whatToDo: "`glm-agent plan` lists them")
             return
         }
+        let generation = group.map { source.state.record(of: $0).generation.value }
         source.operate(order) { answer in
             switch answer {
             case .accepted(let text):
-                responder.respond(.json(["accepted": true, "text": .string(text)]))
+                responder.respond(
+                    .json([
+                        "accepted": true, "order": .string(String(request.path.dropFirst(4))),
+                        "group": JSONValue(group?.name),
+                        "generation": generation.map { .integer(Int64($0)) } ?? .null,
+                        "text": .string(text),
+                    ]))
             case .refused(let refusal, let text): responder.fail(refusal, text)
             case .log, .document:
                 responder.fail(.internalServerError, "an order was answered with a text")
@@ -215,15 +224,15 @@ public final class ControlServer {
             return
         }
         let follows = request.parameter("follow") == "1"
+        let newest = source.state.newestShard(shard)
         if !follows, let rank = source.state.nodeOfShard(shard), isDead(rank.node) {
             responder.fail(
                 .serviceUnavailable,
                 "the agent of \(rank.node) (\(rank.address)) is dead, and \(shard) is there",
                 whatToDo: "start that agent, or read the file on the node: "
-                    + "/var/lib/glm-agent/shards/*/log/engine.log")
+                    + "\(source.stateDirectory)/shards/\(newest ?? shard)/log/engine.log")
             return
         }
-        let newest = source.state.newestShard(shard)
         guard newest != nil || !source.state.plansShard(shard) else {
             return neverStarted(shard, follows: follows, responder)
         }
@@ -231,7 +240,9 @@ public final class ControlServer {
             [weak self] answer in
             switch answer {
             case .log(let text, let next):
-                let stream = responder.stream(headers: ["Content-Type": "text/plain"])
+                let stream = responder.stream(headers: [
+                    "Content-Type": "text/plain", "Tail-Bytes": "\(text.utf8.count)",
+                ])
                 stream.write(text)
                 guard follows, let self else { return stream.finish() }
                 LogStream(

@@ -274,7 +274,7 @@ extension NodeMachine {
         let groups = leadership.conditions.keys.sorted().compactMap { leadership.conditions[$0] }
         let reports = configuration.nodes.compactMap { leadership.reports[$0.node] }
         let view = LeaderView(
-            groups: groups, reports: reports, voters: consensus.contactedVoters(at: now).count)
+            groups: groups, reports: reports, voters: votersHere(at: now).count)
         self.view = view
         viewReceivedAt = now
         guard leadership.viewDue <= now || view.isNews(after: leadership.lastView) else { return }

@@ -55,6 +55,8 @@ public struct NodeMachine: Sendable {
     var hasNews = true
     /// Of the deployment that is agreed on.
     var wantedDigest: UInt64?
+    /// Of the one before; nil where this node has not seen it being replaced.
+    var previousDigest: UInt64?
     /// The last view that a leader sent, and when.
     var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
@@ -366,7 +368,10 @@ public struct NodeMachine: Sendable {
                     "log entry \(entry.index) of term \(entry.term) is no command: \(error)")
             }
             if state.plan != plan { previousPlan = plan }
-            if state.deploymentSerial != serial { wantedDigest = state.deployment?.digest }
+            if state.deploymentSerial != serial {
+                previousDigest = wantedDigest
+                wantedDigest = state.deployment?.digest
+            }
             for event in state.ledger where event.sequence >= before {
                 actions.append(.ledger(event, isNews: entry.index > restoredIndex))
             }
@@ -384,6 +389,7 @@ public struct NodeMachine: Sendable {
                 "the snapshot of index \(snapshot.index) is no cluster state: \(error)")
         }
         if state.epoch != epoch { previousPlan = nil }
+        if wantedDigest != state.deployment?.digest { previousDigest = nil }
         wantedDigest = state.deployment?.digest
         endings = Dictionary(
             state.groups.map { ($0.name, snapshot.index) }, uniquingKeysWith: { first, _ in first })

@@ -262,7 +262,7 @@ extension CommandSpec {
     static let doctor = CommandSpec(
         name: "doctor", summary: "what would stop a launch, on every node, and what to do about it",
         discussion: """
-            Sixteen checks on every node and between them, from any node: who holds the dies, addresses,
+            Seventeen checks on every node and between them, from any node: who holds the dies, addresses,
             ports that are really dialled, the fabric, TLS switches, versions, health, environment, store,
             limits, weights, settings, clocks, names; with --stress speed, too. Nothing is changed, reset or
             ended. What cannot be found out is told as unknown. Exit code 3: an error was found; with --strict also a warning, or

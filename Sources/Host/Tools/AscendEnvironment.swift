@@ -134,13 +134,18 @@ public final class AscendEnvironment {
 
     // MARK: - Files
 
+    /// Where that script lies, CANN's in whichever layout; nil where it is not there.
+    public static func place(of source: String, on root: HostRoot) -> String? {
+        let places = [source] + (layouts.contains(source) ? layouts : [])
+        return places.first { root.exists($0) }
+    }
+
     /// The scripts that are there, each once, and those that are not.
     private func resolve(_ sources: [String]) -> (scripts: [String], missing: [String]) {
         var scripts: [String] = []
         var missing: [String] = []
         for source in sources {
-            let places = [source] + (Self.layouts.contains(source) ? Self.layouts : [])
-            guard let place = places.first(where: { runner.root.exists($0) }) else {
+            guard let place = Self.place(of: source, on: runner.root) else {
                 missing.append(source)
                 continue
             }

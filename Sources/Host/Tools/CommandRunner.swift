@@ -40,8 +40,14 @@ public final class CommandRunner {
     ///   - places: paths of the node to look at after that.
     /// - Returns: what to start; nil where it is not installed.
     public func find(_ name: String, orAt places: [String] = []) -> String? {
+        Self.find(name, on: root, path: environment["PATH"] ?? "", orAt: places)
+    }
+
+    static func find(
+        _ name: String, on root: HostRoot, path: String, orAt places: [String]
+    ) -> String? {
         if name.hasPrefix("/") { return access(name, X_OK) == 0 ? name : nil }
-        let directories = (environment["PATH"] ?? "").split(separator: ":")
+        let directories = path.split(separator: ":")
         return (directories.map { "\($0)/\(name)" } + places.map { root.path($0) })
             .first { access($0, X_OK) == 0 }
     }
