@@ -83,8 +83,9 @@ extension Agent {
     ) {
         InventoryRound(
             loop, nodes: configuration.nodes.map(\.node),
-            ask: { [weak self] in self?.ask($0, $1, completion: $2) }, onProgress: onProgress,
-            completion: completion
+            ask: { [weak self] in self?.ask($0, $1, completion: $2) },
+            recall: { [weak self] in self?.operate(.inventory($0), completion: $1) },
+            onProgress: onProgress, completion: completion
         ).start()
     }
 

@@ -121,6 +121,24 @@ extension Agent {
 
     // MARK: - Logs
 
+    func logTold(_ shard: ShardID, _ account: LogAccount) {
+        give(.sighted(shard, account.sightings))
+        if let progress = account.progress { give(.shard(shard, .progressed(progress))) }
+    }
+
+    /// Supervision goes on without a log, but knows less: that is said, once.
+    func noteLogs(of shard: ShardID, _ trouble: String?) {
+        logTroubles[shard] = trouble
+        note(
+            .logs,
+            logTroubles.keys.sorted().compactMap { shard in
+                logTroubles[shard].map {
+                    "the logs of \(shard) cannot be read, so neither progress nor failures are known "
+                        + "from them: \($0)"
+                }
+            })
+    }
+
     func readLog(
         _ name: String, lastLines: Int, from: UInt64?, completion: @escaping (PeerAnswer) -> Void
     ) {

@@ -12,7 +12,7 @@ import Planning
 
 /// What a note is about. Each subject has its say once; in this order they are told.
 enum NoteSubject: Int, CaseIterable {
-    case environment, tuning, gate, disk
+    case environment, tuning, gate, disk, logs
 }
 
 extension Agent {
@@ -22,24 +22,26 @@ extension Agent {
 
     /// Looks at this node at once, and from now on.
     func watchInventory() {
-        examiner.takeDigest(weights: configuration.modelPath) { [weak self] in self?.tell($0) }
+        takeDigest()
         var looks = 0
         inventoryTimer = loop.every(Self.lookInterval) { [weak self] in
             guard let self else { return }
             looks += 1
-            let told = { [weak self] (digest: InventoryDigest) in
-                guard let self else { return }
-                self.tell(digest)
-            }
-            if looks % Self.looksInBetween == 0 {
-                self.examiner.takeDigest(weights: self.configuration.modelPath, completion: told)
-            } else {
-                self.examiner.updateDigest(completion: told)
+            if looks % Self.looksInBetween == 0 { return self.takeDigest() }
+            // A change of the dies is told to all at once, and the whole to the leader once it is known.
+            self.examiner.updateDigest { [weak self] digest, isNew in
+                guard isNew, let self else { return }
+                self.give(.inventoried(digest))
+                self.takeDigest()
             }
         }
     }
 
-    private func tell(_ digest: InventoryDigest) { give(.inventoried(digest)) }
+    private func takeDigest() {
+        examiner.takeDigest(weights: configuration.modelPath) { [weak self] inventory in
+            self?.give(.inventoried(inventory.digest, document: inventory.json.compact))
+        }
+    }
 
     /// Takes the place of what was noted of that subject.
     func note(_ subject: NoteSubject, _ texts: [String]) {

@@ -22,7 +22,8 @@ extension Agent {
                 try ControlServer(
                     loop, listen: .unix(path: path, mode: 0o660), source: self, takesOrders: true))
         } catch {
-            throw AgentError("\(error)\n  Give the agent another `control_socket`, or mend that path.")
+            throw AgentError(
+                "\(error)\n  Give the agent another `control_socket`, or mend that path.")
         }
         guard let endpoint = configuration.httpListen else { return }
         do throws(UVError) {

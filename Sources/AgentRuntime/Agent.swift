@@ -59,6 +59,8 @@ public final class Agent: ControlSource {
     private var transport: PeerTransport?
     var shards: ShardHost?
     private var logs: LogWatch?
+    /// What of the logs of a shard cannot be read.
+    var logTroubles: [ShardID: String] = [:]
     let ports: PortCheck
     let dials: PortDial
     let probes: EngineProbe
@@ -110,6 +112,7 @@ public final class Agent: ControlSource {
             // An idle leader costs what its wake-ups cost; four beats still fit into the shortest timeout.
             node.consensus.heartbeatInterval = .milliseconds(250)
             node.planGrace = configuration.planGrace
+            node.isolation = configuration.isolation
             node.awaitsSGLang = configuration.engine == .sglang
             var entropy = SystemRandomNumberGenerator()
             machine = NodeMachine(
@@ -148,13 +151,10 @@ public final class Agent: ControlSource {
                 grace: configuration.supervision.stopGrace
             ) { [weak self] in self?.shardEvent($0, $1) }
             self.shards = shards
-            logs = LogWatch(loop, stateDirectory: configuration.stateDirectory) {
-                [weak self] shard, account in
-                self?.give(.sighted(shard, account.sightings))
-                if let progress = account.progress {
-                    self?.give(.shard(shard, .progressed(progress)))
-                }
-            }
+            logs = LogWatch(
+                loop, stateDirectory: configuration.stateDirectory,
+                onNews: { [weak self] in self?.logTold($0, $1) },
+                onTrouble: { [weak self] in self?.noteLogs(of: $0, $1) })
             let adopted = try shards.adoptAll()
             for text in shards.unreadable { log(.warning, text) }
             unexamined = Set(adopted.map(\.shard))
@@ -246,7 +246,10 @@ public final class Agent: ControlSource {
             probe(target) { [weak self] in self?.give(.masterProbed(group, $0)) }
         case .callRouter(let shard, let http, let call):
             routers.send(call, to: http) { [weak self] in self?.give(.routerAnswered(shard, $0)) }
-        case .forget(let shard): shards?.forget(shard)
+        case .forget(let shard):
+            shards?.forget(shard)
+            noteLogs(of: shard, nil)
+        case .consultLogs(let shard): logs?.consult(shard)
         case .readLog(let recipient, let shard, let lastLines, let from):
             readLog(shard, lastLines: lastLines, from: from) { [weak self] in
                 self?.give(.found(recipient, $0))

@@ -37,6 +37,8 @@ public struct AgentConfiguration: Sendable {
     public var hostTuning: HostTuningMode
     /// Whether ill or held dies of this node keep its groups from being launched.
     public var launchGate: LaunchGateMode
+    /// How long a node without contact to a majority keeps its engines; nil: for ever.
+    public var isolation: Duration?
     /// What stands before the paths of tools and files that tell what this node is: `/`, but for tests.
     public var hostRoot: String
     public var supervision: SupervisionPolicy

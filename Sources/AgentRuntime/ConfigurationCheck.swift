@@ -57,7 +57,8 @@ extension AgentConfiguration {
                     "this host has no interface \"\(interface)\""
                         + suggestion(for: interface, in: known)))
         }
-        if let httpListen, !Self.anyAddresses.contains(httpListen.host), !host.owns(httpListen.host) {
+        if let httpListen, !Self.anyAddresses.contains(httpListen.host), !host.owns(httpListen.host)
+        {
             findings.errors.append(
                 diagnostic(
                     "http_listen",
@@ -158,7 +159,9 @@ private func isDirectory(_ path: String) -> Bool {
 private func nearestThatExists(_ path: String) -> String {
     var place = path[...]
     while place.count > 1, access(String(place), F_OK) != 0 {
-        guard errno == ENOENT || errno == ENOTDIR, let slash = place.lastIndex(of: "/") else { break }
+        guard errno == ENOENT || errno == ENOTDIR, let slash = place.lastIndex(of: "/") else {
+            break
+        }
         place = slash == place.startIndex ? "/" : place[..<slash]
     }
     return String(place)

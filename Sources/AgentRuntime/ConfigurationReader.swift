@@ -21,7 +21,7 @@ struct ConfigurationReader {
         "cluster", "nodes", "node", "interface", "secret_file", "state_directory",
         "control_socket", "peer_port", "http_listen", "engine", "profile", "profile_file",
         "model_path", "overrides", "ascend_environment", "host_tuning", "launch_gate",
-        "host_root", "timing",
+        "isolation", "host_root", "timing",
     ]
 
     /// The configuration; nil where something was reported.
@@ -42,6 +42,7 @@ struct ConfigurationReader {
         let hostTuning =
             fields["host_tuning"].map { $0.choice(of: HostTuningMode.names) } ?? "check"
         let gate = fields["launch_gate"].map { $0.choice(of: LaunchGateMode.names) } ?? "check"
+        let isolation = isolation(fields["isolation"])
         let listener = httpListener(fields["http_listen"])
         let interface = fields["interface"].flatMap(self.interface)
         guard let cluster, let nodes, let secret, let profile, let engine, let peerPort,
@@ -61,7 +62,7 @@ struct ConfigurationReader {
                 ?? "/run/glm-agent/agent.sock",
             peerPort: peerPort, httpListen: listener, engine: engine, profile: profile,
             modelPath: modelPath, ascendEnvironment: ascendEnvironment, hostTuning: mode,
-            launchGate: launchGate,
+            launchGate: launchGate, isolation: isolation,
             hostRoot: fields["host_root"].flatMap(absolutePath) ?? "/", supervision: supervision,
             planGrace: planGrace,
             places: places(fields))

@@ -66,7 +66,7 @@ public final class ControlServer {
         case (.get, "/v1/logs"): logs(request, responder)
         case (.get, "/v1/why"): why(request, responder)
         case (.get, "/v1/doctor"): doctor(request, responder)
-        case (.get, "/v1/inventory"): tellProgress(of: source.takeInventories, responder)
+        case (.get, "/v1/inventory"): inventory(request, responder)
         case (.get, "/metrics"):
             let text = Metrics(source.status, source.state).text
             responder.respond(
@@ -84,6 +84,26 @@ public final class ControlServer {
         default:
             responder.fail(
                 .notFound, "no \(request.path) here", whatToDo: "Protocols/control.md has the list")
+        }
+    }
+
+    /// Of one node as the leader knows it, at once; without a name, every node is asked.
+    private func inventory(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        guard let node = request.parameter("node") else {
+            return tellProgress(of: source.takeInventories, responder)
+        }
+        source.operate(.inventory(NodeID(node))) { answer in
+            switch answer {
+            case .document(let text):
+                do {
+                    responder.respond(.json(try JSONValue(parsing: Array(text.utf8))))
+                } catch {
+                    responder.fail(.internalServerError, "the leader's answer is \(error)")
+                }
+            case .refused(let refusal, let text): responder.fail(refusal, text)
+            case .accepted, .log:
+                responder.fail(.internalServerError, "the leader answered something else")
+            }
         }
     }
 

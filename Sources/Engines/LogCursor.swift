@@ -27,10 +27,10 @@ struct LogCursor: Hashable, Sendable {
 
     /// Gives out what has been appended since the last call.
     mutating func readOn(_ body: ([UInt8]) -> Void) throws(UVError) {
-        guard let current = file(0) else { return }
+        guard let current = try file(0) else { return }
         if inode == current.inode, offset == current.length { return }
         var files = [current]
-        while let older = file(files.count) { files.append(older) }
+        while let older = try file(files.count) { files.append(older) }
         if let inode,
             let index = files.firstIndex(where: { $0.inode == inode && $0.length >= offset })
         {
@@ -76,9 +76,14 @@ struct LogCursor: Hashable, Sendable {
         }
     }
 
-    private func file(_ index: Int) -> File? {
+    /// nil where there is none.
+    private func file(_ index: Int) throws(UVError) -> File? {
         var status = stat()
-        guard stat(EngineLog.file(index, in: directory), &status) == 0 else { return nil }
+        let path = EngineLog.file(index, in: directory)
+        guard stat(path, &status) == 0 else {
+            guard errno != ENOENT else { return nil }
+            throw UVError(errno: errno, operation: "look at", subject: path)
+        }
         return File(index: index, inode: UInt64(status.st_ino), length: Int(status.st_size))
     }
 }

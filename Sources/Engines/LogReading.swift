@@ -25,7 +25,10 @@ struct LogReading: Sendable {
     private var cursor: LogCursor
     private var reader: EngineLogReader
     private var plog: PlogDirectory?
-    private var plogSightings: [Sighting] = []
+    private var plogAccount = PlogDirectory.Account()
+    /// Looks in a row that failed, and why the last one did.
+    private var failures = 0
+    private var failure: String?
     /// When the last look began; nothing that was there then comes again.
     private var lookedAt: Int64 = 0
 
@@ -42,7 +45,16 @@ struct LogReading: Sendable {
     }
 
     var account: LogAccount {
-        LogAccount(progress: reader.progress, sightings: reader.sightings + plogSightings)
+        LogAccount(progress: reader.progress, sightings: reader.sightings + plogAccount.sightings)
+    }
+
+    /// A log that is rotated just now cannot be read for a moment; one that could not be read so often in a
+    /// row stays so.
+    private static let failuresToTell = 3
+
+    /// What cannot be read, for people; nil where all can.
+    var trouble: String? {
+        failures >= Self.failuresToTell ? failure : plogAccount.failure
     }
 
     /// The same after what was appended since. What cannot be read now is tried again next time.
@@ -50,20 +62,29 @@ struct LogReading: Sendable {
         var next = self
         next.lookedAt = Self.now
         let zone = Self.zone
-        try? next.cursor.readOn { bytes in
-            next.reader.read(
-                bytes, within: TimeSpan(earliest: lookedAt, latest: Self.now), zone: zone)
+        do throws(UVError) {
+            try next.cursor.readOn { bytes in
+                next.reader.read(
+                    bytes, within: TimeSpan(earliest: lookedAt, latest: Self.now), zone: zone)
+            }
+            next.failures = 0
+        } catch {
+            next.failures = min(failures + 1, Self.failuresToTell)
+            next.failure = error.description
         }
         if next.account != account { next.plog?.noteProcesses() }
         return next
     }
 
-    /// The same with what CANN wrote; nil where it writes nothing, or nothing is wrong there.
-    func withPlog() -> LogReading? {
-        guard let plog else { return nil }
+    /// The same with what CANN wrote until now.
+    /// - Parameter isRunning: then processes that have come since count too. The number of an engine that has
+    ///   ended may be another's by now.
+    /// - Returns: the reading with those sightings.
+    func withPlog(isRunning: Bool) -> LogReading {
         var next = self
-        next.plogSightings = plog.read(until: Self.now, zone: Self.zone)
-        return next.plogSightings.isEmpty ? nil : next
+        if isRunning { next.plog?.noteProcesses() }
+        next.plogAccount = next.plog?.read(until: Self.now, zone: Self.zone) ?? plogAccount
+        return next
     }
 
     private static var now: Int64 {

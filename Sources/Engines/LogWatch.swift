@@ -14,6 +14,7 @@ public final class LogWatch {
     private let loop: Loop
     private let stateDirectory: String
     private let onNews: (ShardID, LogAccount) -> Void
+    private let onTrouble: (ShardID, String?) -> Void
     private let queue: FileQueue
     private var followed: [ShardID: FollowedLog] = [:]
 
@@ -21,12 +22,15 @@ public final class LogWatch {
     ///   - loop: where news are told.
     ///   - stateDirectory: the agent's own.
     ///   - onNews: told when a log says something new; all that it has said so far.
+    ///   - onTrouble: told what of a shard's logs cannot be read, and with nil when all can again.
     public init(
-        _ loop: Loop, stateDirectory: String, onNews: @escaping (ShardID, LogAccount) -> Void
+        _ loop: Loop, stateDirectory: String, onNews: @escaping (ShardID, LogAccount) -> Void,
+        onTrouble: @escaping (ShardID, String?) -> Void = { _, _ in }
     ) {
         self.loop = loop
         self.stateDirectory = stateDirectory
         self.onNews = onNews
+        self.onTrouble = onTrouble
         queue = FileQueue(loop)
     }
 
@@ -40,6 +44,14 @@ public final class LogWatch {
             ShardDirectory(state: stateDirectory, shard: shard), processID: processID)
         log.timer = LoopTimer(loop) { [weak self] in self?.look(shard) }
         followed[shard] = log
+        look(shard)
+    }
+
+    /// Reads at once what the engine and CANN have written about a shard that runs and does not answer:
+    /// who stands in the way may have said so there alone.
+    public func consult(_ shard: ShardID) {
+        guard let log = followed[shard] else { return }
+        log.wantsPlog = true
         look(shard)
     }
 
@@ -60,15 +72,21 @@ public final class LogWatch {
         guard let log = followed[shard], !log.isLooking else { return }
         log.isLooking = true
         let waiting = log.onFinished.count
+        let wantsPlog = log.wantsPlog
+        log.wantsPlog = false
         queue.run(
             { [directory = log.directory, processID = log.processID, reading = log.reading] in
-                (reading ?? LogReading(directory, processID: processID)).continued()
+                let next = (reading ?? LogReading(directory, processID: processID)).continued()
+                return wantsPlog ? next.withPlog(isRunning: true) : next
             },
             completion: { [weak self, weak log] result in
                 guard let self, let log, case .success(let reading) = result else { return }
                 log.isLooking = false
                 looked(shard, log, reading)
-                guard !log.onFinished.isEmpty else { return }
+                guard !log.onFinished.isEmpty else {
+                    if log.wantsPlog { look(shard) }
+                    return
+                }
                 // What was asked for while the look was under way may have missed the end.
                 guard waiting > 0 else { return look(shard) }
                 followed[shard] = nil
@@ -79,18 +97,22 @@ public final class LogWatch {
 
     private func readPlog(_ shard: ShardID, _ reading: LogReading) {
         queue.run(
-            { reading.withPlog() },
+            { reading.withPlog(isRunning: false) },
             completion: { [weak self] result in
-                if case .success(let reading?) = result { self?.onNews(shard, reading.account) }
+                guard let self, case .success(let after) = result else { return }
+                if after.account != reading.account { onNews(shard, after.account) }
+                if after.trouble != reading.trouble { onTrouble(shard, after.trouble) }
             })
     }
 
     private func looked(_ shard: ShardID, _ log: FollowedLog, _ reading: LogReading) {
         let isNews = reading.account != log.reading?.account ?? LogAccount()
+        let isTroubleNew = reading.trouble != log.reading?.trouble
         log.reading = reading
         log.interval = isNews ? Self.shortest : min(log.interval * 2, Self.longest)
         log.timer?.arm(after: log.interval)
         if isNews { onNews(shard, reading.account) }
+        if isTroubleNew { onTrouble(shard, reading.trouble) }
     }
 }
 
@@ -105,6 +127,8 @@ private final class FollowedLog {
     var timer: LoopTimer?
     var interval = Duration.seconds(1)
     var isLooking = false
+    /// The next look reads CANN's logs too.
+    var wantsPlog = false
     var onFinished: [() -> Void] = []
 
     init(_ directory: ShardDirectory, processID: Int32?) {

@@ -1,7 +1,7 @@
 // The logs of CANN: each process with a die writes its own, `plog-<pid>_<time>.log`, in `debug/plog` and
 // `run/plog` below ASCEND_PROCESS_LOG_PATH, or ~/ascend/log without it. HCCL tells there what Python often
-// does not. They are read once, when a shard has failed; only those of its own processes count, and which
-// these were must be known before they are gone.
+// does not. They are read when a shard does not answer, and once it has ended; only those of its own
+// processes count, and which these were must be known before they are gone.
 
 import Base
 import Diagnosis
@@ -45,27 +45,48 @@ struct PlogDirectory: Hashable, Sendable {
         processes.formUnion(ProcessTable().descendants(of: processID).map(\.processID))
     }
 
+    /// What was found, and what could not be read.
+    struct Account: Hashable, Sendable {
+        var sightings: [Sighting] = []
+        var failure: String?
+    }
+
     /// What these processes have written that is wrong.
     /// - Parameters:
     ///   - now: microseconds of this node's clock.
     ///   - zone: by how many seconds local time is ahead of UTC.
     /// - Returns: the earliest, by time.
-    func read(until now: Int64, zone: Int) -> [Sighting] {
-        let files = ["debug", "run"].flatMap { kind -> [String] in
+    func read(until now: Int64, zone: Int) -> Account {
+        var account = Account()
+        var files: [String] = []
+        for kind in ["debug", "run"] {
             let directory = "\(path)/\(kind)/plog"
-            let names = (try? Files.list(directory))?.map(\.name) ?? []
-            return names.filter(isOwn).map { "\(directory)/\($0)" }
+            do throws(UVError) {
+                files += try Files.list(directory).map(\.name).filter(isOwn)
+                    .map { "\(directory)/\($0)" }
+            } catch {
+                // Where CANN is not there, or has nothing to say, there is no such directory.
+                if error.code != -ENOENT { account.failure = error.description }
+            }
         }
-        let found = files.suffix(Self.fileLimit).flatMap { file -> [Sighting] in
+        for file in files.suffix(Self.fileLimit) {
             var reader = EngineLogReader()
-            guard let opened = try? OpenFile(file, .read), let length = try? opened.length(),
-                let bytes = try? opened.read(
-                    at: max(0, length - Self.fileBytes), count: Self.fileBytes)
-            else { return [] }
-            reader.read(bytes, within: TimeSpan(earliest: 0, latest: now), zone: zone)
-            return reader.sightings
+            do throws(UVError) {
+                reader.read(
+                    try Self.end(of: file), within: TimeSpan(earliest: 0, latest: now), zone: zone)
+            } catch {
+                account.failure = error.description
+            }
+            account.sightings += reader.sightings
         }
-        return Array(found.sorted { $0.time.earliest < $1.time.earliest }.prefix(Recogniser.limit))
+        account.sightings.sort { $0.time.earliest < $1.time.earliest }
+        account.sightings = Array(account.sightings.prefix(Recogniser.limit))
+        return account
+    }
+
+    private static func end(of path: String) throws(UVError) -> [UInt8] {
+        let file = try OpenFile(path, .read)
+        return try file.read(at: max(0, try file.length() - fileBytes), count: fileBytes)
     }
 
     /// `plog-4711_20260304050607123.log`.

@@ -13,14 +13,6 @@ import Supervision
 
 /// Follows the schedulers of one shard.
 final class SchedulerWatch {
-    /// While not all are known, or the kernel does not tell of ends; at first more often, since some
-    /// engines are quick.
-    private static let searchInterval = Duration.seconds(3)
-    private static let firstInterval = Duration.milliseconds(250)
-    private static let checkInterval = Duration.seconds(30)
-    /// From the end of one to the look at all, so that the end of the whole tree is told as such.
-    private static let settleTime = Duration.milliseconds(100)
-
     private let loop: Loop
     private let queue: FileQueue
     private let directory: ShardDirectory
@@ -30,9 +22,8 @@ final class SchedulerWatch {
     private var record: SchedulerRecord?
     private var ends: [ProcessIdentity: ProcessEnd] = [:]
     private var timer: LoopTimer?
-    private var isLooking = false
+    private var rhythm = LookRhythm()
     private var isFollowedByKernel = true
-    private var interval = firstInterval
     private var firstEnd: EndTime?
     private var told: SchedulerSighting?
 
@@ -65,8 +56,7 @@ final class SchedulerWatch {
     }
 
     private func look() {
-        guard !isLooking else { return }
-        isLooking = true
+        guard rhythm.begins(at: loop.now) else { return }
         let known = record
         queue.run(
             { [directory, engine, layout] in
@@ -95,13 +85,17 @@ final class SchedulerWatch {
     }
 
     private func saw(_ sight: Sight) {
-        isLooking = false
-        guard sight.hasMain, timer != nil else { return }
+        guard sight.hasMain, timer != nil else {
+            _ = rhythm.looked(isSteady: true, at: loop.now)
+            return
+        }
         record = sight.record
         let schedulers = sight.record.schedulers
         for scheduler in schedulers where sight.running.contains(scheduler.identity) {
             follow(scheduler.identity)
         }
+        let isSteady = schedulers.count >= layout.count && isFollowedByKernel
+        timer?.arm(at: rhythm.looked(isSteady: isSteady, at: loop.now))
         let ended = schedulers.filter { !sight.running.contains($0.identity) }
         let sighting = SchedulerSighting(
             expected: layout.count, running: sight.running.count, ended: ended.map(name),
@@ -110,9 +104,6 @@ final class SchedulerWatch {
             told = sighting
             onSighting(sighting)
         }
-        let isSteady = schedulers.count >= layout.count && isFollowedByKernel
-        timer?.arm(after: isSteady ? Self.checkInterval : interval)
-        interval = min(interval * 2, Self.searchInterval)
     }
 
     private func name(of scheduler: Scheduler) -> String {
@@ -130,7 +121,7 @@ final class SchedulerWatch {
     private func ended(_ identity: ProcessIdentity) {
         ends[identity]?.close()
         if firstEnd == nil { firstEnd = .now }
-        timer?.arm(after: Self.settleTime)
+        timer?.arm(at: rhythm.ended(at: loop.now))
     }
 
     /// Looks no more.

@@ -10,6 +10,8 @@ struct Leadership: Sendable {
     let since: Instant
     var reports: [NodeID: NodeReport] = [:]
     var sightings: [NodeID: NodeSightings] = [:]
+    /// What nodes have told that they are, kept also of those that are gone.
+    var inventories: [NodeID: ToldInventory] = [:]
     var amendments: [GroupName: Amendment] = [:]
     var machines: [GroupName: GroupMachine] = [:]
     var conditions: [GroupName: GroupSummary] = [:]

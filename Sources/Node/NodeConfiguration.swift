@@ -34,6 +34,10 @@ public struct NodeConfiguration: Sendable {
     /// How long a node may take to examine itself: npu-smi answers one question at a time.
     public var examinationTimeout: Duration = .seconds(60)
 
+    /// How long this node may have no contact with a majority before it stops its engines by itself;
+    /// nil: they go on.
+    public var isolation: Duration?
+
     /// Entries kept behind the applied index before the log is compacted.
     public var logLimit = Self.standardLogLimit
 

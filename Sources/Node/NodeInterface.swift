@@ -32,8 +32,8 @@ public enum NodeInput: Sendable {
     case routerAnswered(ShardID, RouterAnswer)
     /// What `inspect` found to stand in the way of a launch.
     case inspected([String])
-    /// What this node is, for every member to know.
-    case inventoried(InventoryDigest)
+    /// What this node is: the digest for every member to know, the JSON for the leader.
+    case inventoried(InventoryDigest, document: String? = nil)
     /// What operators should know of this node, all of it; it takes the place of what was noted before.
     case noted([String])
     /// The operator asks; answered by `answer` of the same number.
@@ -59,6 +59,8 @@ public enum OperatorRequest: Hashable, Sendable {
     case log(shard: String, lastLines: Int, from: UInt64?)
     /// A doctor's question to a node, answered by a document.
     case examine(NodeID, NodeQuestion)
+    /// What the leader was told of a node last, answered by a document.
+    case inventory(NodeID)
 }
 
 /// Whether a node has the published router.
@@ -90,6 +92,8 @@ public enum NodeAction: Sendable {
     case forget(ShardID)
     case probeMaster(GroupName, ProbeTarget)
     case callRouter(ShardID, Endpoint, RouterCall)
+    /// Read at once what has been written about this shard, CANN's own logs too; `sighted` tells of it.
+    case consultLogs(ShardID)
     case readLog(Recipient, shard: String, lastLines: Int, from: UInt64?)
     case examine(Recipient, NodeQuestion)
     case answer(RequestID, PeerAnswer)

@@ -24,7 +24,8 @@ extension NodeMachine {
         }
         let what = difference(of: new, from: agreed, wantedDigest)
         if new == previousDigest {
-            return "\(names(holders)) still \(have(holders)) the file that was agreed before (\(what)): "
+            return
+                "\(names(holders)) still \(have(holders)) the file that was agreed before (\(what)): "
                 + "copy the agreed one there and restart those agents; or, to go back to the old one, "
                 + "put it on every node"
         }

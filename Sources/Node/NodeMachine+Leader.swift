@@ -149,8 +149,9 @@ extension NodeMachine {
             leadership?.machines[name] ?? GroupMachine(policy: configuration.supervision)
         let decision = machine.decide(view, at: now, using: &generator)
         leadership?.machines[name] = machine
+        let why = decision.why + untilText(decision)
         leadership?.conditions[name] = GroupSummary(
-            group: name, condition: decision.condition, why: decision.why)
+            group: name, condition: decision.condition, why: why)
         callOperator(decision, for: name)
         let record = state.record(of: name)
         if decision.probesMaster, let group = record.launched {
@@ -161,12 +162,12 @@ extension NodeMachine {
             guard let group = state.plan?.group(name) else { return }
             propose(.launch(group, record.generation.next, why: why), about: .group(name))
         case .end(var cause, let isTerminal):
-            if cause.kind == .failure { cause.diagnosis = diagnosis(of: record) }
+            if !cause.leavesEngineSound { cause.diagnosis = diagnosis(of: record) }
             let end = Command.Action.end(name, record.generation, cause, isTerminal: isTerminal)
             propose(end, about: .group(name))
         case .settle: propose(.settle(name, record.generation), about: .group(name))
         case nil:
-            if decision.condition == .ready, record.servesSince == nil {
+            if decision.serves, record.servesSince == nil {
                 let serves = Command.Action.serves(
                     name, record.generation, note: servingNote(of: record))
                 propose(serves, about: .group(name))
@@ -174,6 +175,12 @@ extension NodeMachine {
                 propose(amendment, about: .group(name))
             }
         }
+    }
+
+    /// By the clock of this node, to the second.
+    private func untilText(_ decision: GroupDecision) -> String {
+        guard let until = decision.until else { return "" }
+        return ", until \(wall.text(of: until, at: now)) at most"
     }
 
     /// Told once, when it begins.
@@ -202,7 +209,8 @@ extension NodeMachine {
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
             launchDiffers: planned != record.launched
                 || record.launchedSerial != state.deploymentSerial,
-            lostDependency: lostStore(of: record), silence: silence(before: group, record),
+            hasServed: record.servesSince != nil, lostDependency: lostStore(of: record),
+            silence: silence(before: group, record),
             prerequisite: unheardHolder(record) ?? storePrerequisite(of: group)
                 ?? (group?.role == .router ? routerPrerequisite : nil),
             obstacle: obstacle(to: group), ranks: rankViews(of: group, record),
@@ -216,7 +224,7 @@ extension NodeMachine {
             let report = leadership?.reports[planned.node]
             return RankView(
                 node: planned.node, rank: rank, absentSince: absentSince(planned.node),
-                hasReported: report != nil,
+                hostAnsweredAt: hostWords[planned.node], hasReported: report != nil,
                 report: report?.shards.first { $0.shard == shard })
         }
     }

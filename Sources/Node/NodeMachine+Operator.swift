@@ -34,6 +34,14 @@ extension NodeMachine {
         case .log(let shard, let lastLines, let from):
             readLog(id, shard, lastLines: lastLines, from: from)
         case .examine(let node, let question): examine(id, node, question)
+        case .inventory(let node):
+            if leadership != nil {
+                actions.append(.answer(id, toldInventory(of: node)))
+            } else if let leader = consensus.leader {
+                forward(.inventory(node), id, to: leader)
+            } else {
+                actions.append(.answer(id, .refused(.unavailable, Self.noLeader)))
+            }
         }
     }
 
@@ -62,6 +70,7 @@ extension NodeMachine {
             actions.append(.readLog(.peer(node, id), shard: shard, lastLines: lines, from: from))
         case .examine(let question):
             actions.append(.examine(.peer(node, id), question.bounded))
+        case .inventory(let wanted): send(.answer(id, toldInventory(of: wanted)), to: node)
         }
     }
 

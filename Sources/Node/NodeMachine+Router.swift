@@ -46,7 +46,13 @@ extension NodeMachine {
 
     private func isServing(_ group: GroupName) -> Bool {
         let condition = view.groups.first { $0.group == group }?.condition
-        return condition == .ready || condition == .degraded
+        return condition == .ready || condition == .degraded && hasServed(group)
+    }
+
+    /// Whether the generation that runs has served; a degraded one may still load.
+    func hasServed(_ group: GroupName) -> Bool {
+        let record = state.record(of: group)
+        return record.phase == .running && record.servesSince != nil
     }
 
     mutating func routerAnswered(_ shard: ShardID, _ answer: RouterAnswer) {

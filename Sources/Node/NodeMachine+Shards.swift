@@ -38,7 +38,9 @@ extension NodeMachine {
                 actions.append(.forget(shard))
             }
         }
-        guard isCaughtUp, !shards.keys.contains(where: { wanted[$0] == nil }) else { return }
+        guard isCaughtUp, !shards.keys.contains(where: { wanted[$0] == nil }),
+            loneliness?.hasGivenUp != true
+        else { return }
         // In which words an engine is told what to do is not known before its version is.
         guard !isSGLangAwaited || state.deployment?.engine != .sglang else { return }
         for shard in wanted.keys.sorted() where shards[shard] == nil {

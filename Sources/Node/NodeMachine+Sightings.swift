@@ -24,7 +24,9 @@ extension NodeMachine {
 
     /// The end of a process is a sighting too: it may be all that a rank has to say.
     mutating func sightedEnd(of shard: ShardID) {
-        guard let report = shards[shard]?.report, report.state == .exited else { return }
+        guard let report = shards[shard]?.report,
+            report.state == .exited || (report.state == .stopped && !report.why.isEmpty)
+        else { return }
         let ended = (report.endedAt ?? EndTime(report.since)).microsecondsSinceEpoch
         let isStarted: Bool = if case .notStarted = report.exit { false } else { true }
         sightings[shard, default: ShardWords()].end = Sighting(
@@ -99,7 +101,7 @@ extension NodeMachine {
     /// cluster whose every agent knows of diagnoses can agree on one: the others could not read the log.
     mutating func amendDiagnosis(of record: GroupRecord) -> Command.Action? {
         guard record.phase != .running, let failure = record.lastFailure,
-            failure.generation == record.generation, failure.cause.kind == .failure,
+            failure.generation == record.generation,
             configuration.nodes.allSatisfy({ leadership?.sightings[$0.node] != nil }),
             let found = diagnosis(of: record), found.says(moreThan: failure.cause.diagnosis)
         else {

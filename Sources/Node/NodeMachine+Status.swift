@@ -17,7 +17,8 @@ extension NodeMachine {
         let engines = groups.filter { $0.role != .router }.map { status(of: $0) }
         let router = groups.first { $0.role == .router }.map { routerStatus($0) }
         let quorum = quorumStatus(at: now)
-        let reasons = self.reasons(engines, router, quorum)
+        let reasons = self.reasons(
+            engines, router, quorum, isolation: isolationText(at: now, wall: wall))
         return ClusterStatus(
             node: configuration.local.name, cluster: configuration.cluster,
             version: configuration.version, term: consensus.term.value,
@@ -165,7 +166,8 @@ extension NodeMachine {
             }
             // Only rank 0 can say that the engine serves; the others take part in it.
             let takesPart =
-                report.state == .loading && (condition == .ready || condition == .degraded)
+                report.state == .loading
+                && (condition == .ready || condition == .degraded && hasServed(record.name))
             return ClusterStatus.Rank(
                 rank: index, node: planned.node.name,
                 state: takesPart ? ShardState.ready.rawValue : report.state.rawValue,
@@ -184,7 +186,7 @@ extension NodeMachine {
 
     private func reasons(
         _ groups: [ClusterStatus.Group], _ router: ClusterStatus.Router?,
-        _ quorum: ClusterStatus.Quorum
+        _ quorum: ClusterStatus.Quorum, isolation: String
     ) -> [String] {
         var reasons: [String] = []
         if !quorum.ok {
@@ -192,7 +194,7 @@ extension NodeMachine {
                 quorum.missing.isEmpty ? "" : ", missing: " + quorum.missing.joined(separator: ", ")
             reasons.append(
                 "no quorum: \(quorum.have) of \(quorum.voters) voters are here, \(quorum.need) are "
-                    + "needed\(missing); what runs goes on, and nothing is restarted")
+                    + "needed\(missing); \(isolation)")
         }
         guard state.isWanted else {
             return reasons + ["the deployment is stopped by the operator"]
@@ -205,7 +207,7 @@ extension NodeMachine {
         }
         var ofGroups: [(urgency: Int, text: String)] = []
         for group in groups where group.state != GroupCondition.ready.rawValue {
-            let serves = groups.contains { $0.role == group.role && $0.serves }
+            let serves = groups.contains { $0.role == group.role && self.serves($0) }
             ofGroups.append(
                 (
                     urgency(group.state),
@@ -227,9 +229,15 @@ extension NodeMachine {
         switch GroupCondition(rawValue: state) {
         case .failed: 0
         case .backoff, .degraded: 1
-        case .waiting, .starting, .stopping, .ready, nil: 2
         case .stopped: 3
+        default: 2
         }
+    }
+
+    /// Whether it answers requests, as far as is known.
+    private func serves(_ group: ClusterStatus.Group) -> Bool {
+        group.state == GroupCondition.ready.rawValue
+            || group.state == GroupCondition.degraded.rawValue && hasServed(GroupName(group.name))
     }
 
     private func text(_ state: String, _ why: String) -> String {
@@ -248,12 +256,5 @@ extension ClusterStatus.Failure {
             generation: failure.generation.value, time: failure.time, kind: cause.kind.rawValue,
             why: cause.why, node: cause.node?.name, rank: cause.rank?.value,
             logTail: cause.logTail, diagnosis: cause.diagnosis)
-    }
-}
-
-extension ClusterStatus.Group {
-    /// Whether it answers requests, as far as is known.
-    fileprivate var serves: Bool {
-        state == GroupCondition.ready.rawValue || state == GroupCondition.degraded.rawValue
     }
 }

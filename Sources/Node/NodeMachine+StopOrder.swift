@@ -13,7 +13,7 @@ import WireProtocol
 
 extension NodeMachine {
     /// Beside the grace of rank 0: until its end is told here.
-    private static let newsTime = Duration.seconds(5)
+    static let newsTime = Duration.seconds(5)
 
     /// Whether a shard whose generation is over must be left alone for now.
     mutating func waitsForMaster(_ shard: ShardID) -> Bool {

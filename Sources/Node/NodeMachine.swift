@@ -45,9 +45,13 @@ public struct NodeMachine: Sendable {
     var builtInRouter: ShardID?
     /// What the logs of its shards have said, for as long as nothing newer is launched.
     var sightings: [ShardID: ShardWords] = [:]
+    /// The shards whose group is doubted, and whose logs have been read for it.
+    var consulted: Set<ShardID> = []
     /// The leader has not been told of all of them.
     var hasSightingNews = true
     var clocks = ClockComparison()
+    /// When the host of each node last said that its agent is gone; forgotten when that is there again.
+    var hostWords: [NodeID: Instant] = [:]
     /// Something has happened that may change what runs here; most frames are no such thing.
     var hasShardNews = true
     var leadership: Leadership?
@@ -61,6 +65,9 @@ public struct NodeMachine: Sendable {
     var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
     var inspection = Inspection()
+    var inventory = InventoryNews()
+    /// nil while there is contact with a majority, and where nobody wants to know.
+    var loneliness: Loneliness?
     /// What the agent wants operators to know of this node.
     var notes: [String] = []
     var requests: Requests
@@ -115,14 +122,17 @@ public struct NodeMachine: Sendable {
         self.now = now
         self.wall = wall
         handle(input)
+        watchContact()
         inspectDies()
         let isNews = hasShardNews
         if isNews { reconcileShards() }
         // Before the report, so that whoever hears of an end has heard why.
         tellSightings()
+        tellInventory()
         report(isNews: isNews)
         reconcileCluster()
         reconcileRouter()
+        consultLogs()
         actions += self.actions
         self.actions.removeAll(keepingCapacity: true)
     }
@@ -133,10 +143,14 @@ public struct NodeMachine: Sendable {
         case .frame(let bytes, let sender): receive(bytes, from: sender)
         case .streamOpened(let node):
             driveMembership(.streamOpened(node))
+            hostWords[node] = nil
             lastReport = nil
             hasSightingNews = true
             hasShardNews = true
-        case .agentGone(let node): driveMembership(.agentGone(node))
+            if node == consensus.leader { retellInventory() }
+        case .agentGone(let node):
+            hostWords[node] = now
+            driveMembership(.agentGone(node))
         case .streamLost(let node): driveMembership(.streamLost(node))
         case .persisted(let token):
             lastPersisted = max(lastPersisted, token)
@@ -149,7 +163,7 @@ public struct NodeMachine: Sendable {
             leadership?.machines[group]?.masterProbed(result, at: now)
         case .routerAnswered(let shard, let answer): routerAnswered(shard, answer)
         case .inspected(let obstacles): inspected(obstacles)
-        case .inventoried(let digest): driveMembership(.describe(digest.metadata))
+        case .inventoried(let digest, let document): inventoried(digest, document)
         case .noted(let notes):
             self.notes = Array(notes.prefix(Self.notesLimit))
             hasShardNews = true
@@ -180,7 +194,7 @@ public struct NodeMachine: Sendable {
     public var nextDeadline: Instant? {
         var deadlines = [
             membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
-            inspection.due,
+            inspection.due, isolationDeadline, inventoryDeadline,
             knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
         deadlines += shards.values.map(\.nextDeadline)
@@ -223,6 +237,8 @@ public struct NodeMachine: Sendable {
             noteForStops()
         case .sightings(let words):
             if words.node == sender { heard(words) }
+        case .inventory(let told):
+            if told.node == sender { leadership?.inventories[sender] = told }
         case .view(let view):
             guard sender == consensus.leader else { return }
             self.view = view
@@ -235,7 +251,7 @@ public struct NodeMachine: Sendable {
 
     // MARK: - Membership and consensus
 
-    private mutating func driveMembership(_ input: SwimInput) {
+    mutating func driveMembership(_ input: SwimInput) {
         var effects: [SwimAction] = []
         membership.step(input, at: now, into: &effects)
         for effect in effects {
@@ -249,6 +265,7 @@ public struct NodeMachine: Sendable {
                         isIsolated ? .warning : .info,
                         isIsolated
                             ? "this node hears less than a majority of the cluster; its shards go on"
+                                + (configuration.isolation.map { " for \($0.wholeSeconds)" } ?? "")
                             : "this node hears a majority of the cluster again"))
             case .late(let delay):
                 actions.append(
@@ -347,6 +364,7 @@ public struct NodeMachine: Sendable {
         lastReport = nil
         hasSightingNews = true
         hasShardNews = true
+        retellInventory()
     }
 
     private mutating func apply(_ entry: LogEntry) {

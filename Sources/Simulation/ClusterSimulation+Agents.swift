@@ -18,6 +18,7 @@ extension ClusterSimulation {
             incarnation: Incarnation(UInt64(wall(of: index).millisecondsSinceEpoch)),
             restored: hosts[index].disk, seed: generator.next(), at: now, wall: wall(of: index))
         note("\(nodes[index].node) starts")
+        invariants.hasContact(index, at: now)
         for shard in hosts[index].engines.keys.sorted() {
             let processID = hosts[index].engines[shard]?.processID ?? 0
             give(.shard(shard, .adopted(processID: processID)), to: index)
@@ -44,6 +45,7 @@ extension ClusterSimulation {
         node.supervision.loadLimit = Self.loadLimit
         node.supervision.stopGrace = .seconds(3)
         node.planGrace = .seconds(8)
+        node.isolation = configuration.isolation
         node.consensus.appendBytesLimit = configuration.appendBytesLimit
         node.logLimit = configuration.logLimit
         return node

@@ -47,10 +47,14 @@ extension ClusterSimulation {
 
     /// The agent wants it ended.
     mutating func stop(_ shard: ShardID, grace: Duration, on index: Int) {
-        invariants.stopping(shard, by: machines[index])
-        checkStopOrder(shard, on: index)
-        invariants.acts(
-            nodes[index].node, on: shard, isLaunch: false, disk: hosts[index].disk)
+        let givesUp = invariants.givesUp(
+            shard, index, isolation: configuration.isolation, at: now)
+        if !givesUp {
+            invariants.stopping(shard, by: machines[index])
+            checkStopOrder(shard, on: index)
+            invariants.acts(
+                nodes[index].node, on: shard, isLaunch: false, disk: hosts[index].disk)
+        }
         hosts[index].engines[shard]?.isGoing = true
         let delay = generator.duration(in: .milliseconds(10)...(.milliseconds(1500)))
         let isWedged = hosts[index].engines[shard]?.isWedged == true

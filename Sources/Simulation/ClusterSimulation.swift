@@ -30,6 +30,8 @@ public struct SimulationConfiguration: Sendable {
     public var logLimit = NodeConfiguration.standardLogLimit
     /// How long a node may take to dial again.
     public var dialPatience = Duration.seconds(1)
+    /// How long a node without contact to a majority keeps its engines; nil: for ever.
+    public var isolation: Duration?
     /// How likely an engine hangs for ever when another rank of its generation has fallen.
     public var hangChance = 0.15
     /// Whether nodes have the published router; nil where a test answers by itself.
@@ -227,6 +229,7 @@ public struct ClusterSimulation {
         let wall = wall(of: index)
         machines[index]?.step(input, at: now, wall: wall, into: &actions)
         steps += 1
+        if machines[index]?.consensus.hasQuorum == true { invariants.hasContact(index, at: now) }
         var hasWritten = false
         for action in actions {
             guard case .persist(let request) = action else { continue }
@@ -303,6 +306,9 @@ public struct ClusterSimulation {
         case .callRouter(let router, _, let call): callRouter(router, call, on: index)
         case .forget(let shard): hosts[index].ended.removeAll { $0 == shard }
         case .probeMaster(let group, _): probeMaster(group, from: index)
+        case .consultLogs(let shard):
+            count("logs consulted")
+            note("\(nodes[index].node) consults the logs of \(shard)")
         case .readLog(let reader, let shard, _, _):
             later(.found(reader, .log(text: "log of \(shard)\n", next: 1)), index)
         case .inspect: later(.inspected(hosts[index].obstacles), index)

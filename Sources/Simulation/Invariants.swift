@@ -54,6 +54,8 @@ struct Invariants {
     private var holders: [ShardID: NodeID] = [:]
     private var newest: [NodeID: [GroupName: Generation]] = [:]
     private var stopsAsked: Set<ShardID> = []
+    /// When each node last had contact with a majority, or started.
+    private var contactAt: [Instant]
     private var fallen: Set<Launch> = []
     private var touched: Set<GroupName> = []
     private var everythingTouched = false
@@ -81,6 +83,7 @@ struct Invariants {
         asleep = disturbances
         alone = disturbances
         read = Array(repeating: .zero, count: nodes.count)
+        contactAt = Array(repeating: .zero, count: nodes.count)
     }
 
     mutating func broken(_ sentence: String) {
@@ -296,7 +299,11 @@ struct Invariants {
         let hasFallen = fallen.contains(launch)
         let isJustified: Bool
         switch cause.kind {
-        case .failure: isJustified = hasFallen || wasAway(record, at: now)
+        case .failure:
+            isJustified =
+                hasFallen || wasAway(record, at: now)
+                // One that waited to be started is given up without a word to anybody.
+                || cause.why.contains("isolation: stop-after")
         case .nodeLost:
             let index = cause.node.flatMap { indexOfNode[$0] } ?? 0
             // A load that took too long is put down to a node that is away just then.
@@ -409,6 +416,18 @@ struct Invariants {
         }
     }
 
+    mutating func hasContact(_ node: Int, at now: Instant) { contactAt[node] = now }
+
+    /// Whether an agent stops this engine because it has had no contact with a majority for as long as
+    /// its file says.
+    mutating func givesUp(
+        _ shard: ShardID, _ node: Int, isolation: Duration?, at now: Instant
+    ) -> Bool {
+        guard let isolation, now - contactAt[node] >= isolation else { return false }
+        stopsAsked.insert(shard)
+        return true
+    }
+
     /// An agent acts only on what its own disk holds, or its next life would not know why.
     mutating func acts(
         _ node: NodeID, on shard: ShardID, isLaunch: Bool, disk: DurableState
@@ -477,8 +496,8 @@ struct Invariants {
                 broken(
                     "request \(id.value) is answered as accepted (\(text)), and nothing is agreed")
             }
-        case (.apply, .accepted), (.examine, .document): break
-        case (.log, _), (.propose, _), (.apply, _), (.examine, _):
+        case (.apply, .accepted), (.examine, .document), (.inventory, .document): break
+        case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.inventory, _):
             broken("request \(id.value) is answered with another's answer")
         }
     }

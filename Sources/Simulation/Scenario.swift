@@ -37,6 +37,9 @@ extension SimulationConfiguration {
         if profile.store != nil, !asPublished, generator.chance(0.2) {
             configuration.givesStoreAProcess()
         }
+        if !asPublished, generator.chance(0.1) {
+            configuration.isolation = .seconds(Int64.random(in: 3...8, using: &generator))
+        }
         return configuration
     }
 

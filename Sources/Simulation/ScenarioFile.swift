@@ -21,7 +21,8 @@ extension SimulationConfiguration {
         log \(logLimit) entries
         hang \(Int((hangChance * 100).rounded())) %
 
-        """ + (plantedBug.map { "planted \($0.rawValue)\n" } ?? "")
+        """ + (isolation.map { "isolation \($0.wholeMilliseconds) ms\n" } ?? "")
+            + (plantedBug.map { "planted \($0.rawValue)\n" } ?? "")
             + faults.map { "\($0)\n" }.joined()
     }
 
@@ -48,6 +49,7 @@ extension SimulationConfiguration {
             throw ScenarioError(line: 1, what: "\(error)")
         }
         faults = []
+        isolation = nil
         for (number, words, line) in lines {
             guard take(words, line) else {
                 throw ScenarioError(line: number, what: "cannot be understood: \(line)")
@@ -74,6 +76,7 @@ extension SimulationConfiguration {
         case "dial": dialPatience = .milliseconds(max(number, 5))
         case "append": appendBytesLimit = Int(max(number, 1))
         case "hang": hangChance = Double(min(number, 100)) / 100
+        case "isolation": isolation = .milliseconds(number)
         case "log": logLimit = UInt64(max(number, 1))
         default: return false
         }

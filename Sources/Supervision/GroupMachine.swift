@@ -9,7 +9,7 @@ import Diagnosis
 /// What a leader remembers of one group. A new leader starts with an empty memory and learns the rest
 /// from reports; what must survive it (generation, failures) is agreed on, not remembered.
 public struct GroupMachine: Hashable, Sendable {
-    private let policy: SupervisionPolicy
+    let policy: SupervisionPolicy
     /// Which generation the rest of this memory is about.
     private var generation = Generation.none
     private var firstFailureSeen: Instant?
@@ -17,16 +17,16 @@ public struct GroupMachine: Hashable, Sendable {
     private var launchAt: Instant?
     /// How far each rank's load was when one last moved.
     private var loads: [LoadingProgress?] = []
-    private var movedAt: Instant?
+    private(set) var movedAt: Instant?
     private var obstructedSince: Instant?
     /// Since when no shard of the generation before is left, as far as this leader knows.
     private var goneSince: Instant?
-    private var masterAnswered: Instant?
-    private var masterAsked: Instant?
+    private(set) var masterAnswered: Instant?
+    var masterAsked: Instant?
     /// What came of the last question to rank 0; nil before the first, and while one is under way.
-    private var masterResult: ProbeResult?
+    var masterResult: ProbeResult?
     /// Since when a node is gone without a word from rank 0 that it serves.
-    private var doubtedSince: Instant?
+    var doubtedSince: Instant?
     /// When to look again though nothing happens.
     public private(set) var nextDeadline: Instant?
 
@@ -64,7 +64,7 @@ public struct GroupMachine: Hashable, Sendable {
         }
     }
 
-    private mutating func lookAgain(at instant: Instant) {
+    mutating func lookAgain(at instant: Instant) {
         nextDeadline = min(nextDeadline ?? instant, instant)
     }
 
@@ -84,11 +84,9 @@ public struct GroupMachine: Hashable, Sendable {
             return decideFailed(view, absent: absent, at: now)
         }
         if let stuck = view.ranks.first(where: { $0.report?.state == .unresponsive }) {
-            return end(view, absent.first.map(loss) ?? failure(of: stuck))
+            return end(view, cause(of: stuck, absent: absent, at: now))
         }
-        if let first = absent.first {
-            return decideAbsent(view, first, at: now)
-        }
+        if !absent.isEmpty { return decideAbsent(view, absent, at: now) }
         doubtedSince = nil
         let master = view.ranks.first
         if let master, !master.hasReported {
@@ -106,17 +104,10 @@ public struct GroupMachine: Hashable, Sendable {
     /// does not any more is stuck.
     private mutating func decideStarting(_ view: GroupView, at now: Instant) -> GroupDecision {
         let starting = GroupDecision(.starting, why: startingText(view))
-        let loads = view.ranks.map { $0.report?.progress }
-        if loads != self.loads || movedAt == nil {
-            self.loads = loads
-            movedAt = now
-        }
-        guard let stuck = loads.laggard(of: view.ranks), let movedAt else { return starting }
+        noteLoads(view, at: now)
+        guard let stuck = view.ranks.laggard, let movedAt else { return starting }
         let limit = movedAt + policy.loadStall
-        guard limit <= now else {
-            lookAgain(at: limit)
-            return starting
-        }
+        guard limit <= now else { return decideStanding(starting, stuck, since: movedAt, at: now) }
         return end(
             view,
             EndCause(
@@ -127,19 +118,44 @@ public struct GroupMachine: Hashable, Sendable {
                 logTail: stuck.report?.logTail ?? []))
     }
 
+    /// Half of the limit without a step is worth a word, and a look into every log.
+    private mutating func decideStanding(
+        _ starting: GroupDecision, _ stuck: RankView, since moved: Instant, at now: Instant
+    ) -> GroupDecision {
+        let limit = moved + policy.loadStall
+        let worthTelling = moved + policy.loadStall / 2
+        guard worthTelling <= now else {
+            lookAgain(at: worthTelling)
+            return starting
+        }
+        lookAgain(at: limit)
+        var decision = GroupDecision(
+            .degraded,
+            why: "no rank has moved for a while; rank \(stuck.rank) on \(stuck.node) is least far "
+                + "(\(stuck.report?.progress?.text ?? "no word of it")), and is waited for")
+        decision.until = limit
+        return decision
+    }
+
+    mutating func noteLoads(_ view: GroupView, at now: Instant) {
+        let loads = view.ranks.map { $0.report?.progress }
+        guard loads != self.loads || movedAt == nil else { return }
+        self.loads = loads
+        movedAt = now
+    }
+
     private mutating func decideServing(_ view: GroupView, at now: Instant) -> GroupDecision {
         let since = servingSince ?? now
         servingSince = since
+        var decision = GroupDecision(.ready)
+        decision.serves = true
         if let master = view.ranks.first, let why = master.report?.why, !why.isEmpty {
             return GroupDecision(.degraded, why: "rank 0 on \(master.node) \(why)")
         }
-        guard view.failures > 0 else { return GroupDecision(.ready) }
+        guard view.failures > 0 else { return decision }
         let settles = since + policy.settleAfter
-        guard settles <= now else {
-            lookAgain(at: settles)
-            return GroupDecision(.ready)
-        }
-        return GroupDecision(.ready, proposal: .settle)
+        if settles <= now { decision.proposal = .settle } else { lookAgain(at: settles) }
+        return decision
     }
 
     /// A rank has ended. The first one is waited out for a moment, since the ranks that fall after
@@ -155,87 +171,14 @@ public struct GroupMachine: Hashable, Sendable {
             lookAgain(at: collected)
             return GroupDecision(.stopping, why: "a rank has ended; the others are looked at")
         }
-        if let lost = absent.first { return end(view, loss(of: lost)) }
         let first = ended.min { ($0.fellAt, $0.rank) < ($1.fellAt, $1.rank) }
-        return end(view, failure(of: first ?? view.ranks[0]))
+        return end(view, cause(of: first ?? view.ranks[0], absent: absent, at: now))
     }
 
-    /// A node is gone, but no rank has ended: perhaps only its agent is gone. The gate opens only
-    /// after this leader itself has doubted for the whole time: when a new leader first looks, or
-    /// the agent of rank 0 has just come back, a node may be gone for hours and the engine serve.
-    /// Where the agent of rank 0 does not say that it serves, the engine itself is asked.
-    private mutating func decideAbsent(
-        _ view: GroupView, _ lost: RankView, at now: Instant
-    ) -> GroupDecision {
-        let master = view.ranks.first
-        let answers = "the agent of \(lost.node) is out of reach; the engine answers"
-        if master?.absentSince == nil, master?.report?.state == .ready {
-            doubtedSince = nil
-            return GroupDecision(.degraded, why: answers)
-        }
-        let doubted = doubtedSince ?? now
-        doubtedSince = doubted
-        if let answered = masterAnswered, now - answered < policy.stableView {
-            return GroupDecision(.degraded, why: answers, probesMaster: asks(at: now))
-        }
-        let gate = gate(of: lost, doubted)
-        guard gate <= now else {
-            lookAgain(at: gate)
-            return GroupDecision(
-                .degraded, why: "\(lost.node) is out of reach; it is waited for",
-                probesMaster: asks(at: now))
-        }
-        return end(view, loss(of: lost))
-    }
-
-    /// When a node that is gone ends its generation. Where somebody takes connections at rank 0 but does
-    /// not answer well, the engine lives and is busy or sick: it has as long as it would have with
-    /// its agent beside it. A question under way is waited out.
-    private func gate(of lost: RankView, _ doubted: Instant) -> Instant {
-        let since = max(lost.absentSince ?? doubted, doubted)
-        let silent = max(since, masterAnswered ?? since)
-        return switch masterResult {
-        case .answers, .unreachable: silent + policy.stableView
-        case .starting, .failing, .idle: silent + policy.unresponsiveAfter
-        case nil:
-            max(silent + policy.stableView, (masterAsked ?? doubted) + policy.probeLimit * 2)
-        }
-    }
-
-    /// Whether the engine should be asked now; it is asked again an interval later, and at least twice
-    /// while an answer counts. A question that got no answer at all is given up in the end.
-    private mutating func asks(at now: Instant) -> Bool {
-        let interval = min(policy.livenessInterval, policy.stableView / 2)
-        let patience = masterResult == nil ? policy.probeLimit * 2 : interval
-        let due = masterAsked.map { $0 + patience } ?? now
-        guard due <= now else {
-            lookAgain(at: due)
-            return false
-        }
-        masterAsked = now
-        masterResult = nil
-        lookAgain(at: now + interval)
-        return true
-    }
-
-    private func end(_ view: GroupView, _ cause: EndCause) -> GroupDecision {
+    func end(_ view: GroupView, _ cause: EndCause) -> GroupDecision {
         let isTerminal = cause.isFailure && view.failures + 1 >= policy.restartBudget
         return GroupDecision(
             .stopping, why: cause.why, proposal: .end(cause, isTerminal: isTerminal))
-    }
-
-    private func failure(of rank: RankView) -> EndCause {
-        let why = rank.report?.why ?? ""
-        let happened = rank.report?.state == .unresponsive ? why : "ended: \(why)"
-        return EndCause(
-            .failure, why: "rank \(rank.rank) on \(rank.node) \(happened)", node: rank.node,
-            rank: rank.rank, logTail: rank.report?.logTail ?? [])
-    }
-
-    private func loss(of rank: RankView) -> EndCause {
-        EndCause(
-            .nodeLost, why: "\(rank.node), which held rank \(rank.rank), is gone",
-            node: rank.node, rank: rank.rank)
     }
 
     private func startingText(_ view: GroupView) -> String {
@@ -318,21 +261,5 @@ public struct GroupMachine: Hashable, Sendable {
         guard let cause else { return "first launch" }
         return cause.kind == .byOperator
             ? "launched again by the operator's order" : "launched again after: \(cause.why)"
-    }
-}
-
-extension [LoadingProgress?] {
-    /// The rank whose load is least far; nil while the silence of the logs says nothing: before they
-    /// have told anything, while a rank has not begun, and once rank 0 warms up, which SGLang limits.
-    fileprivate func laggard(of ranks: [RankView]) -> RankView? {
-        guard contains(where: { $0 != nil }),
-            ranks.allSatisfy({ $0.report?.state == .loading }),
-            first.flatMap({ $0 }).map({ $0.phase < .warmup }) ?? true
-        else { return nil }
-        return ranks.min { one, other in
-            guard let other = other.report?.progress else { return false }
-            guard let one = one.report?.progress else { return true }
-            return (one.phase, one.fraction ?? 0) < (other.phase, other.fraction ?? 0)
-        }
     }
 }

@@ -16,6 +16,8 @@ public struct GroupView: Hashable, Sendable {
     public var isWanted: Bool
     /// The plan gives this group another launch than the one that runs.
     public var launchDiffers: Bool
+    /// This generation has served.
+    public var hasServed: Bool
     /// What this generation was launched to work with is gone, and it must end for it.
     public var lostDependency: EndCause?
     /// How long its ranks must have been gone before a launch, so that those who served with them
@@ -32,7 +34,8 @@ public struct GroupView: Hashable, Sendable {
 
     public init(
         phase: Phase, generation: Generation, failures: Int, isWanted: Bool, launchDiffers: Bool,
-        lostDependency: EndCause? = nil, silence: Duration? = nil, prerequisite: String?,
+        hasServed: Bool = false, lostDependency: EndCause? = nil, silence: Duration? = nil,
+        prerequisite: String?,
         obstacle: String? = nil, ranks: [RankView], leftovers: [String]
     ) {
         self.phase = phase
@@ -40,6 +43,7 @@ public struct GroupView: Hashable, Sendable {
         self.failures = failures
         self.isWanted = isWanted
         self.launchDiffers = launchDiffers
+        self.hasServed = hasServed
         self.lostDependency = lostDependency
         self.silence = silence
         self.prerequisite = prerequisite
@@ -55,18 +59,22 @@ public struct RankView: Hashable, Sendable {
     public let rank: NodeRank
     /// Since when its node is dead or has left; nil while it is there.
     public let absentSince: Instant?
+    /// When its host last said that its agent is gone, such as by refusing a connection; nil where it has
+    /// not since the agent was there.
+    public let hostAnsweredAt: Instant?
     /// True once its node has reported to this leader.
     public let hasReported: Bool
     /// What its node says of its shard of the newest generation.
     public let report: ShardReport?
 
     public init(
-        node: NodeID, rank: NodeRank, absentSince: Instant?, hasReported: Bool,
-        report: ShardReport?
+        node: NodeID, rank: NodeRank, absentSince: Instant?, hostAnsweredAt: Instant? = nil,
+        hasReported: Bool, report: ShardReport?
     ) {
         self.node = node
         self.rank = rank
         self.absentSince = absentSince
+        self.hostAnsweredAt = hostAnsweredAt
         self.hasReported = hasReported
         self.report = report
     }
@@ -96,7 +104,7 @@ public enum GroupCondition: String, Hashable, Sendable, CaseIterable {
     case waiting
     case starting
     case ready
-    /// It serves, but something of it is out of sight.
+    /// Something of it is out of sight, or does not answer well, or its load stands still.
     case degraded
     case stopping
     /// Before the next launch after a failure.
@@ -119,6 +127,10 @@ public struct GroupDecision: Hashable, Sendable {
     /// Why, for people; empty where the condition says it all.
     public let why: String
     public var proposal: Proposal?
+    /// The engine is known to answer.
+    public var serves = false
+    /// How long it waits at most, as things stand; nil where there is no such limit.
+    public var until: Instant?
     /// Ask the engine itself, from here: its own node cannot.
     public var probesMaster = false
     /// What it waits for does not clear by itself, it seems: a person must look.

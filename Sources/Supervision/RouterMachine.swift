@@ -59,9 +59,9 @@ public struct RouterMachine: Hashable, Sendable {
     public private(set) var nextDeadline: Instant?
 
     /// The list is looked at that often though nothing has changed.
-    private static let interval = Duration.seconds(30)
+    static let interval = Duration.seconds(30)
     /// How long an addition may take until the list shows it.
-    private static let additionLimit = Duration.seconds(10)
+    static let additionLimit = Duration.seconds(10)
     /// After an order, or a failure.
     private static let soon = Duration.seconds(1)
 

@@ -24,6 +24,8 @@ public enum ShardInput: Hashable, Sendable {
     case progressed(LoadingProgress)
     /// Its generation is over.
     case end
+    /// Its node ends it by itself, and tells why when it is heard again.
+    case endAlone(why: String)
     case tick
 }
 
@@ -67,12 +69,16 @@ public struct ShardMachine: Hashable, Sendable {
     private var loadingSince: Instant?
     /// When its log was first seen to say that it serves, as after a restart of the agent.
     private var saidReadyAt: Instant?
+    /// It has answered that it is starting.
+    private var isWarmingUp = false
     /// The questions without a good answer since the last good one.
     private var failing: Failing?
     private var isProbing = false
     /// When the last question was asked.
     private var askedAt = Instant.zero
     private var isEnding = false
+    /// Why its node ended it by itself; empty where it did not.
+    private var ownReason = ""
     /// What of it is lost for good, though its main process runs.
     private var loss: String?
 
@@ -130,7 +136,7 @@ public struct ShardMachine: Hashable, Sendable {
             gone(.exited, status, at: first, why: "\(status)\(before)", logTail: logTail)
         case .stopped(let status, let endedAt):
             if isEnding {
-                gone(.stopped, status, at: endedAt)
+                gone(.stopped, status, at: endedAt, why: ownReason)
             } else {
                 let why = "stopped by somebody else, \(status)"
                 gone(.exited, status, at: endedAt, why: why)
@@ -139,9 +145,10 @@ public struct ShardMachine: Hashable, Sendable {
         case .probed(let result): probed(result, at: now)
         case .schedulers(let sighting): saw(sighting)
         case .progressed(let progress):
-            report.progress = progress
+            report.progress = isWarmingUp ? progress.inWarmup : progress
             if progress.phase == .ready, saidReadyAt == nil { saidReadyAt = now }
         case .end: end(into: &actions)
+        case .endAlone(let why): end(because: why, into: &actions)
         case .tick: tick(at: now, into: &actions)
         }
     }
@@ -199,11 +206,12 @@ public struct ShardMachine: Hashable, Sendable {
         deadline = nil
     }
 
-    private mutating func end(into actions: inout [ShardAction]) {
+    private mutating func end(because why: String = "", into actions: inout [ShardAction]) {
         guard !isEnding, !isGone else { return }
         isEnding = true
+        ownReason = why
         deadline = nil
-        report.why = ""
+        report.why = why
         if report.state == .waiting {
             report.state = .stopped
         } else {
@@ -258,6 +266,7 @@ public struct ShardMachine: Hashable, Sendable {
         case (.loading, .starting(let reason)), (.loading, .failing(let reason)),
             (.loading, .unreachable(let reason)), (.loading, .idle(let reason)):
             report.why = reason
+            if case .starting = result { warmsUp() }
             deadline = now + policy.readinessInterval
             if let since = loadingSince, now - since >= policy.loadLimit {
                 report.state = .unresponsive
@@ -286,6 +295,13 @@ public struct ShardMachine: Hashable, Sendable {
         }
     }
 
+    /// The port of an engine opens once its load is done, and a log that keeps quiet about HTTP does not
+    /// tell that: what it answers does.
+    private mutating func warmsUp() {
+        isWarmingUp = true
+        report.progress = (report.progress ?? LoadingProgress(phase: .warmup, moves: 0)).inWarmup
+    }
+
     /// The limit is counted from the first question that got no good answer.
     private func isOverdue(at now: Instant) -> Bool {
         failing.map { $0.isConfirmed && now - $0.since >= policy.unresponsiveAfter } ?? false
@@ -301,5 +317,12 @@ public struct ShardMachine: Hashable, Sendable {
         report.state = .unresponsive
         tellFailing(at: now)
         deadline = isProbing ? nil : now + policy.livenessInterval
+    }
+}
+
+extension LoadingProgress {
+    /// The same, where the warm-up has begun whatever the log says.
+    fileprivate var inWarmup: LoadingProgress {
+        phase < .warmup ? LoadingProgress(phase: .warmup, moves: moves + 1) : self
     }
 }

@@ -180,6 +180,7 @@ extension PeerRequest: WireCodable {
                 2, .text(shard), .unsigned(UInt64(lastLines)),
                 from.map { .unsigned($0) } ?? .null)
         case .examine(let question): .choice(3, question.cbor)
+        case .inventory(let node): .choice(4, CBORValue(node))
         }
     }
 
@@ -200,8 +201,20 @@ extension PeerRequest: WireCodable {
             }
             self = .log(shard: shard, lastLines: lastLines, from: offset)
         case 3: self = .examine(try record.value(as: NodeQuestion.self))
+        case 4: self = .inventory(try record.node())
         default: throw record.unknownChoice(choice, of: "request")
         }
+    }
+}
+
+extension ToldInventory: WireCodable {
+    public var cbor: CBORValue { .array([CBORValue(node), CBORValue(time), .text(document)]) }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "told inventory")
+        let node = try record.node()
+        let time = try record.wallTime()
+        self.init(node: node, time: time, document: try record.text())
     }
 }
 

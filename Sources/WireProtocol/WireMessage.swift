@@ -23,6 +23,8 @@ public enum WireMessage: Hashable, Sendable {
     case answer(RequestID, PeerAnswer)
     /// From every node to the leader, when the log of a shard says that something is wrong.
     case sightings(NodeSightings)
+    /// From every node to the leader, when what it is has changed, and to a new leader.
+    case inventory(ToldInventory)
 }
 
 /// Numbers the requests of one node.
@@ -86,6 +88,21 @@ public struct ShardSightings: Hashable, Sendable {
     }
 }
 
+/// What a node is, in full, as it told the leader.
+public struct ToldInventory: Hashable, Sendable {
+    public let node: NodeID
+    /// By the node's own clock.
+    public let time: WallTime
+    /// JSON, Protocols/inventory.md.
+    public let document: String
+
+    public init(node: NodeID, time: WallTime, document: String) {
+        self.node = node
+        self.time = time
+        self.document = document
+    }
+}
+
 /// What the leader makes of the cluster, so that every node can answer `status`.
 public struct LeaderView: Hashable, Sendable {
     /// By group name.
@@ -123,6 +140,8 @@ public enum PeerRequest: Hashable, Sendable {
     case log(shard: String, lastLines: Int, from: UInt64?)
     /// What the doctor wants to know of that node.
     case examine(NodeQuestion)
+    /// For the leader: what a node has told it to be.
+    case inventory(NodeID)
 }
 
 /// What a doctor asks of a node.
@@ -190,7 +209,7 @@ extension WireMessage {
 
     private enum Kind: UInt64 {
         case swim = 1
-        case raft, report, view, request, answer, sightings
+        case raft, report, view, request, answer, sightings, inventory
     }
 
     /// The frame that carries this message.
@@ -207,6 +226,7 @@ extension WireMessage {
         case .request: .request
         case .answer: .answer
         case .sightings: .sightings
+        case .inventory: .inventory
         }
     }
 
@@ -219,6 +239,7 @@ extension WireMessage {
         case .request(let id, let request): .array([.unsigned(id.value), request.cbor])
         case .answer(let id, let answer): .array([.unsigned(id.value), answer.cbor])
         case .sightings(let words): words.cbor
+        case .inventory(let told): told.cbor
         }
     }
 
@@ -249,6 +270,7 @@ extension WireMessage {
             let id = RequestID(try pair.counter())
             self = .answer(id, try PeerAnswer(cbor: try pair.next()))
         case .sightings: self = .sightings(try NodeSightings(cbor: body))
+        case .inventory: self = .inventory(try ToldInventory(cbor: body))
         }
     }
 }

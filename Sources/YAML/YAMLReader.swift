@@ -66,18 +66,10 @@ public struct YAMLReader {
 
     /// A length of time: `500ms`, `30s`, `10m`, `2h`, longest about a year.
     public func duration() -> Duration? {
-        let units: [(suffix: String, milliseconds: Int64)] = [
-            ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000),
-        ]
-        if case .scalar(let scalar) = node.content {
-            for unit in units where scalar.text.hasSuffix(unit.suffix) {
-                let digits = scalar.text.dropLast(unit.suffix.count)
-                if digits.allSatisfy(\.isASCIIDigit), let count = Int64(digits),
-                    count <= 32_000_000_000 / unit.milliseconds
-                {
-                    return .milliseconds(count * unit.milliseconds)
-                }
-            }
+        if case .scalar(let scalar) = node.content,
+            let duration = Duration(shortForm: scalar.text[...])
+        {
+            return duration
         }
         reportExpected("a duration such as 500ms, 30s, 10m or 2h")
         return nil
@@ -159,3 +151,21 @@ extension Character {
 extension YAMLReader: Sendable {}
 @available(*, unavailable)
 extension YAMLFields: Sendable {}
+
+extension Duration {
+    /// Reads `500ms`, `30s`, `10m` or `2h`.
+    public init?(shortForm text: Substring) {
+        let units: [(suffix: String, milliseconds: Int64)] = [
+            ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000),
+        ]
+        for unit in units where text.hasSuffix(unit.suffix) {
+            let digits = text.dropLast(unit.suffix.count)
+            guard digits.allSatisfy(\.isASCIIDigit), let count = Int64(digits),
+                count <= 32_000_000_000 / unit.milliseconds
+            else { continue }
+            self = .milliseconds(count * unit.milliseconds)
+            return
+        }
+        return nil
+    }
+}

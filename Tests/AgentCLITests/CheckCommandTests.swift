@@ -89,7 +89,9 @@ import Testing
         #expect(printed.complaints.contains("127.0.0.1:\(port) is held by process \(getpid())"))
     }
 
-    @Test func `run does not start on a port that somebody holds, and makes no deep directories`() throws {
+    @Test func `run does not start on a port that somebody holds, and makes no deep directories`()
+        throws
+    {
         let loop = try Loop()
         defer { loop.close() }
         let holder = try StreamListener(loop, on: Endpoint(host: "127.0.0.1", port: 0)) {
@@ -108,7 +110,8 @@ import Testing
             "engine: rehearsal", command: "run",
             controlSocket: "\(directory.path)/deep/deeper/agent.sock")
         #expect(refused == .failure)
-        #expect(told.complaints.contains("control_socket: the directory \(directory.path)/deep/deeper"))
+        #expect(
+            told.complaints.contains("control_socket: the directory \(directory.path)/deep/deeper"))
         #expect(!Files.exists("\(directory.path)/deep"))
     }
 

@@ -9,7 +9,8 @@ import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(1)))
 struct ControlClientTests {
-    @Test func `an agent that takes the connection and says nothing is not said to be gone`() throws {
+    @Test func `an agent that takes the connection and says nothing is not said to be gone`() throws
+    {
         let directory = try TemporaryDirectory()
         let agent = try CannedAgent(at: "\(directory.path)/agent.sock", answers: [])
         defer { agent.close() }

@@ -39,7 +39,8 @@ import Testing
         #expect(EventView().text(of: event).hasSuffix(tamed))
         let why: JSONValue = ["group": "a", "state": "failed", "why": .string(hostile)]
         #expect(
-            WhyView(answer: why, now: StatusSamples.now, colour: false).text.contains(": \(tamed)\n"))
+            WhyView(answer: why, now: StatusSamples.now, colour: false).text.contains(
+                ": \(tamed)\n"))
         let diagnosis: JSONValue = [
             "findings": [["check": 1, "severity": "error", "evidence": .string(hostile)]]
         ]
@@ -61,7 +62,8 @@ import Testing
 
     @Test func `a plan that is not there has no table and no epoch`() {
         let plan: JSONValue = [
-            "epoch": 0, "profile": .null, "groups": [], "spares": [], "explanation": ["nobody leads"],
+            "epoch": 0, "profile": .null, "groups": [], "spares": [],
+            "explanation": ["nobody leads"],
         ]
         #expect(PlanView(plan: plan, colour: false).text == "no plan yet\nnobody leads\n")
     }

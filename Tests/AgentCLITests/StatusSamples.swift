@@ -101,7 +101,8 @@ enum StatusSamples {
 
     static let unplanned = ClusterStatus(
         node: "node-1", cluster: "glm", version: "0.1.0", term: 0, leader: nil,
-        quorum: .init(have: 1, need: 3, voters: 4, ok: false), ageSeconds: nil, epoch: 0, profile: nil,
+        quorum: .init(have: 1, need: 3, voters: 4, ok: false), ageSeconds: nil, epoch: 0,
+        profile: nil,
         wanted: "running", members: members(["alive", "dead", "dead", "dead"]), groups: [],
         router: nil, ready: false, reasons: ["no leader is elected yet"])
 

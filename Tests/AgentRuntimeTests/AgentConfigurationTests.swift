@@ -116,6 +116,7 @@ import YAML
                     ascend_environment: inherit
                     host_tuning: "off"
                     launch_gate: "off"
+                    isolation: stop-after 10m
                     host_root: /srv/pretend
                     timing: {load_limit: 2h, backoff_initial: 500ms, backoff_limit: 1m,
                       restart_budget: 3, stable_view: 2s, plan_grace: 7s}
@@ -131,6 +132,7 @@ import YAML
         #expect(configuration.engine == .command(["/bin/wrap", "-x"]))
         #expect(configuration.hostTuning == .off)
         #expect(configuration.ascendEnvironment == .inherit)
+        #expect(configuration.isolation == .seconds(600))
         #expect(configuration.launchGate == .off && configuration.hostRoot == "/srv/pretend")
         #expect(configuration.supervision.loadLimit == .seconds(7200))
         #expect(
@@ -197,6 +199,8 @@ import YAML
         ),
         ("/data/glm", "/data/glm\nhost_tuning: aply", "did you mean \"apply\"?"),
         ("/data/glm", "/data/glm\nlaunch_gate: chek", "did you mean \"check\"?"),
+        ("/data/glm", "/data/glm\nisolation: stop", "isolation: expected fail-static, or"),
+        ("/data/glm", "/data/glm\nisolation: stop-after 5s", "isolation: expected at least 10s"),
         ("/data/glm", "/data/glm\nhost_root: pretend", "path"),
         ("/data/glm", "/data/glm\nprofile_file: p", "profile_file: expected either"),
         (
@@ -256,7 +260,8 @@ import YAML
     @Test func `a missing secret hides nothing of the rest`() throws {
         let text = Self.smallest + "http_listen: 192.0.2.1:1\n"
         #expect(complaints(text, files: [:]).count == 1)
-        let rest = try AgentConfiguration.parse(text, file: "/etc/x/agent.yaml", needsSecret: false) {
+        let rest = try AgentConfiguration.parse(text, file: "/etc/x/agent.yaml", needsSecret: false)
+        {
             path throws(FileReadError) in throw FileReadError(path: path, reason: "No such file")
         }
         let found = rest.check(on: OwnNodeTests.host).errors.map(\.description)
@@ -285,8 +290,10 @@ import YAML
     @Test func `what SGLang needs of the host and is not there is warned of`() throws {
         let configuration = try parse(Self.smallest + "host_root: /tmp\n")
         let found = configuration.check(on: OwnNodeTests.host).warnings.map(\.description)
-        #expect(found.contains { $0.contains("engine: there is no npu-smi on this host") }, "\(found)")
-        #expect(found.contains { $0.contains("what the profile sources is not on this host: /usr") })
+        #expect(
+            found.contains { $0.contains("engine: there is no npu-smi on this host") }, "\(found)")
+        #expect(
+            found.contains { $0.contains("what the profile sources is not on this host: /usr") })
     }
 
     @Test func `a missing file says how to begin`() {

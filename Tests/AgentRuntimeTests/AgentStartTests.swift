@@ -12,7 +12,9 @@ import Testing
     @Test func `a port in use is told with its holder, the field and what to do`() throws {
         let loop = try Loop()
         defer { loop.close() }
-        let holder = try StreamListener(loop, on: Endpoint(host: "127.0.0.1", port: 0)) { $0.close() }
+        let holder = try StreamListener(loop, on: Endpoint(host: "127.0.0.1", port: 0)) {
+            $0.close()
+        }
         defer { holder.close() }
         let endpoint = try #require(holder.endpoint)
         let error = try #require(throws: UVError.self) {

@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct PrintableTests {
     @Test(arguments: [
-        ("plain, ü and 漢", "plain, ü and 漢"), ("a\nb\tc\r\nd", "a b c  d"), ("\u{1B}]0;x\u{7}", "\u{FFFD}]0;x\u{FFFD}"),
+        ("plain, ü and 漢", "plain, ü and 漢"), ("a\nb\tc\r\nd", "a b c  d"),
+        ("\u{1B}]0;x\u{7}", "\u{FFFD}]0;x\u{FFFD}"),
         ("", ""),
     ])
     func `what is printable orders nothing`(text: String, shown: String) {

@@ -115,9 +115,9 @@ import WireProtocol
             .log(text: "two\n", next: 8), .log(text: "", next: 8), .log(text: "three\n", next: 6),
             .refused(.notFound, "the end"),
         ]
-        bench.agent.reply = { _ in
+        bench.agent.reply = { [weak agent = bench.agent] _ in
             let answer = answers.removeFirst()
-            if answers.count == 3 { bench.agent.launch(generation: 2) }
+            if answers.count == 3 { agent?.launch(generation: 2) }
             return answer
         }
         let response = try bench.send(.get, "/v1/logs?shard=mixed-0&follow=1", within: .seconds(20))
@@ -368,7 +368,8 @@ private final class RememberingAgent: ControlSource {
     var status: ClusterStatus {
         ClusterStatus(
             node: "node-1", cluster: "c", version: "0", term: 1, leader: nil,
-            quorum: .init(have: 1, need: 2, voters: 3, ok: false), ageSeconds: nil, epoch: 0, profile: nil,
+            quorum: .init(have: 1, need: 2, voters: 3, ok: false), ageSeconds: nil, epoch: 0,
+            profile: nil,
             wanted: wanted, members: members, groups: groups, router: nil, ready: false,
             reasons: [])
     }

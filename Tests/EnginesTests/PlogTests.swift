@@ -34,13 +34,25 @@ extension EnginesTests {
             let environment = [EnvironmentVariable("ASCEND_PROCESS_LOG_PATH", path)]
             let plog = try #require(PlogDirectory(environment, processID: own))
             let found = plog.read(until: 1_900_000_000_000_000, zone: 0)
-            #expect(found.map(\.kind) == ["EI0016", "EI0006"])
+            #expect(found.sightings.map(\.kind) == ["EI0016", "EI0006"])
+            #expect(found.failure == nil)
         }
 
         @Test func `a directory that is not there says nothing`() throws {
             let environment = [EnvironmentVariable("ASCEND_PROCESS_LOG_PATH", "/nonexistent/x")]
             let plog = try #require(PlogDirectory(environment, processID: getpid()))
-            #expect(plog.read(until: 0, zone: 0).isEmpty)
+            #expect(plog.read(until: 0, zone: 0) == PlogDirectory.Account())
+        }
+
+        @Test func `one that cannot be listed is told`() throws {
+            let bench = try Workbench()
+            let path = "\(bench.state)/ascend"
+            try Files.makeDirectories("\(path)/debug")
+            try Files.replace("\(path)/debug/plog", with: [], permissions: 0o600)
+            let environment = [EnvironmentVariable("ASCEND_PROCESS_LOG_PATH", path)]
+            let plog = try #require(PlogDirectory(environment, processID: getpid()))
+            let account = plog.read(until: 0, zone: 0)
+            #expect(account.sightings.isEmpty && account.failure?.contains("plog") == true)
         }
     }
 }

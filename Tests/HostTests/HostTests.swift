@@ -68,7 +68,8 @@ struct HostTests {
         loop.run()
     }
 
-    @Test func `the holder of a port is who holds it at that address, or at every address`() throws {
+    @Test func `the holder of a port is who holds it at that address, or at every address`() throws
+    {
         let loop = try Loop()
         defer { loop.close() }
         let own = try StreamListener(loop, on: Endpoint(host: "127.77.1.1", port: 0)) { $0.close() }
@@ -76,7 +77,8 @@ struct HostTests {
         let port = try #require(own.endpoint?.port)
         let holder = "process \(getpid()) ("
         #expect(
-            SocketHolder.describe(Endpoint(host: "127.77.1.1", port: port))?.hasPrefix(holder) == true)
+            SocketHolder.describe(Endpoint(host: "127.77.1.1", port: port))?.hasPrefix(holder)
+                == true)
         #expect(SocketHolder.describe(Endpoint(host: "127.77.1.2", port: port)) == nil)
         #expect(SocketHolder.describe(Endpoint(host: "::1", port: port)) == nil)
         #expect(
@@ -96,7 +98,9 @@ struct HostTests {
             loop,
             ChildSpecification(
                 executable: "/bin/bash",
-                arguments: ["-c", "sleep 1000; :", "a\nb\u{1B}[2J", String(repeating: "x", count: 200)])
+                arguments: [
+                    "-c", "sleep 1000; :", "a\nb\u{1B}[2J", String(repeating: "x", count: 200),
+                ])
         ) { _ in }
         defer {
             _ = try? child.kill(SIGKILL)

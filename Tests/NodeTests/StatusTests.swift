@@ -10,7 +10,8 @@ import WireProtocol
 @testable import Simulation
 
 @Suite struct StatusTests {
-    @Test func `a new leader counts the voters that are there, and not those that it has to hear yet`()
+    @Test
+    func `a new leader counts the voters that are there, and not those that it has to hear yet`()
         throws
     {
         var cluster = try Cluster(.onePrefill, nodes: 5)
@@ -87,7 +88,8 @@ import WireProtocol
         cluster.pass(.seconds(10))
         for index in cluster.indices {
             let notes = try cluster.status(index).notes
-            let left = "\(cluster.name(2)), \(cluster.name(3)) still have the file that was agreed before"
+            let left =
+                "\(cluster.name(2)), \(cluster.name(3)) still have the file that was agreed before"
             #expect(notes.first?.hasPrefix(left) == true, "\(notes)")
             #expect(notes.first?.contains("glm-agent apply") == false, "\(notes)")
         }

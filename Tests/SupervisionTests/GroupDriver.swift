@@ -25,6 +25,7 @@ struct GroupDriver {
     /// A generation that serves, looked at once.
     static func serving(ranks: Int = 2, failures: Int = 0) -> GroupDriver {
         var group = GroupDriver(.running, ranks: ranks, failures: failures)
+        group.view.hasServed = true
         for index in 0..<ranks { group.set(index, index == 0 ? .ready : .loading) }
         _ = group.decide()
         return group
@@ -32,7 +33,8 @@ struct GroupDriver {
 
     static func rank(
         _ index: Int, _ state: ShardState?, since: Int64 = wallStart, absentSince: Instant? = nil,
-        hasReported: Bool = true, why: String = "", logTail: [String] = [],
+        hostAnsweredAt: Instant? = nil, hasReported: Bool = true, why: String = "",
+        logTail: [String] = [],
         endedAt: EndTime? = nil, progress: LoadingProgress? = nil
     ) -> RankView {
         let shard = ShardID(
@@ -45,7 +47,7 @@ struct GroupDriver {
         }
         return RankView(
             node: NodeID("node-\(index + 1)"), rank: NodeRank(index), absentSince: absentSince,
-            hasReported: hasReported, report: report)
+            hostAnsweredAt: hostAnsweredAt, hasReported: hasReported, report: report)
     }
 
     mutating func set(
@@ -62,9 +64,15 @@ struct GroupDriver {
     }
 
     /// The node of a rank is gone; its last report goes with it, as the leader forgets it.
-    mutating func lose(_ index: Int, since: Instant? = nil) {
+    mutating func lose(_ index: Int, since: Instant? = nil, hostAnswers: Bool = false) {
         view.ranks[index] = Self.rank(
-            index, nil, absentSince: since ?? now, hasReported: false)
+            index, nil, absentSince: since ?? now, hostAnsweredAt: hostAnswers ? now : nil,
+            hasReported: false)
+    }
+
+    /// Its agent is gone as before, and its host says so again.
+    mutating func hostAnswers(_ index: Int) {
+        lose(index, since: view.ranks[index].absentSince, hostAnswers: true)
     }
 
     mutating func decide() -> GroupDecision {

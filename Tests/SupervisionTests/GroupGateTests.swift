@@ -32,13 +32,14 @@ import Testing
         }
     }
 
-    @Test func `a node lost while the engine loads ends the generation after the stable view`() {
-        var group = GroupDriver(.running)
+    @Test func `a node lost after the engine served ends the generation after the stable view`() {
+        var group = GroupDriver.serving()
         group.set(0, .loading)
         group.lose(1)
         #expect(group.decide().proposal == nil)
         group.engineAnswers(.unreachable("refused"))
-        #expect(group.decide().proposal == nil)
+        let waiting = group.decide()
+        #expect(waiting.proposal == nil && waiting.until == group.now + stableView)
         let cause = group.decide(after: stableView).end
         #expect(cause?.kind == .nodeLost && cause?.node == NodeID("node-2"))
         #expect(cause?.rank == NodeRank(1))

@@ -114,19 +114,42 @@ import Testing
         #expect(group.decide().end?.rank == NodeRank(1))
     }
 
-    @Test func `a rank that ended while a node is gone is laid to the node`() {
+    @Test func `a rank that ended after a node fell silent is laid to the node, and both are told`()
+    {
         var group = GroupDriver.serving()
-        group.set(0, .exited)
+        group.set(0, .exited, why: "exit code 1")
         group.lose(1)
         let cause = group.decide().end
         #expect(cause?.kind == .nodeLost && cause?.node == NodeID("node-2"))
+        #expect(
+            cause?.why == "node-2, which held rank 1, is gone; rank 0 on node-1 ended: exit code 1")
     }
 
-    @Test func `an engine that hangs while a node is gone is laid to the node`() {
+    @Test func `an engine that hangs after a node fell silent is laid to the node`() {
         var group = GroupDriver.serving()
-        group.set(0, .unresponsive, why: "has not answered")
         group.lose(1)
-        #expect(group.decide().end?.kind == .nodeLost)
+        _ = group.decide()
+        group.set(0, .unresponsive, why: "has not answered")
+        #expect(group.decide(after: GroupDriver.policy.unresponsiveAfter).end?.kind == .nodeLost)
+    }
+
+    /// Rank 0 has fallen, or hangs, while the agent of rank 1 has been gone so long, and its host answers
+    /// or does not.
+    @Test(arguments: [ShardState.exited, .unresponsive], [(1, true), (3600, true), (3600, false)])
+    func `a rank that fails by itself is blamed, though another's agent is gone`(
+        state: ShardState, absence: (seconds: Int64, hostAnswers: Bool)
+    ) {
+        var group = GroupDriver.serving()
+        group.lose(1)
+        _ = group.decide()
+        _ = group.decide(after: .seconds(absence.seconds))
+        if absence.hostAnswers { group.hostAnswers(1) }
+        group.set(0, state, why: "out of memory", logTail: ["last words"])
+        let cause = group.decide().end
+        #expect(cause?.kind == .failure && cause?.rank == .master, "\(cause?.why ?? "")")
+        #expect(cause?.logTail == ["last words"])
+        let more = "the agent of node-2 (rank 1) is out of reach for \(absence.seconds) s"
+        #expect(cause?.why.hasSuffix(more) == true, "\(cause?.why ?? "")")
     }
 
     @Test(arguments: [(3, false), (4, true), (5, true)])

@@ -29,6 +29,20 @@ import Testing
         #expect(shard.machine.nextDeadline == nil)
     }
 
+    @Test func `an engine that answers that it starts warms up, whatever its log keeps quiet`() {
+        var shard = ShardDriver.loading()
+        let graphs = LoadingProgress(phase: .graphs, moves: 40)
+        shard.take(.progressed(graphs), .tick, .probed(.unreachable("does not listen yet")))
+        #expect(shard.report.progress == graphs)
+        shard.wait(.seconds(1))
+        shard.take(.probed(.starting("HTTP 503")))
+        #expect(shard.report.progress?.phase == .warmup)
+        shard.take(.progressed(LoadingProgress(phase: .graphs, moves: 41)))
+        #expect(shard.report.progress?.phase == .warmup, "what it answered stands")
+        shard.take(.progressed(LoadingProgress(phase: .ready, moves: 42)))
+        #expect(shard.report.progress?.phase == .ready)
+    }
+
     @Test func `progress is reported while the shard loads, and only then`() {
         var shard = ShardDriver(rank: 1)
         let progress = LoadingProgress(phase: .weights, steps: .init(done: 3, total: 9), moves: 4)

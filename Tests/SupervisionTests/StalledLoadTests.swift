@@ -26,13 +26,24 @@ import Testing
 
     @Test func `a load without movement for the limit is stuck, and the rank behind is named`() {
         var group = loading(LoadingProgress(phase: .memory, moves: 40), Self.weights(13, moves: 14))
-        #expect(group.nextDeadline == group.now + Self.stall)
+        #expect(group.nextDeadline == group.now + Self.stall / 2)
         #expect(group.decide(after: Self.stall - .seconds(1)).end == nil)
         let decision = group.decide(after: .seconds(1))
         #expect(decision.end?.kind == .failure && decision.end?.rank == NodeRank(1))
         #expect(
             decision.end?.why == "rank 1 on node-2 is stuck in its load: weights 13/29, "
                 + "and no rank has moved for 600 s")
+    }
+
+    @Test func `half way to the limit it is said what is waited for, and until when`() {
+        var group = loading(LoadingProgress(phase: .memory, moves: 40), Self.weights(13, moves: 14))
+        let limit = group.now + Self.stall
+        #expect(group.decide(after: Self.stall / 2 - .seconds(1)).condition == .starting)
+        let decision = group.decide(after: .seconds(1))
+        #expect(decision.condition == .degraded && decision.until == limit)
+        #expect(decision.why.contains("rank 1 on node-2 is least far (weights 13/29)"))
+        group.set(0, .loading, progress: LoadingProgress(phase: .memory, moves: 41))
+        #expect(group.decide().condition == .starting)
     }
 
     @Test func `a load that moves is left alone however long it takes`() {

@@ -12,6 +12,7 @@ extension Sample {
         ("swim", swim), ("raft", raft), ("report", report + obstacles), ("view", view),
         ("request", request),
         ("answer", answer), ("command", command), ("state", state), ("sightings", sightings),
+        ("inventory", inventory),
     ]
 
     static let all = files.flatMap(\.samples)

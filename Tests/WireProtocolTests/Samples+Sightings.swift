@@ -42,3 +42,21 @@ extension Sample {
                     ]))),
     ]
 }
+
+extension Sample {
+    private static func told(_ document: String, at time: Int64) -> Sample {
+        Sample(
+            "inventory \(document.isEmpty ? "without a word" : "of a node")",
+            .inventory(
+                ToldInventory(
+                    node: NodeID("node-1"), time: WallTime(millisecondsSinceEpoch: time),
+                    document: document)))
+    }
+
+    static let inventory: [Sample] = [
+        told(#"{"hostname":"节点-1","dies":[]}"#, at: 1_795_547_128_120), told("", at: .min),
+        Sample(
+            "request for what a node told the leader",
+            .request(RequestID(7), .inventory(NodeID("node-3")))),
+    ]
+}

@@ -81,10 +81,16 @@ private func problems(_ text: String) -> [String] {
     }
 
     @Test(arguments: [
-        ("a: 1\nb: [c\nd: 2\ne: 3\n", "a.yaml:2:4: expected YAML: did not find expected ',' or ']' "
-            + "while parsing a flow sequence, which begins here; missed in line 3"),
+        (
+            "a: 1\nb: [c\nd: 2\ne: 3\n",
+            "a.yaml:2:4: expected YAML: did not find expected ',' or ']' "
+                + "while parsing a flow sequence, which begins here; missed in line 3"
+        ),
         ("a:\n\tb: 1\n", "a.yaml:2:1: expected YAML: a tab stands here; indent with spaces"),
-        ("a: 1\nb:\n  - c\n\t- d\n", "a.yaml:4:1: expected YAML: a tab stands here; indent with spaces"),
+        (
+            "a: 1\nb:\n  - c\n\t- d\n",
+            "a.yaml:4:1: expected YAML: a tab stands here; indent with spaces"
+        ),
     ])
     func `a bracket is missed where it was opened, and a tab is called a tab`(
         text: String, expected: String

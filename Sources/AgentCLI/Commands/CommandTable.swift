@@ -279,13 +279,20 @@ extension CommandSpec {
     static let inventory = CommandSpec(
         name: "inventory", summary: "what this node is: dies, versions, settings; needs no agent",
         discussion: """
+            With NODE, an agent is asked what that node last told the leader, whether it is there now or not.
+
             Reads npu-smi (one call at a time), hccn_tool and files, and changes nothing. What cannot be
             found out is told with the reason. As root it also sees who holds the device files. The
             JSON form is specified in Protocols/inventory.md.
             """,
-        options: [.root, .model, .json],
+        options: [.socket, .root, .model, .json],
+        positionals: [
+            PositionalSpec("NODE", optional: true, "a node of the cluster; this host by default")
+        ],
+        exitCodes: [.success, .failure, .usage, .noAgent],
         examples: [
             Example("glm-agent inventory", "a line a die, versions, settings"),
+            Example("glm-agent inventory node-3", "what it was before it went away"),
             Example(
                 "glm-agent inventory --model /data/glm-5.1 --json",
                 "everything, with the weights, for a comparison of nodes"),

@@ -8,6 +8,7 @@ import Host
 
 func showInventory(_ invocation: Invocation) -> ExitCode {
     let arguments = invocation.arguments
+    if let node = arguments.positional(0) { return showToldInventory(of: node, invocation) }
     let root = arguments[.root] ?? "/"
     guard Files.exists(root) else { return invocation.misused("there is no directory \(root)") }
     for (option, path) in [("root", root), ("model", arguments[.model] ?? "/")]
@@ -35,6 +36,27 @@ func showInventory(_ invocation: Invocation) -> ExitCode {
     } catch {
         invocation.console.complain(error.description)
         return .failure
+    }
+}
+
+/// What a node of the cluster has told the leader.
+private func showToldInventory(of node: String, _ invocation: Invocation) -> ExitCode {
+    invocation.asking { () throws(ControlError) in
+        let answer = try invocation.control.get(ControlPath("/v1/inventory", ["node": node]))
+        let inventory: NodeInventory
+        do {
+            inventory = try NodeInventory(json: answer["inventory"] ?? .null)
+        } catch {
+            throw .unreadable("the inventory of \(node) cannot be read: \(error)")
+        }
+        invocation.show(answer) {
+            "\(node), as it told the leader at \(answer["told"]?.stringValue ?? "?"):\n\n"
+                + InventoryView(
+                    inventory: inventory, document: answer["inventory"] ?? .null,
+                    colour: invocation.console.hasColour
+                ).text
+        }
+        return .success
     }
 }
 

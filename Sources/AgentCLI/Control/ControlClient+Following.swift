@@ -71,7 +71,8 @@ struct ShownLog {
         guard !isEmpty else { return tail }
         let lines = tail.split(separator: "\n", omittingEmptySubsequences: false)
         let ends = stride(from: lines.count - 1, through: context.count, by: -1)
-        guard let end = ends.first(where: { lines[($0 - context.count)..<$0].elementsEqual(context) })
+        guard
+            let end = ends.first(where: { lines[($0 - context.count)..<$0].elementsEqual(context) })
         else { return tail }
         let rest = lines[end...].joined(separator: "\n")
         return rest.hasPrefix(partial) ? String(rest.dropFirst(partial.count)) : rest

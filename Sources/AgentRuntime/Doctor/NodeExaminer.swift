@@ -163,21 +163,22 @@ public final class NodeExaminer {
     /// What engines are started from.
     var engines: AscendEnvironment { collector.engines }
 
-    /// Makes an inventory, and gives what everybody may know of it.
-    func takeDigest(weights: String, completion: @escaping (InventoryDigest) -> Void) {
+    /// Makes an inventory, with what everybody may know of it.
+    func takeDigest(weights: String, completion: @escaping (NodeInventory) -> Void) {
         takeInventory(weights: weights) { [self] inventory in
             digest = inventory.digest
-            completion(inventory.digest)
+            completion(inventory)
         }
     }
 
-    /// Looks at the dies and the kernel alone, once there is a digest.
-    func updateDigest(completion: @escaping (InventoryDigest) -> Void) {
+    /// Looks at the dies and the kernel alone, once there is a digest; tells whether it is another.
+    func updateDigest(completion: @escaping (InventoryDigest, Bool) -> Void) {
         var request = InventoryRequest()
         request.isBrief = true
         collector.collect(request) { [self] inventory in
+            let before = digest
             digest = digest?.updated(by: inventory)
-            if let digest { completion(digest) }
+            if let digest { completion(digest, digest != before) }
         }
     }
 

@@ -1,0 +1,57 @@
+// An engine that does not answer: the logs of all its ranks are read before it is given up.
+
+import Base
+import Diagnosis
+import Node
+import Supervision
+import Testing
+
+@testable import Simulation
+
+@Suite struct HungShardTests {
+    private func wedge(_ group: String, in cluster: inout Cluster) throws {
+        let process = try #require(
+            cluster.processes(of: group).first { $0.shard.rank == .master })
+        cluster.simulation.wedge(cluster.index(process.node), process.shard)
+    }
+
+    private func consultations(_ cluster: Cluster, of group: String) -> [String] {
+        cluster.simulation.transcript.filter { $0.contains("consults the logs of \(group).g1") }
+    }
+
+    @Test func `every node of a group that does not answer reads its logs, once, before the end`()
+        throws
+    {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        try wedge("decode-0", in: &cluster)
+        cluster.wait { (try? $0.group("decode-0", by: 0).generation) == 2 }
+        #expect(consultations(cluster, of: "decode-0").count == 2, "\(cluster.story)")
+        #expect(consultations(cluster, of: "prefill-0").isEmpty)
+        let story = cluster.simulation.transcript
+        let consulted = try #require(
+            story.lastIndex { $0.contains("consults the logs of decode-0.g1") })
+        let ended = try #require(
+            story.firstIndex { $0.contains("applied ended decode-0") })
+        #expect(consulted < ended, "\(cluster.story)")
+    }
+
+    @Test func `what the logs say then is in the verdict`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        try wedge("decode-0", in: &cluster)
+        cluster.wait { !self.consultations($0, of: "decode-0").isEmpty }
+        let other = try #require(
+            cluster.processes(of: "decode-0").first { $0.shard.rank.value == 1 })
+        let index = cluster.index(other.node)
+        let wall = cluster.simulation.wall(of: index).millisecondsSinceEpoch * 1000
+        let found = Sighting(
+            kind: "EI0016", line: "EI0016: told by CANN",
+            time: TimeSpan(earliest: wall, latest: wall))
+        cluster.simulation.give(.sighted(other.shard, [found]), to: index)
+        cluster.wait { (try? $0.group("decode-0", by: 0).lastFailure) != nil }
+        let failure = try #require(cluster.group("decode-0", by: 0).lastFailure)
+        #expect(failure.kind == "failure" && failure.diagnosis?.kind == "EI0016")
+        #expect(failure.diagnosis?.rank == NodeRank(1))
+    }
+}
