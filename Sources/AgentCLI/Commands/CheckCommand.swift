@@ -6,6 +6,7 @@ import Engines
 import EventLoop
 import Host
 import Node
+import Planning
 import Profiles
 import YAML
 
