@@ -67,7 +67,7 @@ let cores: [Target] =
         "Profiles", ["Base", "YAML"], resources: [.embedInCode("Published")],
         settings: optimized)
     + module(
-        "Planning", ["Base", "Profiles"], testExclude: ["Published"], settings: optimized)
+        "Planning", ["Base", "Ascend", "Profiles"], testExclude: ["Published"], settings: optimized)
     + module("Doctor", ["Base", "YAML", "Ascend", "Profiles"], settings: optimized)
     + module(
         "ClusterState", ["Base", "YAML", "Diagnosis", "Planning", "Supervision"],
@@ -76,19 +76,19 @@ let cores: [Target] =
         "WireProtocol",
         [
             "Base", "CBOR", "Ascend", "Membership", "Consensus", "Diagnosis", "Supervision",
-            "Planning", "ClusterState",
+            "Planning", "ClusterState", "Doctor",
         ], settings: optimized)
     + module(
         "Node",
         [
             "Base", "YAML", "Ascend", "Membership", "Consensus", "Diagnosis", "Supervision",
-            "Profiles", "Planning", "ClusterState", "WireProtocol", "CBOR",
+            "Profiles", "Planning", "ClusterState", "WireProtocol", "CBOR", "Doctor",
         ], tests: ["Simulation"], settings: optimized)
     + module(
         "Simulation",
         [
             "Base", "YAML", "Membership", "Consensus", "Diagnosis", "Supervision", "Profiles",
-            "Planning", "ClusterState", "WireProtocol", "CBOR", "Node",
+            "Planning", "ClusterState", "WireProtocol", "CBOR", "Node", "Ascend", "Doctor",
         ], settings: optimized)
 
 // Layer 4: the world. One loop thread.

@@ -2,25 +2,21 @@
 
 import Ascend
 public import Base
+public import ControlAPI
 import Doctor
 import EventLoop
 import Host
 import Node
+import Planning
 import WireProtocol
 
 extension Agent {
     /// Answers a doctor, of this node or another.
     func examine(_ question: NodeQuestion, completion: @escaping (PeerAnswer) -> Void) {
         switch question {
-        case .facts:
-            let own = NodeExaminer.Own(
-                node: own, interface: interface, stateDirectory: configuration.stateDirectory,
-                shards: shardsOfPlan(), untuned: untuned)
-            examiner.examine(own, weights: configuration.modelPath) { [loop] examination in
-                let wall = loop.wallTime.millisecondsSinceEpoch
-                completion(
-                    .document(of: ["wall_ms": .integer(wall), "examination": examination.json]))
-            }
+        case .facts(let group): tellFacts(launchOf: group, completion: completion)
+        case .strike(let strike): self.strike(strike, completion: completion)
+        case .preflight(let group): tellPreflight(launchOf: group, completion: completion)
         case .speed:
             examiner.measureSpeed { completion(.document(of: ["speed": $0.json])) }
         case .reach(let dials, let pings):
@@ -30,48 +26,81 @@ extension Agent {
         }
     }
 
-    /// Looks at what the launch of a shard would need here.
-    func inspect(_ endpoints: [Endpoint]) {
-        guard configuration.launchGate == .check else {
-            note(.gate, [])
-            return loop.soon { [weak self] in self?.give(.inspected([])) }
+    /// Before a launch only the group's own shard counts, and the answer says what the configuration of
+    /// this node accepts; without an examination where it has no launch gate.
+    private func tellFacts(
+        launchOf group: GroupName?, completion: @escaping (PeerAnswer) -> Void
+    ) {
+        var accepted: [AcceptedFinding]?
+        if group != nil {
+            guard case .check(let accepting) = configuration.launchGate else {
+                return loop.soon { completion(.document(of: ["examination": nil])) }
+            }
+            accepted = accepting
         }
-        examiner.findObstacles(
-            stateDirectory: configuration.stateDirectory, ports: endpoints,
-            onUnknown: { [weak self] unknowns in
-                self?.note(.gate, unknowns.map { "the launch gate could not find out: \($0)" })
-            },
-            completion: { [weak self] in self?.give(.inspected($0)) })
+        let shards = shardsOfPlan().filter { group == nil || $0.spec.group == group }
+        findUntuned { [self] untuned in
+            let own = NodeExaminer.Own(
+                node: own, interface: interface, stateDirectory: configuration.stateDirectory,
+                shards: shards, untuned: untuned)
+            examiner.examine(
+                own, weights: configuration.modelPath, isBeforeLaunch: group != nil
+            ) { examination in
+                completion(
+                    .document(of: ["examination": examination.json, "accepted": accepted.json]))
+            }
+        }
+    }
+
+    /// The launch gate: the nodes of the group are visited, and what was found is told to the node.
+    func examineGroup(_ group: GroupName, _ nodes: [NodeID], round: UInt64) {
+        DoctorRound(
+            loop, nodes: nodes,
+            purpose: .launch(group, hasPreflight: configuration.preflight == .check),
+            ask: { [weak self] in self?.ask($0, $1, completion: $2) },
+            clockAhead: { [weak self] in self?.clockAhead(of: $0) }, onProgress: { _ in },
+            completion: { [weak self] outcome in
+                let findings = outcome.diagnosis.gate(accepting: outcome.accepted)
+                self?.give(.groupExamined(group, round: round, findings))
+            }
+        ).start()
     }
 
     /// What differs from what the profile wants; nil where there is no plan, or nobody wants to know.
-    private var untuned: [UntunedSetting]? {
-        guard configuration.hostTuning != .off, !shardsOfPlan().isEmpty else { return nil }
-        return tuningDifferences().compactMap { difference in
-            // Ports have a check of their own.
-            if case .reservedPorts = difference.wanted { return nil }
-            return UntunedSetting(
-                wanted: difference.wanted.description, found: difference.found)
+    private func findUntuned(completion: @escaping ([UntunedSetting]?) -> Void) {
+        guard configuration.hostTuning != .off, !shardsOfPlan().isEmpty else {
+            return completion(nil)
+        }
+        findTuningDifferences { differences in
+            completion(
+                differences.compactMap { difference in
+                    // Ports have a check of their own.
+                    if case .reservedPorts = difference.wanted { return nil }
+                    return UntunedSetting(
+                        wanted: difference.wanted.description, found: difference.found)
+                })
         }
     }
 
     public func diagnose(
-        stressing: Bool, onProgress: @escaping (String) -> Void,
+        _ visit: DoctorVisit, onProgress: @escaping (String) -> Void,
         completion: @escaping (JSONValue) -> Void
     ) {
         let visitor = DoctorVisitor(onProgress: onProgress, completion: completion)
-        visitors[stressing, default: []].append(visitor)
+        visitors[visit, default: []].append(visitor)
         // One visit of a kind at a time: whoever comes meanwhile is told the same.
-        guard visitors[stressing]?.count == 1 else { return }
+        guard visitors[visit]?.count == 1 else { return }
         let round = DoctorRound(
-            loop, nodes: configuration.nodes.map(\.node), stressing: stressing,
+            loop, nodes: configuration.nodes.map(\.node),
+            purpose: .visit(visit),
             ask: { [weak self] in self?.ask($0, $1, completion: $2) },
+            clockAhead: { [weak self] in self?.clockAhead(of: $0) },
             onProgress: { [weak self] text in
-                for visitor in self?.visitors[stressing] ?? [] { visitor.onProgress(text) }
+                for visitor in self?.visitors[visit] ?? [] { visitor.onProgress(text) }
             },
-            completion: { [weak self] diagnosis in
-                let told = self?.visitors.removeValue(forKey: stressing) ?? []
-                for visitor in told { visitor.completion(diagnosis.json) }
+            completion: { [weak self] outcome in
+                let told = self?.visitors.removeValue(forKey: visit) ?? []
+                for visitor in told { visitor.completion(outcome.diagnosis.json) }
             })
         round.start()
     }
@@ -107,7 +136,7 @@ extension PeerAnswer {
     /// An answer must fit into a frame.
     private static let documentLimitBytes = 3 << 20
 
-    fileprivate static func document(of json: JSONValue) -> PeerAnswer {
+    static func document(of json: JSONValue) -> PeerAnswer {
         let text = json.compact
         guard text.utf8.count <= documentLimitBytes else {
             return .refused(

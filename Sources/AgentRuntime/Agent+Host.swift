@@ -8,6 +8,7 @@ import Glibc
 import Host
 import Node
 import Planning
+import Profiles
 import Supervision
 import WireProtocol
 
@@ -15,16 +16,45 @@ extension Agent {
     func checkPorts(_ shard: ShardID, _ endpoints: [Endpoint]) {
         examiner.letGo()
         prepareEnvironment { [weak self] in
-            self?.ports.conflicts(endpoints) { conflicts in
-                let text = conflicts.map(\.description).joined(separator: "; ")
-                self?.give(.shard(shard, .portsChecked(conflict: text.isEmpty ? nil : text)))
+            self?.tune {
+                self?.ports.conflicts(endpoints) { conflicts in
+                    let text = conflicts.map(\.description).joined(separator: "; ")
+                    self?.give(.shard(shard, .portsChecked(conflict: text.isEmpty ? nil : text)))
+                }
             }
         }
     }
 
     func launch(_ shard: ShardID, _ spec: LaunchSpec, _ engine: EngineKind) {
-        tune()
         shards?.launch(shard, spec, engine, base: base(for: spec))
+    }
+
+    /// How long a launch waits for what is installed to be known.
+    private static let sglangLimit = Duration.seconds(30)
+
+    /// Asks the engine's Python, in the environment that the engine is launched in.
+    func findSGLang(_ shard: ShardID, _ spec: LaunchSpec) {
+        findSGLang(of: spec) { [weak self] in self?.give(.sglangFound(shard, $0)) }
+    }
+
+    func findSGLang(of spec: LaunchSpec, completion: @escaping (SGLangFinding) -> Void) {
+        let (environment, source) = beginning(of: spec)
+        SGLangFinder(loop, environment: environment).find(
+            python: spec.argv.first ?? "python3", source: source, within: Self.sglangLimit
+        ) { answer in
+            switch answer {
+            case .success(let text):
+                completion(
+                    Version(text).map { .version($0) } ?? .unknown("\"\(text)\" is no version"))
+            case .failure(let failure): completion(.unknown("\(failure)"))
+            }
+        }
+    }
+
+    /// What an engine begins with, and what is still to be sourced on top of it.
+    func beginning(of spec: LaunchSpec) -> (environment: [String: String], source: [String]) {
+        guard let base = base(for: spec) else { return (environment, spec.source) }
+        return (Dictionary(base.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }), [])
     }
 
     /// Asks in the environment that the router is launched in.
@@ -55,26 +85,41 @@ extension Agent {
             wanted += (sysctl + governor).filter { !wanted.contains($0) }
         }
         let ports = PortSet(shards.flatMap(\.reservedPorts))
-        // The published settings are for engines with NPUs; so are the ports, most of which HCCL takes.
-        guard !wanted.isEmpty, !ports.isEmpty else { return wanted }
+        // Most of them HCCL takes: only engines with NPUs need them, and profiles that tune are for such.
+        guard engine == .sglang || !wanted.isEmpty, !ports.isEmpty else { return wanted }
         return wanted + [.reservedPorts(ports)]
     }
 
-    /// What differs from it; empty where nobody wants to know.
-    func tuningDifferences() -> [HostDifference] {
-        configuration.hostTuning == .off ? [] : tuner.differences(from: wantedSettings())
+    /// What differs from what is wanted. Kernel files may take long on a host of hundreds of processors.
+    func findTuningDifferences(completion: @escaping ([HostDifference]) -> Void) {
+        runTuning({ [tuning] in tuning.differences(from: $0) }, completion: completion)
     }
 
-    private func tune() {
+    /// Compares the host with what is wanted, or makes it so, before an engine starts.
+    private func tune(completion: @escaping () -> Void) {
         switch configuration.hostTuning {
-        case .off: break
-        case .check: note(.tuning, tuner.differences(from: wantedSettings()).map(\.description))
+        case .off: completion()
+        case .check:
+            findTuningDifferences { [weak self] differences in
+                self?.note(.tuning, differences.map(\.description))
+                completion()
+            }
         case .apply:
-            let tuning = HostTuning(tuner, stateDirectory: configuration.stateDirectory)
-            note(
-                .tuning,
-                tuning.apply(wantedSettings()).map { "host setting not applied: \($0)" })
+            runTuning({ [tuning] in tuning.apply($0) }) { [weak self] failed in
+                self?.note(.tuning, failed.map { "host setting not applied: \($0)" })
+                completion()
+            }
         }
+    }
+
+    private func runTuning(
+        _ work: @escaping @Sendable ([HostSetting]) -> [HostDifference],
+        completion: @escaping ([HostDifference]) -> Void
+    ) {
+        let wanted = wantedSettings()
+        tuningQueue.run(
+            { () throws(UVError) in work(wanted) },
+            completion: { completion((try? $0.get()) ?? []) })
     }
 
     // MARK: - Probes

@@ -12,7 +12,7 @@ import Planning
 
 /// What a note is about. Each subject has its say once; in this order they are told.
 enum NoteSubject: Int, CaseIterable {
-    case environment, tuning, gate, disk, logs
+    case environment, tuning, disk, logs
 }
 
 extension Agent {
@@ -60,7 +60,7 @@ extension Agent {
     }
 
     /// The engine that is agreed on.
-    private var engine: EngineKind { state.deployment?.engine ?? configuration.engine }
+    var engine: EngineKind { state.deployment?.engine ?? configuration.engine }
 
     /// Sources the scripts where they were not yet, or have changed since. Before a launch, not in it:
     /// what was launched can be stopped at once.

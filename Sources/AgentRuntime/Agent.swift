@@ -50,12 +50,16 @@ public final class Agent: ControlSource {
     /// That carries the own address.
     let interface: String
     let examiner: NodeExaminer
-    /// Those who wait for the doctor's visit under way, one with a measurement or one without.
-    var visitors: [Bool: [DoctorVisitor]] = [:]
+    /// Those who wait for the doctor's visits under way.
+    var visitors: [DoctorVisit: [DoctorVisitor]] = [:]
+    /// Commands that the SGLang of this node has understood, each with its version and environment.
+    var understood: Set<[String]> = []
     private var machine: NodeMachine
     private var inbox: [NodeInput] = []
     private var isStepping = false
     private var timer: LoopTimer?
+    /// Until a drill strikes this agent.
+    var drillTimer: LoopTimer?
     private var transport: PeerTransport?
     var shards: ShardHost?
     private var logs: LogWatch?
@@ -66,7 +70,9 @@ public final class Agent: ControlSource {
     let probes: EngineProbe
     let routers: RouterClient
     let logFiles: FileQueue
-    let tuner: any HostTuner
+    let tuning: Host.HostTuning
+    /// Settings of the host are read and written there.
+    let tuningQueue: FileQueue
     var control: [ControlServer] = []
     /// This process's, which engines inherit where nothing is sourced.
     let environment: [String: String]
@@ -90,7 +96,8 @@ public final class Agent: ControlSource {
         self.loop = loop
         self.configuration = configuration
         self.log = log
-        self.tuner = tuner
+        tuning = Host.HostTuning(tuner, stateDirectory: configuration.stateDirectory)
+        tuningQueue = FileQueue(loop)
         self.environment = environment
         do {
             let (own, interface) = try configuration.findOwnNode(on: host)
@@ -98,7 +105,8 @@ public final class Agent: ControlSource {
             self.interface = interface
             examiner = NodeExaminer(
                 loop, root: HostRoot(configuration.hostRoot), environment: environment,
-                sources: configuration.sources)
+                sources: configuration.sources,
+                python: configuration.profile.command.first ?? "python3")
             let opened = try DurableStore.open(
                 directory: "\(configuration.stateDirectory)/consensus", node: own.node,
                 cluster: configuration.cluster, on: loop)
@@ -113,7 +121,6 @@ public final class Agent: ControlSource {
             node.consensus.heartbeatInterval = .milliseconds(250)
             node.planGrace = configuration.planGrace
             node.isolation = configuration.isolation
-            node.awaitsSGLang = configuration.engine == .sglang
             var entropy = SystemRandomNumberGenerator()
             machine = NodeMachine(
                 configuration: node,
@@ -166,7 +173,6 @@ public final class Agent: ControlSource {
         }
         let found = unexamined.isEmpty ? "" : "; shards here already: \(unexamined.count)"
         log(.info, "\(own.node) of cluster \(configuration.cluster) starts\(found)")
-        if configuration.engine == .sglang { findSGLang(environment) }
         if unexamined.isEmpty { try join() }
     }
 
@@ -237,6 +243,7 @@ public final class Agent: ControlSource {
         case .persist(let request):
             store.persist(request) { [weak self] in self?.persisted($0) }
         case .checkPorts(let shard, let endpoints): checkPorts(shard, endpoints)
+        case .findSGLang(let shard, let spec): findSGLang(shard, spec)
         case .findRouter(let shard, let spec): findRouter(shard, spec)
         case .launch(let shard, let spec, let engine): launch(shard, spec, engine)
         case .stop(let shard, let grace): shards?.stop(shard, grace: grace)
@@ -256,7 +263,8 @@ public final class Agent: ControlSource {
             }
         case .examine(let recipient, let question):
             examine(question) { [weak self] in self?.give(.found(recipient, $0)) }
-        case .inspect(let endpoints): inspect(endpoints)
+        case .examineGroup(let group, let nodes, let round):
+            examineGroup(group, nodes, round: round)
         case .answer(let id, let answer): answers.removeValue(forKey: id)?(answer)
         case .log(let level, let text): log(level, text)
         case .ledger(let event, let isNews):
@@ -347,7 +355,15 @@ public final class Agent: ControlSource {
 
     public var state: ReplicatedState { machine.state }
     public var stateDirectory: String { configuration.stateDirectory }
-    func shardsOfPlan() -> [ShardOfPlan] { machine.shardsOfPlan() }
+    func shardsOfPlan(sglang: Version? = nil) -> [ShardOfPlan] {
+        machine.shardsOfPlan(sglang: sglang)
+    }
+
+    /// By how much the clock of a node is ahead of this one's, as membership has seen it.
+    func clockAhead(of node: NodeID) -> Duration? {
+        node == own.node ? .zero : machine.clockAhead(of: node, at: loop.now)
+    }
+
     public var planNotes: [String] { machine.planNotes }
     public var planExplanation: PlanExplanation? { machine.planExplanation }
 

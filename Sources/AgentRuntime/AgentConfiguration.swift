@@ -3,6 +3,7 @@
 // which interface carries it) is found out on the node.
 
 public import Base
+public import Doctor
 import Glibc
 public import Node
 public import Planning
@@ -35,8 +36,10 @@ public struct AgentConfiguration: Sendable {
     /// What engines have beside what the profile sets.
     public var ascendEnvironment: AscendEnvironmentMode
     public var hostTuning: HostTuningMode
-    /// Whether ill or held dies of this node keep its groups from being launched.
+    /// Whether what the doctor finds wrong here keeps the groups of this node from being launched.
     public var launchGate: LaunchGateMode
+    /// Whether commands are read by the installed SGLang before a launch.
+    public var preflight: PreflightMode
     /// How long a node without contact to a majority keeps its engines; nil: for ever.
     public var isolation: Duration?
     /// What stands before the paths of tools and files that tell what this node is: `/`, but for tests.
@@ -79,11 +82,19 @@ public enum HostTuningMode: String, Hashable, Sendable, CaseIterable {
     case apply
 }
 
-/// What is done about dies that are ill or held by others before a launch.
-public enum LaunchGateMode: String, Hashable, Sendable, CaseIterable {
-    /// Nothing: the health of a die may stick while it works, and a person has judged so.
+/// What is done about what the doctor finds wrong on this node before a launch.
+public enum LaunchGateMode: Hashable, Sendable {
+    /// Nothing.
     case off
-    /// The group waits, and status says for what.
+    /// The group waits, and status says for what; but not for what is accepted, such as the health of a die
+    /// that sticks while the die works.
+    case check(accepting: [AcceptedFinding])
+}
+
+/// Whether the SGLang of each node reads the command of its shard before a group is launched.
+public enum PreflightMode: String, Hashable, Sendable, CaseIterable {
+    case off
+    /// A command that is refused keeps the group from being launched, as what the launch gate finds.
     case check
 }
 

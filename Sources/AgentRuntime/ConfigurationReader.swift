@@ -1,6 +1,8 @@
 // The fields of agent.yaml, each with what it must be. Deploy/agent.yaml explains them to operators.
 
+import Ascend
 import Base
+import Doctor
 import Glibc
 import Node
 import Planning
@@ -21,7 +23,7 @@ struct ConfigurationReader {
         "cluster", "nodes", "node", "interface", "secret_file", "state_directory",
         "control_socket", "peer_port", "http_listen", "engine", "profile", "profile_file",
         "model_path", "overrides", "ascend_environment", "host_tuning", "launch_gate",
-        "isolation", "host_root", "timing",
+        "preflight", "isolation", "host_root", "timing",
     ]
 
     /// The configuration; nil where something was reported.
@@ -41,7 +43,8 @@ struct ConfigurationReader {
             ?? "source"
         let hostTuning =
             fields["host_tuning"].map { $0.choice(of: HostTuningMode.names) } ?? "check"
-        let gate = fields["launch_gate"].map { $0.choice(of: LaunchGateMode.names) } ?? "check"
+        let gate = fields["launch_gate"].map { launchGate($0, nodes) } ?? .check(accepting: [])
+        let preflight = fields["preflight"].map { $0.choice(of: PreflightMode.names) } ?? "off"
         let isolation = isolation(fields["isolation"])
         let listener = httpListener(fields["http_listen"])
         let interface = fields["interface"].flatMap(self.interface)
@@ -49,7 +52,7 @@ struct ConfigurationReader {
             let modelPath,
             let ascendEnvironment = environment.flatMap(AscendEnvironmentMode.init(rawValue:)),
             let mode = hostTuning.flatMap(HostTuningMode.init(rawValue:)),
-            let launchGate = gate.flatMap(LaunchGateMode.init(rawValue:))
+            let launchGate = gate, let preflight = preflight.flatMap(PreflightMode.init(rawValue:))
         else { return nil }
         guard root.log.diagnostics.isEmpty else { return nil }
         let agentPorts = [peerPort] + (listener.map { [$0.port] } ?? [])
@@ -62,7 +65,7 @@ struct ConfigurationReader {
                 ?? "/run/glm-agent/agent.sock",
             peerPort: peerPort, httpListen: listener, engine: engine, profile: profile,
             modelPath: modelPath, ascendEnvironment: ascendEnvironment, hostTuning: mode,
-            launchGate: launchGate, isolation: isolation,
+            launchGate: launchGate, preflight: preflight, isolation: isolation,
             hostRoot: fields["host_root"].flatMap(absolutePath) ?? "/", supervision: supervision,
             planGrace: planGrace,
             places: places(fields))
@@ -312,6 +315,44 @@ struct ConfigurationReader {
         return (policy, planGrace)
     }
 
+    // MARK: - The launch gate
+
+    private func launchGate(
+        _ reader: YAMLReader, _ nodes: [ConfiguredNode]?
+    ) -> LaunchGateMode? {
+        guard reader.node.members != nil else {
+            switch reader.choice(of: ["check", "off"]) {
+            case "check": return .check(accepting: [])
+            case "off": return .off
+            default: return nil
+            }
+        }
+        guard let list = reader.fields(["accept"])?.required("accept") else { return nil }
+        let accepted = list.list(of: "findings, each {check, node, die}")?.map {
+            acceptedFinding($0, nodes)
+        }
+        guard let accepted, !accepted.contains(nil) else { return nil }
+        return .check(accepting: accepted.compactMap { $0 })
+    }
+
+    private func acceptedFinding(
+        _ reader: YAMLReader, _ nodes: [ConfiguredNode]?
+    ) -> AcceptedFinding? {
+        guard let fields = reader.fields(["check", "node", "die"]),
+            let number = fields.required("check")?.integer(in: 1...16),
+            let check = Check(rawValue: number)
+        else { return nil }
+        let node = fields["node"].map { ownNode($0, among: nodes) }
+        let die = fields["die"].map { $0.integer(in: 0...63) }
+        if let die = fields["die"], node == nil {
+            die.report("expected node beside die: a number alone would mean that die of every node")
+            return nil
+        }
+        if node == .some(nil) || die == .some(nil) { return nil }
+        return AcceptedFinding(
+            check: check, node: node.flatMap { $0 }, die: die.flatMap { $0 }.map { DieID($0) })
+    }
+
     // MARK: - Small things
 
     private func name(_ reader: YAMLReader) -> String? {
@@ -354,10 +395,10 @@ extension AscendEnvironmentMode {
     fileprivate static let names = allCases.map(\.rawValue)
 }
 
-extension HostTuningMode {
+extension PreflightMode {
     fileprivate static let names = allCases.map(\.rawValue)
 }
 
-extension LaunchGateMode {
+extension HostTuningMode {
     fileprivate static let names = allCases.map(\.rawValue)
 }

@@ -13,10 +13,12 @@ public struct Command: Hashable, Sendable {
         /// Taken only if its epoch follows the current one.
         case plan(Plan)
         /// Taken only if the generation follows the current one, the group does not run, and it
-        /// stands in the plan just so.
-        case launch(PlannedGroup, Generation, why: String)
-        /// Taken only if that generation runs.
-        case end(GroupName, Generation, EndCause, isTerminal: Bool)
+        /// stands in the plan just so. With it goes when nothing was left of the generation before.
+        case launch(PlannedGroup, Generation, why: String, stoppedAt: WallTime? = nil)
+        /// Taken only if that generation runs. With it goes when that happened which ends it, where
+        /// that is known.
+        case end(
+            GroupName, Generation, EndCause, isTerminal: Bool, failedAt: WallTime? = nil)
         /// That generation has served long enough: its failures are forgiven.
         case settle(GroupName, Generation)
         /// The operator stops one group, or all with nil.
@@ -36,6 +38,11 @@ public struct Command: Hashable, Sendable {
         /// More has been found out about the end of that generation. Taken only while it is the last
         /// failure of the group, and the newest generation.
         case amend(GroupName, Generation, FailureDiagnosis)
+        /// The operator keeps a node out of plans to come, or takes that back.
+        case cordon(NodeID, Cordon.Kind)
+        case uncordon(NodeID)
+        /// The operator gives a deployment, whatever the files of the nodes say.
+        case apply(Deployment, atOnce: Bool)
     }
 
     public let action: Action

@@ -16,9 +16,14 @@ extension ReplicatedState {
                 + "launched until: glm-agent start"
         case .start(nil):
             "the deployment: start agreed; every group that does not run is launched. \(Self.watch)"
-        case .deploy(let new):
-            "\(new.profileName): agreed; groups whose launch changes end and start anew. "
-                + Self.watch
+        case .deploy(let new), .apply(let new, atOnce: false):
+            "\(new.profileName): agreed; groups whose launch changes end and start anew, each once "
+                + "the one before serves. \(Self.watch)"
+        case .apply(let new, atOnce: true):
+            "\(new.profileName): agreed; groups whose launch changes end and start anew, all at "
+                + "once. \(Self.watch)"
+        case .cordon(let node, let kind): cordonText(node, kind)
+        case .uncordon(let node): uncordonText(node)
         case .plan, .launch, .end, .settle, .elected, .joined, .lost, .serves, .amend: nil
         }
     }

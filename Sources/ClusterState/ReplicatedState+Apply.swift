@@ -14,30 +14,23 @@ extension ReplicatedState {
     public mutating func apply(_ command: Command) -> String? {
         switch command.action {
         case .deploy(let deployment):
-            guard deployment != self.deployment else { return "this deployment is wanted already" }
-            self.deployment = deployment
-            deploymentSerial += 1
-            // What was given up may go with the new one.
-            for index in groups.indices {
-                groups[index].failures = 0
-                if case .failed(let cause) = groups[index].phase {
-                    groups[index].phase = .ended(cause)
-                }
-            }
-            note(command, .deployed, text: "deployment \(deployment.profileName)")
-            return nil
+            return deploy(command, deployment, isOrdered: false, atOnce: false)
+        case .apply(let deployment, let atOnce):
+            return deploy(command, deployment, isOrdered: true, atOnce: atOnce)
         case .plan(let plan):
             guard plan.epoch == epoch.next else {
                 return "plan of epoch \(plan.epoch) after epoch \(epoch)"
             }
+            if let refusal = newRankOnCordoned(in: plan) { return refusal }
             epoch = plan.epoch
             self.plan = plan
             note(command, .planned, text: "plan of epoch \(epoch): \(summary(of: plan))")
             return nil
-        case .launch(let group, let generation, let why):
-            return launch(command, group, generation, why: why)
-        case .end(let group, let generation, let cause, let isTerminal):
-            return end(command, group, generation, cause, isTerminal: isTerminal)
+        case .launch(let group, let generation, let why, let stoppedAt):
+            return launch(command, group, generation, why: why, stoppedAt: stoppedAt)
+        case .end(let group, let generation, let cause, let isTerminal, let failedAt):
+            return end(
+                command, group, generation, cause, isTerminal: isTerminal, failedAt: failedAt)
         case .settle(let group, let generation):
             return settle(command, group, generation)
         case .stop(let group): return setWanted(command, group, false)
@@ -50,6 +43,18 @@ extension ReplicatedState {
             return serves(command, group, generation, note)
         case .amend(let group, let generation, let diagnosis):
             return amend(command, group, generation, diagnosis)
+        case .cordon(let node, let kind): return cordon(command, node, kind)
+        case .uncordon(let node): return uncordon(command, node)
+        }
+    }
+
+    /// What was given up may go with a new deployment.
+    mutating func reviveFailed() {
+        for index in groups.indices {
+            groups[index].failures = 0
+            if case .failed(let cause) = groups[index].phase {
+                groups[index].phase = .ended(cause)
+            }
         }
     }
 
@@ -62,7 +67,8 @@ extension ReplicatedState {
     // MARK: - Groups
 
     private mutating func launch(
-        _ command: Command, _ group: PlannedGroup, _ generation: Generation, why: String
+        _ command: Command, _ group: PlannedGroup, _ generation: Generation, why: String,
+        stoppedAt: WallTime?
     ) -> String? {
         guard plan?.group(group.name) == group else {
             return "\(group.name) stands otherwise in the plan of epoch \(epoch)"
@@ -90,13 +96,16 @@ extension ReplicatedState {
             return nil
         }
         guard refusal == nil else { return refusal }
+        forgetDeployments()
+        restartLedger.launched(
+            group.name, generation, epoch: epoch, stoppedAt: stoppedAt, at: command.time)
         note(command, .launched, group: group.name, generation: generation, text: why)
         return nil
     }
 
     private mutating func end(
         _ command: Command, _ group: GroupName, _ generation: Generation, _ cause: EndCause,
-        isTerminal: Bool
+        isTerminal: Bool, failedAt: WallTime?
     ) -> String? {
         let refusal = change(group) { record in
             guard record.generation == generation, record.phase == .running else {
@@ -113,6 +122,7 @@ extension ReplicatedState {
             return nil
         }
         guard refusal == nil else { return refusal }
+        noteEnd(command, of: group, generation, cause, failedAt: failedAt)
         note(
             command, isTerminal ? .failed : .ended, node: cause.node, group: group,
             generation: generation,
@@ -134,10 +144,37 @@ extension ReplicatedState {
             return nil
         }
         guard refusal == nil else { return refusal }
+        restartLedger.diagnosed(group, generation, diagnosis)
         note(
             command, .diagnosed, node: diagnosis.node, group: group, generation: generation,
             text: diagnosis.summary.isEmpty ? "\(diagnosis.place) ended first" : diagnosis.summary)
         return nil
+    }
+
+    /// Opens the record of a restart.
+    private mutating func noteEnd(
+        _ command: Command, of group: GroupName, _ generation: Generation, _ cause: EndCause,
+        failedAt: WallTime?
+    ) {
+        // A changed profile is always an order; a plan changes by itself, too.
+        let isOrdered =
+            cause.kind == .byOperator
+            || (cause.kind == .planChanged
+                && (record(of: group).launchedSerial != deploymentSerial
+                    || drainedRank(of: record(of: group).launched) != nil))
+        restartLedger.ended(
+            RestartRecord(
+                group: group, ended: generation, epoch: epoch, cause: cause,
+                isOrdered: isOrdered, leader: restartLedger.leader, failedAt: failedAt,
+                detectedAt: command.time))
+    }
+
+    /// What the restart took that ends with this generation serving.
+    private func restartText(of group: GroupName, _ generation: Generation) -> String {
+        guard let record = restartLedger.record(of: group, launched: generation) else { return "" }
+        let times = record.timesText
+        return "; restart of generation \(record.ended) (\(record.kind.rawValue))"
+            + (times.isEmpty ? "" : ": \(times)")
     }
 
     private mutating func settle(
@@ -173,20 +210,13 @@ extension ReplicatedState {
             return nil
         }
         guard refusal == nil else { return refusal }
-        let took = launchedAt.flatMap { secondsText(from: $0, to: command.time) }
+        restartLedger.serves(group, generation, at: command.time)
+        let took = RestartRecord.time(from: launchedAt, to: command.time)?.secondsText
         note(
             command, .ready, group: group, generation: generation,
-            text: "\(group) serves" + (took.map { ", \($0) s after its launch" } ?? "")
-                + (remark.map { "; \($0)" } ?? ""))
+            text: "\(group) serves" + (took.map { ", \($0) after its launch" } ?? "")
+                + restartText(of: group, generation) + (remark.map { "; \($0)" } ?? ""))
         return nil
-    }
-
-    /// With one digit; nil where the clocks of two leaders disagree so much that it says nothing.
-    private func secondsText(from start: WallTime, to end: WallTime) -> String? {
-        let (milliseconds, overflows) = end.millisecondsSinceEpoch.subtractingReportingOverflow(
-            start.millisecondsSinceEpoch)
-        guard !overflows, milliseconds >= 0 else { return nil }
-        return "\(milliseconds / 1000).\(milliseconds / 100 % 10)"
     }
 
     // MARK: - Nodes
@@ -196,6 +226,7 @@ extension ReplicatedState {
             return "the leader of term \(electedTerm) is known, and this is of term \(term)"
         }
         electedTerm = term
+        restartLedger.leader = node
         note(command, .elected, node: node, text: "\(node) leads in term \(term)")
         return nil
     }
@@ -251,11 +282,16 @@ extension ReplicatedState {
 
     private mutating func restart(_ command: Command, _ group: GroupName) -> String? {
         guard plan?.group(group) != nil else { return unknown(group) }
+        let cause = EndCause(.byOperator, why: "restarted by the operator")
+        let before = record(of: group)
+        if before.phase == .running {
+            noteEnd(command, of: group, before.generation, cause, failedAt: nil)
+        }
         _ = change(group) { record in
             record.failures = 0
             record.isStoppedByOperator = false
             if record.phase != .idle {
-                record.phase = .ended(EndCause(.byOperator, why: "restarted by the operator"))
+                record.phase = .ended(cause)
             }
             return nil
         }
@@ -287,7 +323,7 @@ extension ReplicatedState {
         return nil
     }
 
-    private mutating func note(
+    mutating func note(
         _ command: Command, _ kind: LedgerEvent.Kind, node: NodeID? = nil,
         group: GroupName? = nil, generation: Generation? = nil, text: String
     ) {

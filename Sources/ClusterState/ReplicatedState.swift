@@ -25,6 +25,11 @@ public struct ReplicatedState: Hashable, Sendable {
     public internal(set) var electedTerm: UInt64 = 0
     /// The nodes that a leader has noted as there, sorted.
     public internal(set) var present: [NodeID] = []
+    /// What the restarts have cost.
+    public internal(set) var restartLedger = RestartLedger()
+    /// The nodes that an operator keeps out of plans to come, sorted.
+    public internal(set) var cordons: [Cordon] = []
+    public internal(set) var rollout = Rollout()
 
     /// How many events are kept.
     public static let ledgerLimit = 500
@@ -38,7 +43,9 @@ public struct ReplicatedState: Hashable, Sendable {
     public init(
         deployment: Deployment?, deploymentSerial: UInt64, isWanted: Bool, plan: Plan?,
         epoch: Epoch, groups: [GroupRecord], ledger: [LedgerEvent], nextSequence: UInt64,
-        electedTerm: UInt64 = 0, present: [NodeID] = []
+        electedTerm: UInt64 = 0, present: [NodeID] = [],
+        restartLedger: RestartLedger = RestartLedger(), cordons: [Cordon] = [],
+        rollout: Rollout = Rollout()
     ) {
         self.deployment = deployment
         self.deploymentSerial = deploymentSerial
@@ -50,6 +57,9 @@ public struct ReplicatedState: Hashable, Sendable {
         self.nextSequence = nextSequence
         self.electedTerm = electedTerm
         self.present = present
+        self.restartLedger = restartLedger
+        self.cordons = cordons
+        self.rollout = rollout
     }
 
     /// What is agreed of a group; a group never launched has an empty record.
@@ -137,6 +147,8 @@ public struct LedgerEvent: Hashable, Sendable {
         case ready
         /// More has been found out about why a generation ended.
         case diagnosed
+        /// The operator keeps a node out, or takes that back.
+        case cordoned, draining, uncordoned
 
         /// Whether it may happen again and again with nothing done about it.
         var isChatter: Bool { self == .elected || self == .joined || self == .lost }

@@ -13,8 +13,8 @@ import YAML
 /// Answers operators for one agent, on one listener.
 public final class ControlServer {
     private let loop: Loop
-    private unowned let source: any ControlSource
-    private let takesOrders: Bool
+    unowned let source: any ControlSource
+    let takesOrders: Bool
     private var server: HTTPServer?
     private var followers: [EventFollower] = []
 
@@ -45,7 +45,7 @@ public final class ControlServer {
     /// New events were agreed on: whoever follows is told.
     public func ledgerGrew() {
         followers.removeAll { $0.stream.isClosed }
-        for follower in followers { follower.send(source.state.ledger) }
+        for follower in followers { follower.send(source.state) }
     }
 
     // MARK: - Routes
@@ -63,6 +63,7 @@ public final class ControlServer {
             responder.respond(.json(plan))
         case (.get, "/v1/deployment"): deployment(responder)
         case (.get, "/v1/events"): events(request, responder)
+        case (.get, "/v1/restarts"): responder.respond(.json(source.state.restartsJSON))
         case (.get, "/v1/logs"): logs(request, responder)
         case (.get, "/v1/why"): why(request, responder)
         case (.get, "/v1/doctor"): doctor(request, responder)
@@ -73,13 +74,19 @@ public final class ControlServer {
                 HTTPResponse(
                     .ok, headers: ["Content-Type": Metrics.contentType], body: Array(text.utf8)))
         case (.post, "/v1/restart"), (.post, "/v1/stop"), (.post, "/v1/start"),
-            (.post, "/v1/apply"):
+            (.post, "/v1/apply"), (.post, "/v1/cordon"), (.post, "/v1/uncordon"),
+            (.post, "/v1/drain"):
             order(request, responder)
+        case (.post, "/v1/drill"): drill(request, responder)
+        case (.post, "/v1/diff"): difference(request, responder)
         case (_, "/metrics"), (_, "/v1/status"), (_, "/v1/members"), (_, "/v1/plan"),
             (_, "/v1/deployment"), (_, "/v1/events"), (_, "/v1/why"), (_, "/v1/logs"),
+            (_, "/v1/restarts"),
             (_, "/v1/doctor"), (_, "/v1/inventory"), (_, "/v1/restart"), (_, "/v1/stop"),
             (_, "/v1/start"),
-            (_, "/v1/apply"):
+            (_, "/v1/drill"), (_, "/v1/diff"), (_, "/v1/apply"), (_, "/v1/cordon"),
+            (_, "/v1/uncordon"),
+            (_, "/v1/drain"):
             responder.fail(.methodNotAllowed, "\(request.path) has no \(request.method.rawValue)")
         default:
             responder.fail(
@@ -144,7 +151,7 @@ public final class ControlServer {
         }
         let stream = responder.stream(headers: ["Content-Type": "application/x-ndjson"])
         let follower = EventFollower(stream: stream, after: after)
-        follower.send(source.state.ledger)
+        follower.send(source.state)
         if request.parameter("follow") == "1" {
             followers.append(follower)
         } else {
@@ -153,15 +160,16 @@ public final class ControlServer {
     }
 
     private func doctor(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        let stressing = request.parameter("stress") == "1"
-        guard takesOrders || !stressing else {
+        let visit = DoctorVisit(
+            isStressing: request.parameter("stress") == "1",
+            hasPreflight: request.parameter("preflight") == "1")
+        guard takesOrders || visit == DoctorVisit() else {
             return responder.fail(
-                .forbidden, "this listener is read-only, and a measurement costs the engines",
+                .forbidden, "this listener is read-only, and that costs the engines",
                 whatToDo: "ask on the node, over the control socket")
         }
         tellProgress(
-            of: { source.diagnose(stressing: stressing, onProgress: $0, completion: $1) }, responder
-        )
+            of: { source.diagnose(visit, onProgress: $0, completion: $1) }, responder)
     }
 
     /// Progress line by line, and the answer as the last.
@@ -193,23 +201,23 @@ public final class ControlServer {
                 whatToDo: "give the order on the node, over the control socket")
             return
         }
-        let group: GroupName?
+        let body: JSONValue
         do {
-            let body = request.body.isEmpty ? [] : try JSONValue(parsing: request.body)
-            group = body["group"]?.stringValue.map { GroupName($0) }
+            body = request.body.isEmpty ? [] : try JSONValue(parsing: request.body)
         } catch {
             responder.fail(.badRequest, "the body is \(error)")
             return
         }
-        let order: OperatorRequest
-        switch (request.path, group) {
-        case ("/v1/apply", _): order = .apply
-        case ("/v1/stop", _): order = .propose(.stop(group))
-        case ("/v1/start", _): order = .propose(.start(group))
-        case (_, let group?): order = .propose(.restart(group))
-        case (_, nil):
+        guard let order = OperatorRequest(path: request.path, body: body) else {
+            let isOfNode = !["/v1/restart", "/v1/apply"].contains(request.path)
             responder.fail(
-                .badRequest, "a restart names a group", whatToDo: "`glm-agent plan` lists them")
+                .badRequest,
+                isOfNode
+                    ? "the order names a node"
+                    : request.path == "/v1/apply"
+                        ? "the deployment is not one" : "a restart names a group",
+                whatToDo: isOfNode
+                    ? "`glm-agent members` lists them" : "`glm-agent plan` lists them")
             return
         }
         let generation = group.map { source.state.record(of: $0).generation.value }
@@ -299,6 +307,32 @@ public final class ControlServer {
 
 @available(*, unavailable) extension ControlServer: Sendable {}
 
+extension OperatorRequest {
+    /// What is asked by a `POST`; nil where it does not say of whom.
+    fileprivate init?(path: String, body: JSONValue) {
+        let group = body["group"]?.stringValue.map { GroupName($0) }
+        let node = body["node"]?.stringValue.map { NodeID($0) }
+        let isForced = body["force"]?.boolValue ?? false
+        switch (path, group, node) {
+        case ("/v1/apply", _, _):
+            guard let document = body["deployment"] else {
+                self = .apply
+                return
+            }
+            guard let deployment = Deployment(json: document) else { return nil }
+            self = .propose(.apply(deployment, atOnce: body["at_once"]?.boolValue ?? false))
+        case ("/v1/stop", _, _): self = .propose(.stop(group))
+        case ("/v1/start", _, _): self = .propose(.start(group))
+        case ("/v1/restart", let group?, _): self = .propose(.restart(group))
+        case ("/v1/cordon", _, let node?): self = .propose(.cordon(node, .cordon))
+        case ("/v1/uncordon", _, let node?): self = .propose(.uncordon(node))
+        case ("/v1/drain", _, let node?):
+            self = .propose(.cordon(node, isForced ? .force : .drain))
+        default: return nil
+        }
+    }
+}
+
 /// Somebody who wants to hear of every event.
 private final class EventFollower {
     let stream: HTTPStream
@@ -309,10 +343,10 @@ private final class EventFollower {
         self.after = after
     }
 
-    func send(_ ledger: [LedgerEvent]) {
-        for event in ledger where event.sequence > after {
+    func send(_ state: ReplicatedState) {
+        for event in state.ledger where event.sequence > after {
             after = event.sequence
-            stream.write(event.json.compact + "\n")
+            stream.write(event.json(in: state).compact + "\n")
         }
     }
 }

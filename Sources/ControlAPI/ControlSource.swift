@@ -7,6 +7,19 @@ public import Planning
 import Profiles
 public import WireProtocol
 
+/// What a doctor does beside looking.
+public struct DoctorVisit: Hashable, Sendable {
+    /// Each node is kept busy for about a second to measure it.
+    public var isStressing = false
+    /// Each node has its SGLang read the commands that are planned for it.
+    public var hasPreflight = false
+
+    public init(isStressing: Bool = false, hasPreflight: Bool = false) {
+        self.isStressing = isStressing
+        self.hasPreflight = hasPreflight
+    }
+}
+
 /// The agent, as the control API sees it. All on the loop's thread.
 public protocol ControlSource: AnyObject {
     var status: ClusterStatus { get }
@@ -19,10 +32,9 @@ public protocol ControlSource: AnyObject {
     var planExplanation: PlanExplanation? { get }
     /// Asks the node; the answer comes later, exactly once.
     func operate(_ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void)
-    /// Examines every node; the answer comes once, some seconds later, and progress before it. Only when
-    /// `stressing`, each node is kept busy for about a second to measure it.
+    /// Examines every node; the answer comes once, some seconds later, and progress before it.
     func diagnose(
-        stressing: Bool, onProgress: @escaping (String) -> Void,
+        _ visit: DoctorVisit, onProgress: @escaping (String) -> Void,
         completion: @escaping (JSONValue) -> Void)
     /// Asks every node what it is, likewise.
     func takeInventories(
@@ -37,7 +49,9 @@ extension ReplicatedState {
     ) -> JSONValue {
         let engines = plan?.groups.filter { $0.role.isEngine } ?? []
         let held = Set(engines.flatMap(\.ranks).map(\.node.name))
-        let spares = members.filter { $0.state == "alive" && !held.contains($0.node) }
+        let spares = members.filter {
+            $0.state == "alive" && $0.cordon == nil && !held.contains($0.node)
+        }
         return [
             "epoch": .integer(Int64(epoch.value)),
             "profile": JSONValue(deployment?.profileName),
@@ -86,14 +100,33 @@ extension PlannedGroup {
 }
 
 extension LedgerEvent {
-    /// One line of `GET /v1/events`.
-    public var json: JSONValue {
-        [
+    /// One line of `GET /v1/events`. Where a generation serves that follows another, the restart is told
+    /// with it.
+    public func json(in state: ReplicatedState) -> JSONValue {
+        let restart =
+            kind == .ready
+            ? group.flatMap { group in
+                generation.flatMap { state.restartLedger.record(of: group, launched: $0) }
+            } : nil
+        return [
             "sequence": .integer(Int64(sequence)), "time": .string(time.description),
             "kind": .string(kind.rawValue), "node": JSONValue(node?.name),
             "group": JSONValue(group?.name),
             "generation": generation.map { .integer(Int64($0.value)) } ?? .null,
-            "text": .string(text),
+            "text": .string(text), "restart": restart?.json ?? .null,
+        ]
+    }
+}
+
+extension ReplicatedState {
+    /// `GET /v1/restarts`.
+    public var restartsJSON: JSONValue {
+        [
+            "restarts": .array(restartLedger.records.map(\.json)),
+            "groups": .array(
+                restartLedger.tallies.map {
+                    ["group": .string($0.group.name), "repairs": $0.json]
+                }),
         ]
     }
 }

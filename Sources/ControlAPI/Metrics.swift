@@ -74,6 +74,7 @@ struct Metrics {
         family("group_restarts", "counter", "Launches that were restarts.") {
             groups.map { Sample("_total", $0.labels, Double($0.restarts)) }
         }
+        addRestarts(groups)
         family("group_failures", "gauge", "Failures in a row.") {
             groups.map { Sample("", $0.labels, Double($0.failures)) }
         }
@@ -81,6 +82,44 @@ struct Metrics {
             groups.compactMap { group in
                 group.lastFailure.map {
                     Sample("", group.labels, Double($0.millisecondsSinceEpoch) / 1000)
+                }
+            }
+        }
+    }
+
+    /// From the ledger of restarts.
+    private mutating func addRestarts(_ groups: [Group]) {
+        family("group_ends", "counter", "Ended generations by cause.") {
+            groups.flatMap { group in
+                EndCause.Kind.allCases.map { kind in
+                    Sample(
+                        "_total", group.labels + [("cause", kind.rawValue)],
+                        Double(group.tally.ends(by: kind)))
+                }
+            }
+        }
+        family(
+            "group_repair_seconds", "summary",
+            "From a failure or a lost node until the group served again."
+        ) {
+            groups.flatMap { group in
+                [
+                    Sample("_count", group.labels, Double(group.tally.repairs)),
+                    Sample("_sum", group.labels, Double(group.tally.milliseconds) / 1000),
+                ]
+            }
+        }
+        family("group_mttr_seconds", "gauge", "The mean time to repair.") {
+            groups.compactMap { group in
+                group.tally.meanTimeToRepair.map { Sample("", group.labels, $0.inSeconds) }
+            }
+        }
+        family("group_last_restart_seconds", "gauge", "The parts of the last restart.") {
+            groups.flatMap { group in
+                RestartRecord.Part.allCases.compactMap { part in
+                    group.lastRestart?.duration(of: part).map {
+                        Sample("", group.labels + [("part", part.rawValue)], $0.inSeconds)
+                    }
                 }
             }
         }
@@ -147,23 +186,33 @@ struct Metrics {
         let restarts: Int
         let failures: Int
         let lastFailure: WallTime?
+        let tally: RepairTally
+        let lastRestart: RestartRecord?
 
         var labels: [(String, String)] { [("group", name), ("role", role)] }
     }
 
     private static func groups(of status: ClusterStatus, _ state: ReplicatedState) -> [Group] {
         func failures(_ name: String) -> Int { state.record(of: GroupName(name)).failures }
+        func tally(_ name: String) -> RepairTally {
+            state.restartLedger.tally(of: GroupName(name))
+        }
+        func lastRestart(_ name: String) -> RestartRecord? {
+            state.restartLedger.last(of: GroupName(name))
+        }
         let engines = status.groups.map { group in
             Group(
                 name: group.name, role: group.role, state: group.state,
                 generation: group.generation, restarts: group.restarts,
-                failures: failures(group.name), lastFailure: group.lastFailure?.time)
+                failures: failures(group.name), lastFailure: group.lastFailure?.time,
+                tally: tally(group.name), lastRestart: lastRestart(group.name))
         }
         let router = status.router.map { router in
             Group(
                 name: Role.router.rawValue, role: Role.router.rawValue, state: router.state,
                 generation: router.generation, restarts: router.restarts,
-                failures: failures(Role.router.rawValue), lastFailure: router.lastFailure?.time)
+                failures: failures(Role.router.rawValue), lastFailure: router.lastFailure?.time,
+                tally: tally(Role.router.rawValue), lastRestart: lastRestart(Role.router.rawValue))
         }
         return engines + (router.map { [$0] } ?? [])
     }

@@ -35,6 +35,7 @@ extension PlanExplanation.Loss {
         switch self {
         case .notConfigured: "which is not configured any more"
         case .unusable: "which was not usable"
+        case .drained: "which is drained"
         case .noRoom: "which has no room for it any more"
         }
     }
@@ -42,7 +43,10 @@ extension PlanExplanation.Loss {
 
 extension PlanExplanation.IdleNode {
     fileprivate var sentence: String {
-        isSpare
+        if isCordoned {
+            return "\(node) has no rank: an operator keeps it out (glm-agent uncordon \(node))"
+        }
+        return isSpare
             ? "\(node) is a spare: every rank has a node"
             : "\(node) has no rank: it was not usable when this was planned"
     }

@@ -37,7 +37,7 @@ extension ReplicatedState {
 }
 
 extension PlannedGroup {
-    fileprivate func rank(of name: String) -> NodeRank? {
+    func rank(of name: String) -> NodeRank? {
         if ranks.count == 1, name == self.name.name { return NodeRank(0) }
         return ranks.indices.first { name == "\(self.name)/\($0)" }.map { NodeRank($0) }
     }

@@ -40,33 +40,6 @@ extension Diagnosis {
     }
 }
 
-extension NodeExamination {
-    /// Why this node must not take part in a launch now, for people: dies held by others, dies that are
-    /// not well. What is not known is no obstacle.
-    /// - Parameter idle: what is known of its dies when nothing runs on them.
-    /// - Returns: one sentence each.
-    public func obstacles(idle: IdleMemory = IdleMemory()) -> [String] {
-        gateFindings(.error, idle)
-    }
-
-    /// What of that could not be found out, for people: a launch is not kept back by it, and may fail.
-    public var unknowns: [String] {
-        // One tool that is missing leaves several checks without an answer.
-        var seen: Set<String> = []
-        return gateFindings(.unknown, IdleMemory()).filter { seen.insert($0).inserted }
-    }
-
-    private func gateFindings(_ severity: Severity, _ idle: IdleMemory) -> [String] {
-        var diagnosis = Diagnosis()
-        let node = NodeID("")
-        diagnosis.checkHolders(node, self, idle: idle)
-        diagnosis.checkDies(node, self)
-        return diagnosis.findings.filter { $0.severity == severity }.map { finding in
-            finding.dies.isEmpty ? finding.evidence : "\(finding.dies.shown) \(finding.evidence)"
-        }
-    }
-}
-
 extension [DieID] {
     /// `die 5`, `dies 0-3, 7`.
     public var shown: String {

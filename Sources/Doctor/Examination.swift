@@ -14,15 +14,19 @@ public struct PlannedShard: Hashable, Sendable {
     public let unset: [String]
     /// What it will listen on, on its own node.
     public let endpoints: [Endpoint]
+    /// What it may listen on in any generation, and where HCCL searches.
+    public let reservedPorts: [PortRange]
 
     public init(
-        name: String, role: Role, environment: [Variable], unset: [String], endpoints: [Endpoint]
+        name: String, role: Role, environment: [Variable], unset: [String], endpoints: [Endpoint],
+        reservedPorts: [PortRange] = []
     ) {
         self.name = name
         self.role = role
         self.environment = environment
         self.unset = unset
         self.endpoints = endpoints
+        self.reservedPorts = reservedPorts
     }
 
     func value(of name: String) -> String? { environment.last { $0.name == name }?.value }
@@ -66,11 +70,13 @@ public struct NodeExamination: Hashable, Sendable {
     public let ownProcesses: [Int32]
     /// Settings that the profile wants of the host and that are not so; nil where nobody compared.
     public let untuned: [UntunedSetting]?
+    /// What is known of its dies when nothing runs on them.
+    public let idle: IdleMemory
 
     public init(
         inventory: NodeInventory, address: String?, interface: String?, environment: [Variable],
         shards: [PlannedShard], ports: [PlannedPort], ownProcesses: [Int32],
-        untuned: [UntunedSetting]? = nil
+        untuned: [UntunedSetting]? = nil, idle: IdleMemory = IdleMemory()
     ) {
         self.inventory = inventory
         self.address = address
@@ -80,6 +86,7 @@ public struct NodeExamination: Hashable, Sendable {
         self.ports = ports
         self.ownProcesses = ownProcesses
         self.untuned = untuned
+        self.idle = idle
     }
 }
 
@@ -173,15 +180,21 @@ public struct ClusterExamination: Hashable, Sendable {
     public let pings: [FabricProbe]
     /// Empty where nobody asked for it.
     public let speeds: [NodeSpeed]
+    /// Empty where nobody asked for it.
+    public let preflights: [NodePreflight]
+    /// The nodes are those of one group, and the plan has others.
+    public let isOneGroup: Bool
 
     public init(
         nodes: [ExaminedNode], dials: [Dial] = [], pings: [FabricProbe] = [],
-        speeds: [NodeSpeed] = []
+        speeds: [NodeSpeed] = [], preflights: [NodePreflight] = [], isOneGroup: Bool = false
     ) {
         self.nodes = nodes
         self.dials = dials
         self.pings = pings
         self.speeds = speeds
+        self.preflights = preflights
+        self.isOneGroup = isOneGroup
     }
 
     /// Whether a host was examined without any agent: then no plan and no other node is known.

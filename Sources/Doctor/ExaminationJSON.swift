@@ -29,6 +29,7 @@ extension PlannedShard: JSONCoded {
             "name": .string(name), "role": .string(role.rawValue),
             "environment": environment.json, "unset": unset.json,
             "endpoints": endpoints.map { CodedEndpoint($0) }.json,
+            "reserved_ports": reservedPorts.json,
         ]
     }
 
@@ -39,7 +40,8 @@ extension PlannedShard: JSONCoded {
         let endpoints: [CodedEndpoint] = try json.read("endpoints")
         self.init(
             name: try json.read("name"), role: role, environment: try json.read("environment"),
-            unset: try json.read("unset"), endpoints: endpoints.map(\.endpoint))
+            unset: try json.read("unset"), endpoints: endpoints.map(\.endpoint),
+            reservedPorts: try json.read("reserved_ports") ?? [])
     }
 }
 
@@ -66,7 +68,7 @@ extension NodeExamination: JSONCoded {
             "inventory": inventory.json, "address": JSONValue(address),
             "interface": JSONValue(interface), "environment": environment.json,
             "shards": shards.json, "ports": ports.json, "own_processes": ownProcesses.json,
-            "untuned": untuned.json,
+            "untuned": untuned.json, "idle_memory": idle.json,
         ]
     }
 
@@ -75,7 +77,8 @@ extension NodeExamination: JSONCoded {
             inventory: try json.read("inventory"), address: try json.read("address"),
             interface: try json.read("interface"), environment: try json.read("environment"),
             shards: try json.read("shards"), ports: try json.read("ports"),
-            ownProcesses: try json.read("own_processes"), untuned: try json.read("untuned"))
+            ownProcesses: try json.read("own_processes"), untuned: try json.read("untuned"),
+            idle: try json.read("idle_memory") ?? IdleMemory())
     }
 }
 

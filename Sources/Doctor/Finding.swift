@@ -77,6 +77,9 @@ public struct Diagnosis: Hashable, Sendable {
     /// By check; each check has one at least.
     public private(set) var findings: [Finding] = []
 
+    /// Nothing was looked at.
+    public init() {}
+
     public var worst: Severity { findings.map(\.severity).max() ?? .ok }
 
     public func worst(of check: Check) -> Severity {

@@ -4,6 +4,7 @@
 public import Base
 public import EventLoop
 import Glibc
+import Host
 public import Planning
 
 /// Starts, follows and stops shards through their shims.
@@ -17,7 +18,7 @@ public final class ShardHost {
     private let grace: Duration
     private let logLimits: LogLimits
     private let onEvent: (ShardID, ShardEvent) -> Void
-    private let queue: FileQueue
+    let queue: FileQueue
     /// How long a shim may leave a stop without an answer before it is taken for hung.
     var acknowledgeLimit = Duration.seconds(10)
     private var links: [ShardID: ShardLink] = [:]
@@ -85,6 +86,11 @@ public final class ShardHost {
     /// so: they hang in a driver, and the shard does not end before they do.
     public func stuckProcesses(of shard: ShardID) -> [Int32] {
         links[shard]?.stuckProcesses ?? []
+    }
+
+    /// The main process of a shard's engine, as its shim has told it; nil where none runs.
+    func engine(of shard: ShardID) -> ProcessIdentity? {
+        links[shard].flatMap { $0.hasEnded ? nil : $0.engine }
     }
 
     /// What ``adoptAll()`` could not read, each with its path.

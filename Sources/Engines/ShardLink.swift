@@ -248,6 +248,11 @@ final class ShardLink {
         }
     }
 
+    /// The engine's main process while it runs.
+    var engine: ProcessIdentity? {
+        lastStatus.flatMap { $0.phase == .running ? $0.engine : nil }
+    }
+
     /// Processes that SIGKILL has not ended.
     var stuckProcesses: [Int32] { hasEnded ? [] : lastStatus?.remaining ?? [] }
 

@@ -63,7 +63,7 @@ public enum HostUndo: Hashable, Sendable {
 }
 
 /// Compares and changes settings of a host. It remembers nothing: ``HostTuning`` does.
-public protocol HostTuner {
+public protocol HostTuner: Sendable {
     /// The settings that are not as wanted, in the order given.
     func differences(from wanted: [HostSetting]) -> [HostDifference]
     /// What would have to be changed. What cannot be read is left out.
@@ -73,70 +73,3 @@ public protocol HostTuner {
     func make(_ change: HostChange) -> String?
     func undo(_ change: HostChange) -> HostUndo
 }
-
-/// A host in memory: for rehearsals, which must not touch the real one, and for tests.
-public final class RecordingHostTuner: HostTuner {
-    /// The text of each file that was set; others have ``untouched``.
-    public var texts: [String: String] = [:]
-    /// What was made, in order.
-    public private(set) var made: [HostChange] = []
-    public static let untouched = "left alone"
-
-    public init() {}
-
-    private func change(for setting: HostSetting) -> HostChange? {
-        switch setting {
-        case .sysctl(let name, let value): change(of: name, to: value)
-        case .governor(let name): change(of: "governor", to: name)
-        case .reservedPorts(let ports):
-            ports.subtracting(reserved).isEmpty
-                ? nil : .ports(file: "ports", added: ports.subtracting(reserved))
-        }
-    }
-
-    private func change(of file: String, to value: String) -> HostChange? {
-        let before = texts[file] ?? Self.untouched
-        return before == value ? nil : .text(file: file, before: before, after: value)
-    }
-
-    private var reserved: PortSet {
-        PortSet((try? PortRange.list(texts["ports"] ?? "")) ?? [])
-    }
-
-    public func differences(from wanted: [HostSetting]) -> [HostDifference] {
-        wanted.compactMap { setting in
-            change(for: setting).map { change in
-                HostDifference(wanted: setting, found: texts[change.file] ?? Self.untouched)
-            }
-        }
-    }
-
-    public func changes(for wanted: [HostSetting]) -> [HostChange] {
-        wanted.compactMap(change(for:))
-    }
-
-    public func make(_ change: HostChange) -> String? {
-        made.append(change)
-        switch change {
-        case .text(let file, _, let after): texts[file] = after
-        case .ports(_, let added): texts["ports"] = reserved.union(added).description
-        }
-        return nil
-    }
-
-    public func undo(_ change: HostChange) -> HostUndo {
-        switch change {
-        case .text(let file, let before, let after):
-            let found = texts[file] ?? Self.untouched
-            if found == before { return .alreadyBack }
-            guard found == after else { return .left(found: found) }
-            texts[file] = before
-        case .ports(_, let added):
-            guard !reserved.intersection(added).isEmpty else { return .alreadyBack }
-            texts["ports"] = reserved.subtracting(added).description
-        }
-        return .undone
-    }
-}
-
-@available(*, unavailable) extension RecordingHostTuner: Sendable {}

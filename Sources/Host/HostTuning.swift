@@ -10,7 +10,7 @@ public import Base
 import EventLoop
 
 /// A host, and the record of what was changed on it.
-public struct HostTuning {
+public struct HostTuning: Sendable {
     private let tuner: any HostTuner
     private let path: String
 
@@ -20,6 +20,11 @@ public struct HostTuning {
     public init(_ tuner: any HostTuner, stateDirectory: String) {
         self.tuner = tuner
         path = "\(stateDirectory)/host-tuning.json"
+    }
+
+    /// The settings that are not as wanted, in the order given.
+    public func differences(from wanted: [HostSetting]) -> [HostDifference] {
+        tuner.differences(from: wanted)
     }
 
     /// Makes the settings so.

@@ -3,7 +3,9 @@
 
 public import Ascend
 public import Base
+public import ClusterState
 public import Diagnosis
+public import Doctor
 
 /// The cluster as one node knows it.
 public struct ClusterStatus: Hashable, Sendable {
@@ -30,6 +32,25 @@ public struct ClusterStatus: Hashable, Sendable {
     public var reasons: [String]
     /// What an operator should know though it keeps nothing from serving.
     public var notes: [String]
+    /// While groups still run a deployment that is not wanted any more.
+    public var rollout: Rollout?
+
+    /// How far a changed deployment has come.
+    public struct Rollout: Hashable, Sendable {
+        public var profile: String
+        /// The groups that still run one before it, in the plan's order.
+        public var pending: [String]
+        /// What the next of them waits for; nil where nothing.
+        public var waits: String?
+        /// It does not go on by itself.
+        public var isHalted: Bool
+        public init(profile: String, pending: [String], waits: String?, isHalted: Bool) {
+            self.profile = profile
+            self.pending = pending
+            self.waits = waits
+            self.isHalted = isHalted
+        }
+    }
 
     public struct Quorum: Hashable, Sendable {
         public var have: Int
@@ -54,10 +75,13 @@ public struct ClusterStatus: Hashable, Sendable {
         public var since: WallTime
         /// What it told of itself last, by gossip: no leader is needed. nil before it has.
         public var inventory: InventoryDigest?
+        /// `cordoned`, `draining` or `drained`, where an operator keeps it out.
+        public var cordon: String?
         public init(
             node: String, address: String, state: String, since: WallTime,
-            inventory: InventoryDigest? = nil
+            inventory: InventoryDigest? = nil, cordon: String? = nil
         ) {
+            self.cordon = cordon
             self.node = node
             self.address = address
             self.state = state
@@ -79,11 +103,15 @@ public struct ClusterStatus: Hashable, Sendable {
         /// Launches that followed a failure, a lost node or a changed plan.
         public var restarts: Int
         public var lastFailure: Failure?
+        /// What the launch gate found on its nodes, what blocks first.
+        public var gate: [GateFinding]
         public var ranks: [Rank]
+        /// How long its restarts took; nil before the first.
+        public var restartCost: RestartCost?
         public init(
             name: String, role: String, generation: UInt64, state: String, why: String,
             master: String?, url: String, bootstrapPort: UInt16?, restarts: Int,
-            lastFailure: Failure?, ranks: [Rank]
+            lastFailure: Failure?, gate: [GateFinding] = [], ranks: [Rank]
         ) {
             self.name = name
             self.role = role
@@ -95,7 +123,18 @@ public struct ClusterStatus: Hashable, Sendable {
             self.bootstrapPort = bootstrapPort
             self.restarts = restarts
             self.lastFailure = lastFailure
+            self.gate = gate
             self.ranks = ranks
+        }
+    }
+
+    /// What the ledger of restarts has of a group.
+    public struct RestartCost: Hashable, Sendable {
+        public var tally: RepairTally
+        public var last: RestartRecord?
+        public init(tally: RepairTally, last: RestartRecord?) {
+            self.tally = tally
+            self.last = last
         }
     }
 
@@ -161,6 +200,7 @@ public struct ClusterStatus: Hashable, Sendable {
         public var since: WallTime?
         public var why: String
         public var lastFailure: Failure?
+        public var restartCost: RestartCost?
         public init(
             node: String, url: String, state: String, generation: UInt64, pid: Int32?,
             restarts: Int, since: WallTime?, why: String, lastFailure: Failure?
@@ -221,7 +261,16 @@ extension ClusterStatus {
             "members": .array(members.map(\.json)), "groups": .array(groups.map(\.json)),
             "router": router?.json ?? .null, "ready": .bool(ready),
             "reasons": .array(reasons.map { .string($0) }),
-            "notes": .array(notes.map { .string($0) }),
+            "notes": .array(notes.map { .string($0) }), "rollout": rollout?.json ?? .null,
+        ]
+    }
+}
+
+extension ClusterStatus.Rollout {
+    var json: JSONValue {
+        [
+            "profile": .string(profile), "pending": .array(pending.map { .string($0) }),
+            "waits_for": JSONValue(waits), "is_halted": .bool(isHalted),
         ]
     }
 }
@@ -230,7 +279,8 @@ extension ClusterStatus.Member {
     var json: JSONValue {
         [
             "node": .string(node), "address": .string(address), "state": .string(state),
-            "since": .string(since.description), "inventory": inventory?.json ?? .null,
+            "since": .string(since.description), "cordon": JSONValue(cordon),
+            "inventory": inventory?.json ?? .null,
         ]
     }
 }
@@ -243,6 +293,9 @@ extension ClusterStatus.Group {
             "why": .string(why), "dist_init_master": JSONValue(master), "url": .string(url),
             "bootstrap_port": JSONValue(bootstrapPort.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "last_failure": lastFailure?.json ?? .null,
+            "gate": .array(gate.map(\.json)),
+            "repairs": restartCost?.tally.json ?? .null,
+            "last_restart": restartCost?.last?.json ?? .null,
             "ranks": .array(ranks.map(\.json)),
         ]
     }
@@ -316,6 +369,8 @@ extension ClusterStatus.Router {
             "generation": .integer(Int64(generation)), "pid": JSONValue(pid.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "since": JSONValue(since?.description),
             "why": .string(why), "last_failure": lastFailure?.json ?? .null,
+            "repairs": restartCost?.tally.json ?? .null,
+            "last_restart": restartCost?.last?.json ?? .null,
         ]
     }
 }

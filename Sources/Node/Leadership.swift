@@ -15,10 +15,14 @@ struct Leadership: Sendable {
     var amendments: [GroupName: Amendment] = [:]
     var machines: [GroupName: GroupMachine] = [:]
     var conditions: [GroupName: GroupSummary] = [:]
+    /// What was found on the nodes of groups before their last launch, or is looked for before the next.
+    var gates: [GroupName: LaunchGate] = [:]
     /// The groups for which an operator has been called.
     var complaints: Set<GroupName> = []
     /// Proposals on their way, so that nothing is proposed twice.
     var underway: [Subject: ProposalID] = [:]
+    /// Of what runs of older deployments.
+    var sameLaunches: [GroupName: SameLaunch] = [:]
     /// How long decode needs to notice that a prefill group is gone.
     var decodePatience = Duration.zero
     /// Why there is no plan, or no new one.
@@ -35,7 +39,7 @@ struct Leadership: Sendable {
     /// When something must be judged again though nothing has happened.
     var nextDeadline: Instant? {
         ([viewDue, planAgainAt] + machines.values.map(\.nextDeadline)
-            + amendments.values.map(\.due)).compactMap { $0 }.min()
+            + amendments.values.map(\.due) + gates.values.map(\.due)).compactMap { $0 }.min()
     }
 
     /// What a proposal is about. One proposal at a time for each.

@@ -27,10 +27,10 @@ public struct NodeConfiguration: Sendable {
     public var reportInterval: Duration = .seconds(2)
     /// How long an operator's request may take before it is answered with a refusal.
     public var requestTimeout: Duration = .seconds(10)
-    /// Whether `NodeInput.sglangFound` will come; no shard of SGLang starts before it.
-    public var awaitsSGLang = false
-    /// How often a node looks at its dies while a group of it waits to be launched.
-    public var inspectionInterval: Duration = .seconds(5)
+    /// How often the nodes of a group are examined while something on them keeps it from being launched.
+    public var gateInterval: Duration = .seconds(5)
+    /// How old an examination may be at a launch.
+    public var gateAge: Duration = .seconds(15)
     /// How long a node may take to examine itself: npu-smi answers one question at a time.
     public var examinationTimeout: Duration = .seconds(60)
 
@@ -80,7 +80,11 @@ public struct ConfiguredNode: Hashable, Sendable {
     }
 
     /// This node as the planner knows it.
-    public func candidate(isUsable: Bool) -> Candidate {
-        Candidate(node: node, address: address, isUsable: isUsable, superPod: superPod)
+    public func candidate(
+        isUsable: Bool, standing: Candidate.Standing = .open
+    ) -> Candidate {
+        Candidate(
+            node: node, address: address, isUsable: isUsable, superPod: superPod,
+            standing: standing)
     }
 }

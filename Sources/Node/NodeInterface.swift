@@ -6,6 +6,7 @@ public import Base
 public import ClusterState
 public import Consensus
 public import Diagnosis
+public import Doctor
 public import Planning
 public import Profiles
 public import Supervision
@@ -30,8 +31,8 @@ public enum NodeInput: Sendable {
     case masterProbed(GroupName, ProbeResult)
     /// What the router process that this node runs said to `callRouter`.
     case routerAnswered(ShardID, RouterAnswer)
-    /// What `inspect` found to stand in the way of a launch.
-    case inspected([String])
+    /// What `examineGroup` of that number found.
+    case groupExamined(GroupName, round: UInt64, [GateFinding])
     /// What this node is: the digest for every member to know, the JSON for the leader.
     case inventoried(InventoryDigest, document: String? = nil)
     /// What operators should know of this node, all of it; it takes the place of what was noted before.
@@ -40,8 +41,8 @@ public enum NodeInput: Sendable {
     case operate(RequestID, OperatorRequest)
     /// What `readLog` or `examine` found.
     case found(Recipient, PeerAnswer)
-    /// What SGLang is installed on this node; nil where that was not found out.
-    case sglangFound(Version?)
+    /// What `findSGLang` found out.
+    case sglangFound(ShardID, SGLangFinding)
     /// What `findRouter` found out.
     case routerFound(ShardID, RouterFinding)
     /// This router, of an earlier run of this agent, is the built-in one.
@@ -55,6 +56,8 @@ public enum OperatorRequest: Hashable, Sendable {
     case propose(Command.Action)
     /// The deployment of this node's file is to be agreed on, whatever the other files say.
     case apply
+    /// What a deployment would change; answered by a document, and nothing is done.
+    case compare(Deployment)
     /// `shard` is `prefill-0/1` (group and rank, newest generation) or `prefill-0.g3.r1`.
     case log(shard: String, lastLines: Int, from: UInt64?)
     /// A doctor's question to a node, answered by a document.
@@ -70,6 +73,13 @@ public enum RouterFinding: Hashable, Sendable {
     case unknown(String)
 }
 
+/// What SGLang a node has.
+public enum SGLangFinding: Hashable, Sendable {
+    case version(Version)
+    /// Why the question could not be answered.
+    case unknown(String)
+}
+
 /// Who gets what is found on this node.
 public enum Recipient: Hashable, Sendable {
     case local(RequestID)
@@ -81,8 +91,11 @@ public enum NodeAction: Sendable {
     case send([UInt8], to: NodeID)
     case persist(PersistRequest)
     case checkPorts(ShardID, [Endpoint])
-    /// Look at the dies of this node, and whether these ports of it are free.
-    case inspect([Endpoint])
+    /// Make the doctor's checks on these nodes and between them, as before a launch of that group;
+    /// `groupExamined` of the same number answers.
+    case examineGroup(GroupName, [NodeID], round: UInt64)
+    /// Ask the Python of this shard which SGLang is installed; `sglangFound` answers.
+    case findSGLang(ShardID, LaunchSpec)
     /// Ask the Python of this router whether the published one is installed; `routerFound` answers.
     case findRouter(ShardID, LaunchSpec)
     case launch(ShardID, LaunchSpec, EngineKind)

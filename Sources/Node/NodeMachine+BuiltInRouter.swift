@@ -47,11 +47,13 @@ extension NodeMachine {
 
     /// What was never launched cannot be stopped, and would stand in the way of all others.
     mutating func stop(_ shard: ShardID, grace: Duration) {
-        guard routerSearch?.shard == shard else {
+        let isSearched = routerSearch?.shard == shard || sglangSearches.contains(shard)
+        guard isSearched else {
             actions.append(.stop(shard, grace: grace))
             return
         }
-        routerSearch = nil
+        if routerSearch?.shard == shard { routerSearch = nil }
+        sglangSearches.remove(shard)
         driveShard(shard, .stopped(.notStarted("stopped before it was started")))
     }
 

@@ -1,6 +1,6 @@
 // The files of the nodes, compared. A changed file takes effect once every node has it, so that a
 // cluster that is half edited restarts nothing; until then the difference is told, with whom it waits for.
-// A file that was agreed before the one that is agreed now is not waited for: it was left behind.
+// A file that an operator has replaced by `apply` is not waited for: it was left behind.
 
 import Base
 import ClusterState
@@ -23,11 +23,11 @@ extension NodeMachine {
                 + "then restart the agents"
         }
         let what = difference(of: new, from: agreed, wantedDigest)
-        if new == previousDigest {
+        if state.setAside?.digest == new {
             return
-                "\(names(holders)) still \(have(holders)) the file that was agreed before (\(what)): "
-                + "copy the agreed one there and restart those agents; or, to go back to the old one, "
-                + "put it on every node"
+                "\(names(holders)) still \(have(holders)) the file that an operator has replaced (\(what)): "
+                + "copy the agreed one there and restart those agents (to go back: glm-agent apply, on one "
+                + "of them)"
         }
         let old = digests.filter { $0.1 == wantedDigest }.map(\.0)
         let silent = digests.filter { $0.1 == nil }.map(\.0)

@@ -65,7 +65,9 @@ extension NodeMachine {
             propose(.deploy(configuration.deployment), about: .deployment)
             return
         }
-        guard wantedDigest != localDigest else { return }
+        guard wantedDigest != localDigest, state.setAside != configuration.deployment else {
+            return
+        }
         let isAgreed = configuration.nodes.allSatisfy {
             leadership?.reports[$0.node]?.deploymentDigest == localDigest
         }
@@ -86,7 +88,9 @@ extension NodeMachine {
         }
         self.leadership?.decodePatience = profile.decodePatience
         let stableView = configuration.supervision.stableView
-        let candidates = configuration.nodes.map { $0.candidate(isUsable: isUsable($0.node)) }
+        let candidates = configuration.nodes.map {
+            $0.candidate(isUsable: isUsable($0.node), standing: state.standing(of: $0.node))
+        }
         if state.plan == nil, candidates.contains(where: { !$0.isUsable }) {
             let graceEnd = leadership.since + configuration.planGrace
             let present = Planner.plan(
@@ -138,9 +142,12 @@ extension NodeMachine {
         let planned = state.plan?.groups.map(\.name) ?? []
         let orphaned = state.groups.filter { $0.phase == .running }.map(\.name)
             .filter { !planned.contains($0) }
+        noteSameLaunches()
         for name in planned + orphaned { reconcileGroup(name) }
         let conditions = leadership?.conditions.filter { planned.contains($0.key) }
         leadership?.conditions = conditions ?? [:]
+        let gates = leadership?.gates.filter { planned.contains($0.key) }
+        leadership?.gates = gates ?? [:]
     }
 
     private mutating func reconcileGroup(_ name: GroupName) {
@@ -150,9 +157,11 @@ extension NodeMachine {
         let decision = machine.decide(view, at: now, using: &generator)
         leadership?.machines[name] = machine
         let why = decision.why + untilText(decision)
+        let found = leadership?.gates[name]?.findings ?? []
         leadership?.conditions[name] = GroupSummary(
-            group: name, condition: decision.condition, why: why)
+            group: name, condition: decision.condition, why: why, gate: found)
         callOperator(decision, for: name)
+        examine(state.plan?.group(name), isLaunchNear: decision.isLaunchNear)
         let record = state.record(of: name)
         if decision.probesMaster, let group = record.launched {
             actions.append(.probeMaster(name, ProbeTarget(.liveness, of: group)))
@@ -160,10 +169,14 @@ extension NodeMachine {
         switch decision.proposal {
         case .launch(let why):
             guard let group = state.plan?.group(name) else { return }
-            propose(.launch(group, record.generation.next, why: why), about: .group(name))
+            let launch = Command.Action.launch(
+                group, record.generation.next, why: why, stoppedAt: stoppedAt(record))
+            propose(launch, about: .group(name))
         case .end(var cause, let isTerminal):
             if !cause.leavesEngineSound { cause.diagnosis = diagnosis(of: record) }
-            let end = Command.Action.end(name, record.generation, cause, isTerminal: isTerminal)
+            let end = Command.Action.end(
+                name, record.generation, cause, isTerminal: isTerminal,
+                failedAt: failedAt(cause, record))
             propose(end, about: .group(name))
         case .settle: propose(.settle(name, record.generation), about: .group(name))
         case nil:
@@ -207,11 +220,13 @@ extension NodeMachine {
         return GroupView(
             phase: phase, generation: record.generation, failures: record.failures,
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
-            launchDiffers: planned != record.launched
-                || record.launchedSerial != state.deploymentSerial,
-            hasServed: record.servesSince != nil, lostDependency: lostStore(of: record),
+            launchDiffers: launchDiffers(record), heldBack: heldBack(record),
+            whyDiffers: whyDiffers(planned, record),
+            hasServed: record.servesSince != nil || group?.role.isEngine != true,
+            lostDependency: forcedOut(record) ?? lostStore(of: record),
             silence: silence(before: group, record),
-            prerequisite: unheardHolder(record) ?? storePrerequisite(of: group)
+            prerequisite: drainPrerequisite(of: group) ?? unheardHolder(record)
+                ?? storePrerequisite(of: group)
                 ?? (group?.role == .router ? routerPrerequisite : nil),
             obstacle: obstacle(to: group), ranks: rankViews(of: group, record),
             leftovers: leftovers(of: name, record))

@@ -34,6 +34,13 @@ extension NodeMachine {
         case .log(let shard, let lastLines, let from):
             readLog(id, shard, lastLines: lastLines, from: from)
         case .examine(let node, let question): examine(id, node, question)
+        case .compare(let deployment):
+            let answer: PeerAnswer =
+                switch difference(to: deployment) {
+                case .success(let document): .document(document.compact)
+                case .failure(let refusal): .refused(refusal.kind, refusal.text)
+                }
+            actions.append(.answer(id, answer))
         case .inventory(let node):
             if leadership != nil {
                 actions.append(.answer(id, toldInventory(of: node)))
@@ -49,6 +56,10 @@ extension NodeMachine {
         "no leader is known: the cluster has no quorum"
 
     private mutating func propose(_ command: Command, for origin: Requests.Origin) {
+        if consensus.role == .leader, let refusal = refusal(of: command.action) {
+            tell(origin, .refused(refusal.kind, refusal.text))
+            return
+        }
         let proposal = requests.newProposal(for: origin)
         driveConsensus(.propose(command.cbor.encoded, proposal))
     }
@@ -57,7 +68,7 @@ extension NodeMachine {
         _ request: PeerRequest, _ id: RequestID, to node: NodeID, within limit: Duration? = nil
     ) {
         let number = requests.forward(
-            id, to: node, deadline: now + (limit ?? configuration.requestTimeout))
+            id, request, to: node, deadline: now + (limit ?? configuration.requestTimeout))
         send(.request(number, request), to: node)
     }
 
@@ -83,7 +94,10 @@ extension NodeMachine {
                 .answer(
                     id, .refused(.unavailable, "\(node) is \(state): its agent does not answer")))
         } else {
-            forward(.examine(question), id, to: node, within: configuration.examinationTimeout)
+            // SGLang takes long to import.
+            let factor = if case .preflight = question { 3 } else { 1 }
+            forward(
+                .examine(question), id, to: node, within: configuration.examinationTimeout * factor)
         }
     }
 
@@ -155,6 +169,16 @@ extension NodeMachine {
         }
     }
 
+    /// A node that is gone examines nothing; who waits for it need not wait for the limit.
+    mutating func giveUpExaminations(of node: NodeID) {
+        let open = requests.forwarded.filter { $0.value.node == node && $0.value.isExamination }
+        for (id, request) in open.sorted(by: { $0.key < $1.key }) {
+            requests.forwarded[id] = nil
+            let text = "\(node) is gone: its agent did not answer"
+            actions.append(.answer(request.local, .refused(.unavailable, text)))
+        }
+    }
+
     // MARK: - Logs
 
     private mutating func readLog(
@@ -211,7 +235,10 @@ extension NodeQuestion {
     /// As much of it as a node does for another: a cluster of the largest size asks for less.
     fileprivate var bounded: NodeQuestion {
         switch self {
-        case .facts, .speed: self
+        case .facts, .speed, .preflight: self
+        case .strike(.freezeAgent(let seconds)):
+            .strike(.freezeAgent(seconds: min(seconds, Strike.longestFreeze)))
+        case .strike: self
         case .reach(let dials, let pings):
             .reach(dials: Array(dials.prefix(1000)), pings: Array(pings.prefix(64)))
         }

@@ -4,7 +4,7 @@ public import Ascend
 public import Base
 import ClusterState
 public import Planning
-import Profiles
+public import Profiles
 import Supervision
 
 /// A shard that the plan gives to this node.
@@ -18,11 +18,14 @@ public struct ShardOfPlan: Sendable {
     public let reservedPorts: [PortRange]
     /// Whether it runs, or has begun to: then its ports are its own.
     public let isBegun: Bool
+    /// Why there are no words for it in the SGLang that was asked for; it is as written then.
+    public let refusal: String?
 }
 
 extension NodeMachine {
-    /// By group, in the plan's order; empty before the first plan.
-    public mutating func shardsOfPlan() -> [ShardOfPlan] {
+    /// By group, in the plan's order; empty before the first plan. In the words of that SGLang, else as the
+    /// profile is written.
+    public mutating func shardsOfPlan(sglang: Version? = nil) -> [ShardOfPlan] {
         guard let deployment = state.deployment, let profile = try? profile.of(deployment) else {
             return []
         }
@@ -30,16 +33,25 @@ extension NodeMachine {
             guard let rank = planned.rank(of: configuration.local) else { return nil }
             let shard = nextShard(of: planned, rank)
             let group = planned.launched(in: shard.generation, of: profile)
-            return ShardOfPlan(
-                name: group.role.isEngine ? "\(group.name)/\(rank)" : group.name.name,
-                spec: LaunchSpec.make(
+            var spec = LaunchSpec.make(
+                profile: profile, modelPath: deployment.modelPath, group: group, rank: rank,
+                interface: configuration.interface)
+            var refusal: String?
+            do throws(DialectRefusal) {
+                spec = try LaunchSpec.make(
                     profile: profile, modelPath: deployment.modelPath, group: group, rank: rank,
-                    interface: configuration.interface),
+                    interface: configuration.interface, sglang: sglang)
+            } catch {
+                refusal = "\(error)"
+            }
+            return ShardOfPlan(
+                name: group.role.isEngine ? "\(group.name)/\(rank)" : group.name.name, spec: spec,
                 endpoints: ports(of: shard, group),
                 reservedPorts: PortMap.everyClaim(of: group, rank, profile).compactMap {
                     PortRange($0.ports)
                 },
-                isBegun: shards.contains { $0.key.group == group.name && !$0.value.isGone })
+                isBegun: shards.contains { $0.key.group == group.name && !$0.value.isGone },
+                refusal: refusal)
         }
     }
 

@@ -41,8 +41,6 @@ extension NodeMachine {
         guard isCaughtUp, !shards.keys.contains(where: { wanted[$0] == nil }),
             loneliness?.hasGivenUp != true
         else { return }
-        // In which words an engine is told what to do is not known before its version is.
-        guard !isSGLangAwaited || state.deployment?.engine != .sglang else { return }
         for shard in wanted.keys.sorted() where shards[shard] == nil {
             shards[shard] = ShardMachine(
                 shard: shard, policy: configuration.supervision, wall: wall)
@@ -96,7 +94,9 @@ extension NodeMachine {
         }
     }
 
-    private mutating func launch(_ shard: ShardID, of group: PlannedGroup) {
+    mutating func launch(
+        _ shard: ShardID, of group: PlannedGroup, isVersionKnown: Bool = false
+    ) {
         guard let deployment = state.deployment else {
             fatalError("\(shard) is launched without a deployment")
         }
@@ -106,10 +106,16 @@ extension NodeMachine {
         }
         do {
             let profile = try self.profile.of(deployment)
+            let group = group.launched(in: shard.generation, of: profile)
+            if !isVersionKnown {
+                let asWritten = LaunchSpec.make(
+                    profile: profile, modelPath: deployment.modelPath, group: group,
+                    rank: shard.rank, interface: configuration.interface)
+                if asksForSGLang(shard, asWritten) { return }
+            }
             let spec = try LaunchSpec.make(
-                profile: profile, modelPath: deployment.modelPath,
-                group: group.launched(in: shard.generation, of: profile), rank: shard.rank,
-                interface: configuration.interface,
+                profile: profile, modelPath: deployment.modelPath, group: group,
+                rank: shard.rank, interface: configuration.interface,
                 sglang: deployment.engine == .sglang ? sglang : nil)
             logTranslations(of: spec, shard)
             if asksForRouter(spec, deployment.engine) {
@@ -122,16 +128,6 @@ extension NodeMachine {
         } catch {
             driveShard(shard, .failed("its profile cannot be read: \(error)"))
         }
-    }
-
-    mutating func sglangFound(_ version: Version?) {
-        sglang = version
-        isSGLangAwaited = false
-        hasShardNews = true
-        let text =
-            version.map { "SGLang \($0) is installed here" }
-            ?? "the installed SGLang is not known; engines start with the profile as it is written"
-        actions.append(.log(version == nil ? .warning : .info, text))
     }
 
     private mutating func logTranslations(of spec: LaunchSpec, _ shard: ShardID) {
@@ -170,11 +166,11 @@ extension NodeMachine {
         let report = NodeReport(
             node: configuration.local, applied: applied, deploymentDigest: localDigest,
             shards: shards.keys.sorted().compactMap { shards[$0]?.report },
-            obstacles: inspection.obstacles, notes: ownNotes)
+            notes: ownNotes)
         let isDue = reportDue <= now
         guard
             isDue || report.shards != lastReport?.shards || report.applied != lastReport?.applied
-                || report.obstacles != lastReport?.obstacles || report.notes != lastReport?.notes
+                || report.notes != lastReport?.notes
         else { return }
         lastReport = report
         reportDue = now + configuration.reportInterval

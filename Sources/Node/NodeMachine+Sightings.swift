@@ -3,7 +3,7 @@
 // They stay with the node until its group is launched anew, so that a leader who comes later hears them
 // too, and so that what is found after the end can still amend the verdict.
 
-import Base
+public import Base
 import ClusterState
 import Consensus
 import Diagnosis
@@ -47,7 +47,7 @@ extension NodeMachine {
             node: configuration.local,
             shards: sightings.keys.sorted().map { shard in
                 ShardSightings(shard: shard, sightings: sightings[shard]?.all ?? [])
-            })
+            }, understands: Self.understands)
         if leadership != nil {
             hasSightingNews = false
             heard(words)
@@ -82,7 +82,7 @@ extension NodeMachine {
     }
 
     /// Where a clock was not compared it is taken to agree within a second.
-    private func clockAhead(of node: NodeID) -> TimeSpan {
+    func clockAhead(of node: NodeID) -> TimeSpan {
         guard node != configuration.local else { return TimeSpan(earliest: 0, latest: 0) }
         let unknown = TimeSpan(earliest: -1_000_000, latest: 1_000_000)
         guard let ahead = clocks.ahead(of: node, at: now), ahead.isSane else { return unknown }
@@ -124,6 +124,11 @@ extension NodeMachine {
 
     /// Clocks that differ more than that make logs of two nodes hard to read side by side.
     private static let clockTolerance: Int64 = 1_000_000
+
+    /// By how much the clock of another node is ahead of this one's; nil where they were not compared.
+    public func clockAhead(of node: NodeID, at now: Instant) -> Duration? {
+        clocks.ahead(of: node, at: now).map { .microseconds($0.middle) }
+    }
 
     /// The nodes whose clock is certainly off from this node's.
     var clockNotes: [String] {

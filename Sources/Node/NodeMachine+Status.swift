@@ -19,7 +19,7 @@ extension NodeMachine {
         let quorum = quorumStatus(at: now)
         let reasons = self.reasons(
             engines, router, quorum, isolation: isolationText(at: now, wall: wall))
-        return ClusterStatus(
+        var told = ClusterStatus(
             node: configuration.local.name, cluster: configuration.cluster,
             version: configuration.version, term: consensus.term.value,
             leader: consensus.leader?.name, quorum: quorum,
@@ -28,7 +28,10 @@ extension NodeMachine {
             wanted: state.isWanted ? "running" : "stopped",
             members: memberStatus(at: now, wall: wall), groups: engines, router: router,
             ready: reasons.isEmpty, reasons: reasons,
-            notes: [unagreedFile, pendingDeployment].compactMap { $0 } + nodeNotes + clockNotes)
+            notes: [unagreedFile, pendingDeployment, rolloutNote].compactMap { $0 } + nodeNotes
+                + gateNotes + clockNotes)
+        told.rollout = rolloutStatus
+        return told
     }
 
     // MARK: - The quorum
@@ -76,7 +79,9 @@ extension NodeMachine {
             PlanExplanation(
                 plan: plan, previous: previousPlan,
                 candidates: configuration.nodes.map {
-                    $0.candidate(isUsable: absentSince($0.node) == nil)
+                    $0.candidate(
+                        isUsable: absentSince($0.node) == nil,
+                        standing: state.standing(of: $0.node))
                 })
         }
     }
@@ -91,7 +96,8 @@ extension NodeMachine {
             return ClusterStatus.Member(
                 node: node.node.name, address: node.address,
                 state: member?.state.rawValue ?? MemberState.dead.rawValue, since: since,
-                inventory: member.flatMap { InventoryDigest($0.metadata) })
+                inventory: member.flatMap { InventoryDigest($0.metadata) },
+                cordon: cordonWord(of: node.node))
         }
     }
 
@@ -132,23 +138,28 @@ extension NodeMachine {
         let record = state.record(of: group.name)
         let (condition, why) = condition(of: group.name)
         let shown = record.phase == .running ? record.launched ?? group : group
-        return ClusterStatus.Group(
+        var status = ClusterStatus.Group(
             name: group.name.name, role: group.role.rawValue,
             generation: record.generation.value, state: condition.rawValue, why: why,
             master: shown.distInit.flatMap { _ in shown.ranks.first?.node.name },
             url: "\(shown.role == .store ? "tcp" : "http")://\(shown.http)",
             bootstrapPort: shown.bootstrap?.port, restarts: record.restarts,
             lastFailure: record.lastFailure.map { ClusterStatus.Failure($0) },
+            gate: view.groups.first { $0.group == group.name }?.gate ?? [],
             ranks: rankStatus(of: shown, record, condition))
+        status.restartCost = restartCost(of: group.name)
+        return status
     }
 
     private func routerStatus(_ group: PlannedGroup) -> ClusterStatus.Router {
         let status = status(of: group)
         let rank = status.ranks.first
-        return ClusterStatus.Router(
+        var router = ClusterStatus.Router(
             node: rank?.node ?? "", url: status.url, state: status.state,
             generation: status.generation, pid: rank?.pid, restarts: status.restarts,
             since: rank?.since, why: status.why, lastFailure: status.lastFailure)
+        router.restartCost = status.restartCost
+        return router
     }
 
     private func rankStatus(

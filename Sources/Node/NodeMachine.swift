@@ -50,7 +50,7 @@ public struct NodeMachine: Sendable {
     /// The leader has not been told of all of them.
     var hasSightingNews = true
     var clocks = ClockComparison()
-    /// When the host of each node last said that its agent is gone; forgotten when that is there again.
+    /// When the host of each node last said that its agent is gone, or that agent was met again.
     var hostWords: [NodeID: Instant] = [:]
     /// Something has happened that may change what runs here; most frames are no such thing.
     var hasShardNews = true
@@ -59,12 +59,11 @@ public struct NodeMachine: Sendable {
     var hasNews = true
     /// Of the deployment that is agreed on.
     var wantedDigest: UInt64?
-    /// Of the one before; nil where this node has not seen it being replaced.
-    var previousDigest: UInt64?
     /// The last view that a leader sent, and when.
     var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
-    var inspection = Inspection()
+    /// Examinations of groups that this node has asked for.
+    var gateRounds: UInt64 = 0
     var inventory = InventoryNews()
     /// nil while there is contact with a majority, and where nobody wants to know.
     var loneliness: Loneliness?
@@ -80,9 +79,10 @@ public struct NodeMachine: Sendable {
     public private(set) var rejectedMessages: [NodeID: Int] = [:]
     var profile: ParsedProfile
     let localDigest: UInt64
-    /// The installed SGLang, as far as it is known.
+    /// The installed SGLang, as it was found last.
     var sglang: Version?
-    var isSGLangAwaited: Bool
+    /// Shards that are not launched before it is found anew.
+    var sglangSearches: Set<ShardID> = []
 
     // The moment of the step under way.
     var now: Instant
@@ -105,7 +105,6 @@ public struct NodeMachine: Sendable {
             bootstrap: configuration.bootstrap, restored: restored, seed: generator.next(),
             at: now)
         restoredIndex = consensus.lastIndex
-        isSGLangAwaited = configuration.awaitsSGLang
         localDigest = configuration.deployment.digest
         profile = ParsedProfile()
         requests = Requests(lastForwarded: generator.next() / 2)
@@ -123,7 +122,6 @@ public struct NodeMachine: Sendable {
         self.wall = wall
         handle(input)
         watchContact()
-        inspectDies()
         let isNews = hasShardNews
         if isNews { reconcileShards() }
         // Before the report, so that whoever hears of an end has heard why.
@@ -143,7 +141,8 @@ public struct NodeMachine: Sendable {
         case .frame(let bytes, let sender): receive(bytes, from: sender)
         case .streamOpened(let node):
             driveMembership(.streamOpened(node))
-            hostWords[node] = nil
+            // Its agent is there, though membership may not have taken back its death yet.
+            hostWords[node] = now
             lastReport = nil
             hasSightingNews = true
             hasShardNews = true
@@ -162,14 +161,15 @@ public struct NodeMachine: Sendable {
             hasNews = true
             leadership?.machines[group]?.masterProbed(result, at: now)
         case .routerAnswered(let shard, let answer): routerAnswered(shard, answer)
-        case .inspected(let obstacles): inspected(obstacles)
+        case .groupExamined(let group, let round, let findings):
+            groupExamined(group, round: round, findings)
         case .inventoried(let digest, let document): inventoried(digest, document)
         case .noted(let notes):
             self.notes = Array(notes.prefix(Self.notesLimit))
             hasShardNews = true
         case .operate(let id, let request): operate(id, request)
         case .found(let reader, let answer): deliver(answer, to: reader)
-        case .sglangFound(let version): sglangFound(version)
+        case .sglangFound(let shard, let finding): sglangFound(shard, finding)
         case .routerFound(let shard, let finding): routerFound(shard, finding)
         case .builtInRouter(let shard): runsBuiltIn(shard)
         case .leave: driveMembership(.leave)
@@ -194,7 +194,7 @@ public struct NodeMachine: Sendable {
     public var nextDeadline: Instant? {
         var deadlines = [
             membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
-            inspection.due, isolationDeadline, inventoryDeadline,
+            isolationDeadline, inventoryDeadline,
             knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
         deadlines += shards.values.map(\.nextDeadline)
@@ -309,6 +309,7 @@ public struct NodeMachine: Sendable {
             driveConsensus(.leaderSuspected(member.node))
         }
         if isGone {
+            giveUpExaminations(of: member.node)
             leadership?.reports[member.node] = nil
             leadership?.sightings[member.node] = nil
         }
@@ -386,10 +387,7 @@ public struct NodeMachine: Sendable {
                     "log entry \(entry.index) of term \(entry.term) is no command: \(error)")
             }
             if state.plan != plan { previousPlan = plan }
-            if state.deploymentSerial != serial {
-                previousDigest = wantedDigest
-                wantedDigest = state.deployment?.digest
-            }
+            if state.deploymentSerial != serial { wantedDigest = state.deployment?.digest }
             for event in state.ledger where event.sequence >= before {
                 actions.append(.ledger(event, isNews: entry.index > restoredIndex))
             }
@@ -407,7 +405,6 @@ public struct NodeMachine: Sendable {
                 "the snapshot of index \(snapshot.index) is no cluster state: \(error)")
         }
         if state.epoch != epoch { previousPlan = nil }
-        if wantedDigest != state.deployment?.digest { previousDigest = nil }
         wantedDigest = state.deployment?.digest
         endings = Dictionary(
             state.groups.map { ($0.name, snapshot.index) }, uniquingKeysWith: { first, _ in first })
@@ -444,9 +441,9 @@ extension Command {
     /// The group whose generation is over where this command takes effect.
     fileprivate var endedGroup: GroupName? {
         switch action {
-        case .end(let group, _, _, _), .restart(let group): group
+        case .end(let group, _, _, _, _), .restart(let group): group
         case .deploy, .plan, .launch, .settle, .stop, .start, .elected, .joined, .lost, .serves,
-            .amend:
+            .amend, .cordon, .uncordon, .apply:
             nil
         }
     }

@@ -23,6 +23,7 @@ struct Requests: Sendable {
     struct Forwarded: Sendable {
         let local: RequestID
         let node: NodeID
+        let isExamination: Bool
         let deadline: Instant
     }
 
@@ -55,11 +56,13 @@ struct Requests: Sendable {
     }
 
     mutating func forward(
-        _ local: RequestID, to node: NodeID, deadline: Instant
+        _ local: RequestID, _ request: PeerRequest, to node: NodeID, deadline: Instant
     ) -> RequestID {
+        let isExamination = if case .examine = request { true } else { false }
         lastForwarded += 1
         let id = RequestID(lastForwarded)
-        forwarded[id] = Forwarded(local: local, node: node, deadline: deadline)
+        forwarded[id] = Forwarded(
+            local: local, node: node, isExamination: isExamination, deadline: deadline)
         return id
     }
 }

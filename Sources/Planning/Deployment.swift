@@ -42,11 +42,28 @@ public struct Candidate: Hashable, Sendable {
     public let isUsable: Bool
     /// The super pod the node is in; nodes of a group must share it. Nil where it is not known.
     public let superPod: String?
+    public let standing: Standing
 
-    public init(node: NodeID, address: String, isUsable: Bool, superPod: String? = nil) {
+    /// What an operator lets a node have.
+    public enum Standing: Hashable, Sendable {
+        case open
+        /// It keeps what it holds, and takes nothing new.
+        case cordoned
+        /// It takes nothing new, and gives what it holds to whoever has room.
+        case draining
+    }
+
+    public init(
+        node: NodeID, address: String, isUsable: Bool, superPod: String? = nil,
+        standing: Standing = .open
+    ) {
         self.node = node
         self.address = address
         self.isUsable = isUsable
         self.superPod = superPod
+        self.standing = standing
     }
+
+    /// Whether its ranks stay where they are.
+    var keepsRanks: Bool { isUsable && standing != .draining }
 }

@@ -58,6 +58,6 @@ struct Placement {
     }
 
     func usableRanks(of group: Int) -> Int {
-        holders[group].count { $0.map { candidates[$0].isUsable } ?? false }
+        holders[group].count { $0.map { candidates[$0].keepsRanks } ?? false }
     }
 }

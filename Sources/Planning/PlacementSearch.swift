@@ -38,13 +38,24 @@ struct PlacementSearch {
                 }
             }
         }
-        if groupThatNeverFits != nil { return nil }
+        if opened.groupThatNeverFits != nil { return nil }
         var tries = Self.maximumTries
         return complete(placement, from: 0, tries: &tries)
     }
 
     /// Bounds the search: super pods to the power of groups would be too many to try.
     private static let maximumTries = 128
+
+    /// The same search without cordons: what holds its ranks already needs no open node.
+    private var opened: PlacementSearch {
+        PlacementSearch(
+            shapes: shapes,
+            candidates: candidates.map {
+                Candidate(
+                    node: $0.node, address: $0.address, isUsable: $0.isUsable,
+                    superPod: $0.superPod)
+            }, ignoresPorts: ignoresPorts)
+    }
 
     /// A group for which there are not enough nodes even if it has them all to itself.
     private var groupThatNeverFits: GroupShape? {
@@ -76,9 +87,9 @@ struct PlacementSearch {
         return nil
     }
 
-    /// A group that still has a usable node stays in that node's super pod.
+    /// A group that still has a usable node, one that keeps its rank, stays in that node's super pod.
     private func podOptions(_ placement: Placement, _ group: Int) -> [String?] {
-        for case let holder? in placement.holders[group] where candidates[holder].isUsable {
+        for case let holder? in placement.holders[group] where candidates[holder].keepsRanks {
             if let pod = candidates[holder].superPod { return [pod] }
         }
         return pods
@@ -93,8 +104,8 @@ struct PlacementSearch {
         let isNew = before.allSatisfy { $0 == nil }
         var placement = placement
         for (rank, holder) in before.enumerated() {
-            if let holder, !candidates[holder].isUsable {
-                replaceUnusable(holder, rank, group, pod, &placement)
+            if let holder, !candidates[holder].keepsRanks {
+                replace(holder, rank, group, pod, &placement)
             }
         }
         for usable in [true, false] {
@@ -110,7 +121,7 @@ struct PlacementSearch {
     }
 
     /// Moves the rank to a usable node; without one it stays, unless its super pod is another.
-    private func replaceUnusable(
+    private func replace(
         _ holder: Int, _ rank: Int, _ group: Int, _ pod: String?, _ placement: inout Placement
     ) {
         let spare = firstFree(placement, group, pod: pod, usable: true)
@@ -123,8 +134,8 @@ struct PlacementSearch {
         _ placement: Placement, _ group: Int, pod: String?, usable: Bool
     ) -> Int? {
         candidates.indices.first { candidate in
-            candidates[candidate].isUsable == usable && isIn(pod, candidate)
-                && placement.hasRoom(candidate, for: group)
+            candidates[candidate].isUsable == usable && candidates[candidate].standing == .open
+                && isIn(pod, candidate) && placement.hasRoom(candidate, for: group)
         }
     }
 
@@ -136,6 +147,8 @@ struct PlacementSearch {
 
     /// Why `place` found nothing.
     func failure() -> PlanFailure {
+        let closed = candidates.filter { $0.standing != .open }.map(\.node)
+        if !closed.isEmpty, opened.place(keeping: nil) != nil { return .cordoned(closed) }
         let free = candidates.map { Candidate(node: $0.node, address: $0.address, isUsable: true) }
         if PlacementSearch(shapes: shapes, candidates: free).place(keeping: nil) != nil {
             guard let group = groupThatNeverFits ?? shapes.max(by: { $0.nodes < $1.nodes }) else {

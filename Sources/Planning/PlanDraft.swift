@@ -36,12 +36,14 @@ struct PlanDraft {
             ranks: [first.ranks[0]], distInit: nil, http: store, bootstrap: nil, store: store)
     }
 
-    /// Usable nodes without an engine, in the configured order. A node that has only the router
+    /// Usable nodes without an engine that nobody keeps out, in the configured order. A node that has only the router
     /// counts: its devices are free.
     var spares: [NodeID] {
         let occupied = placement.occupied
-        return candidates.indices.filter { candidates[$0].isUsable && !occupied.contains($0) }
-            .map { candidates[$0].node }
+        return candidates.indices.filter {
+            candidates[$0].isUsable && candidates[$0].standing == .open && !occupied.contains($0)
+        }
+        .map { candidates[$0].node }
     }
 
     func routerGroup(
@@ -73,16 +75,18 @@ struct PlanDraft {
     }
 
     /// Where the router may go, best first: where it is, beside rank 0 of a prefill group, any
-    /// usable node; and where none is usable, where it is or would first have gone.
+    /// usable node that is open; and where none is usable, where it is or would first have gone.
     private func routerNodes(_ previous: Plan?) -> [Int] {
         let held = previous?.groups.first { $0.role == .router }?.ranks.first?.node
         let current = candidates.indices.filter { candidates[$0].node == held }
         let masters = zip(shapes, placement.holders).compactMap { shape, holders in
             shape.role == .prefill ? holders[0] : nil
         }
-        let usable = (current + masters + Array(candidates.indices)).filter {
-            candidates[$0].isUsable
-        }
+        let usable =
+            current.filter { candidates[$0].keepsRanks }
+            + (masters + Array(candidates.indices)).filter {
+                candidates[$0].isUsable && candidates[$0].standing == .open
+            }
         return usable.isEmpty ? current + masters : usable
     }
 

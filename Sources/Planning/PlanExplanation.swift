@@ -24,6 +24,7 @@ public struct PlanExplanation: Hashable, Sendable {
         case notConfigured
         /// It was not usable when this was planned.
         case unusable
+        case drained
         /// Other ranks of it have taken the devices or the ports.
         case noRoom
     }
@@ -44,6 +45,8 @@ public struct PlanExplanation: Hashable, Sendable {
         public let node: NodeID
         /// False where it was not usable when this was planned.
         public let isSpare: Bool
+        /// An operator keeps it out now.
+        public let isCordoned: Bool
     }
 
     /// In the order of the plan.
@@ -61,7 +64,9 @@ public struct PlanExplanation: Hashable, Sendable {
     ///   - candidates: the configured nodes in their order, and whether each is usable now.
     public init(plan: Plan, previous: Plan?, candidates: [Candidate]) {
         let comparison = Comparison(
-            plan: plan, previous: previous, configured: Set(candidates.map(\.node)))
+            plan: plan, previous: previous, configured: Set(candidates.map(\.node)),
+            drained: Set(candidates.filter { $0.standing == .draining }.map(\.node)))
+        let closed = Set(candidates.filter { $0.standing != .open }.map(\.node))
         let usable = Set(candidates.filter(\.isUsable).map(\.node))
         ranks = plan.groups.flatMap { group in
             group.ranks.enumerated().map { rank, holder in
@@ -73,7 +78,8 @@ public struct PlanExplanation: Hashable, Sendable {
         }
         let holders = Set(plan.groups.filter { $0.role.isEngine }.flatMap(\.nodes))
         idle = candidates.map(\.node).filter { !holders.contains($0) }.map { node in
-            IdleNode(node: node, isSpare: plan.spares.contains(node))
+            IdleNode(
+                node: node, isSpare: plan.spares.contains(node), isCordoned: closed.contains(node))
         }
         ended = (previous?.groups ?? []).map(\.name).filter { plan.group($0) == nil }
     }
@@ -83,6 +89,7 @@ private struct Comparison {
     let plan: Plan
     let previous: Plan?
     let configured: Set<NodeID>
+    let drained: Set<NodeID>
 
     func reason(_ group: PlannedGroup, _ rank: Int) -> PlanExplanation.Reason {
         let node = group.ranks[rank].node
@@ -106,6 +113,7 @@ private struct Comparison {
     /// A usable node loses a rank only to other ranks of its own.
     private func loss(of node: NodeID) -> PlanExplanation.Loss {
         guard configured.contains(node) else { return .notConfigured }
+        if drained.contains(node) { return .drained }
         let held = Set(previous?.engineGroups(on: node) ?? [])
         return plan.engineGroups(on: node).contains { !held.contains($0) } ? .noRoom : .unusable
     }

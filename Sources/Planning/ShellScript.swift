@@ -1,6 +1,7 @@
 // A node's part of a plan as a bash script that needs no agent: what the publication has an operator
 // paste, with the addresses filled in.
 
+import Ascend
 import Base
 import Profiles
 
@@ -83,9 +84,7 @@ struct ShellScript {
         if !spec.source.isEmpty {
             // Files of others may read variables that are not set.
             lines.append("    set +eu")
-            for file in spec.source {
-                lines.append("    source \"${GLM_AGENT_ROOT:-}\"\(shellQuoted(file))")
-            }
+            for file in spec.source { lines += sourcing(file) }
             lines.append("    set -eu")
         }
         for variable in spec.environment {
@@ -93,6 +92,17 @@ struct ShellScript {
         }
         lines.append("    exec \(command(spec.argv))")
         return lines + ["}", ""]
+    }
+
+    /// The first of the places where the file may lie; the first of all is complained of where there is none.
+    private func sourcing(_ file: String) -> [String] {
+        let places = VendorScripts.places(of: file).map {
+            "\"${GLM_AGENT_ROOT:-}\"\(shellQuoted($0))"
+        }
+        let others = places.dropFirst().map { "    elif [ -e \($0) ]; then source \($0)" }
+        guard !others.isEmpty else { return ["    source \(places[0])"] }
+        return ["    if [ -e \(places[0]) ]; then source \(places[0])"] + others
+            + ["    else source \(places[0])", "    fi"]
     }
 
     /// The command with a line for each flag.

@@ -15,7 +15,9 @@ extension ClusterSimulation {
         }
         return machines.enumerated().allSatisfy { index, machine in
             guard let machine, machine.consensus.leader == leader else { return false }
-            return machine.status(at: now, wall: wall(of: index)).ready
+            let status = machine.status(at: now, wall: wall(of: index))
+            // While a change waits for its turn, all serves, and not what is wanted.
+            return status.ready && status.rollout == nil
         }
     }
 

@@ -20,6 +20,7 @@ extension ClusterSimulation {
         case quickDisk(Int)
         case quickSender(Int)
         case start(GroupName?)
+        case uncordon(NodeID)
         case newFile(Int, Deployment)
     }
 
@@ -49,6 +50,7 @@ extension ClusterSimulation {
         case .operatorStop, .operatorRestart, .logRequest: operate(fault, index)
         case .hastyQuestion: askInHaste(fault, index)
         case .newFile: rollOut(fault)
+        case .cordon, .drain, .forcedDrain: maintain(fault, index)
         }
         disturbanceChanged()
     }
@@ -159,6 +161,21 @@ extension ClusterSimulation {
         }
     }
 
+    /// An operator keeps a node out, by the word of any agent, and lets it back later.
+    private mutating func maintain(_ fault: Fault, _ index: Int) {
+        let node = nodes[index].node
+        let kind: Cordon.Kind =
+            switch fault.kind {
+            case .drain: .drain
+            case .forcedDrain: .force
+            default: .cordon
+            }
+        if kind != .cordon { invariants.drains(node) }
+        let asked = Int(fault.choice % UInt64(nodes.count))
+        ask(asked, .propose(.cordon(node, kind)))
+        queue.schedule(.repair(.uncordon(node)), at: now + fault.lasts)
+    }
+
     /// An operator asks while all disks are slow, the agent falls before the answer, and its next
     /// life is asked something else at once: the late answer must not be taken for another.
     private mutating func askInHaste(_ fault: Fault, _ index: Int) {
@@ -208,6 +225,9 @@ extension ClusterSimulation {
         case .start(let group):
             guard let index = nodes.indices.first(where: { hosts[$0].isAgentUp }) else { return }
             ask(index, .propose(.start(group)))
+        case .uncordon(let node):
+            guard let index = nodes.indices.first(where: { hosts[$0].isAgentUp }) else { return }
+            ask(index, .propose(.uncordon(node)))
         case .newFile(let index, let file):
             if faultsOn { replaceFile(of: index, by: file) }
         }
@@ -244,6 +264,13 @@ extension ClusterSimulation {
         // What was stopped is started again; the first calls may find no leader.
         for delay in [3, 9, 27] {
             queue.schedule(.repair(.start(nil)), at: now + .seconds(delay))
+            let touched = Set(
+                configuration.faults.filter(\.kind.isMaintenance).flatMap(\.nodes)
+                    .filter { $0 < nodes.count })
+            for index in touched.sorted() {
+                let node = nodes[index].node
+                queue.schedule(.repair(.uncordon(node)), at: now + .seconds(delay))
+            }
         }
     }
 }

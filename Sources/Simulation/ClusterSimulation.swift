@@ -5,6 +5,7 @@
 import Base
 import ClusterState
 import Consensus
+import Doctor
 import Membership
 import Node
 public import Planning
@@ -36,6 +37,10 @@ public struct SimulationConfiguration: Sendable {
     public var hangChance = 0.15
     /// Whether nodes have the published router; nil where a test answers by itself.
     var routerFinding: RouterFinding? = .installed
+    /// What SGLang nodes have; nil where a test answers by itself.
+    var sglang: SGLangFinding? = .unknown("nobody looks")
+    /// How likely an examination finds something that the next one does not.
+    public var obstacleChance = 0.0
     var restartBudget = 1_000_000
     var plantedBug: PlantedBug?
     /// Which shards end right after their start.
@@ -68,6 +73,7 @@ public struct ClusterSimulation {
         case wake(Int, life: UInt64)
         case flushed(Int, life: UInt64, PersistToken)
         case input(Int, life: UInt64, NodeInput)
+        case examined(Int, life: UInt64, GroupName, round: UInt64, [GateFinding])
         case dial(SimulatedNetwork.Pair)
         case drop(SimulatedNetwork.Pair, stream: UInt64)
         case engineStarted(Int, ShardID)
@@ -202,6 +208,8 @@ public struct ClusterSimulation {
             give(input, to: index)
         case .dial(let pair): dial(pair)
         case .drop(let pair, let stream): drop(pair, stream: stream)
+        case .examined(let index, let life, let group, let round, let findings):
+            examined(index, life: life, group, round: round, findings)
         case .engineStarted(let index, let shard): engineStarted(index, shard)
         case .engineEnds(let index, let shard, let status): engineEnds(index, shard, status)
         case .engineStopped(let index, let shard): engineStopped(index, shard)
@@ -299,6 +307,7 @@ public struct ClusterSimulation {
             }
         case .launch(let shard, let spec, let engine):
             if spec.role == .router { note("\(shard) is launched as \(engine)") }
+            if engine == .sglang, spec.role.isEngine { invariants.launchedThroughGate(shard) }
             launch(shard, spec, on: index)
         case .stop(let shard, let grace): stop(shard, grace: grace, on: index)
         case .probe(let shard, _):
@@ -311,7 +320,9 @@ public struct ClusterSimulation {
             note("\(nodes[index].node) consults the logs of \(shard)")
         case .readLog(let reader, let shard, _, _):
             later(.found(reader, .log(text: "log of \(shard)\n", next: 1)), index)
-        case .inspect: later(.inspected(hosts[index].obstacles), index)
+        case .examineGroup(let group, let nodes, let round):
+            examine(group, nodes, round: round, for: index)
+        case .findSGLang(let shard, _): findSGLang(shard, on: index)
         case .examine(let asker, _): later(.found(asker, .document("{}")), index)
         case .answer(let id, let answer):
             note("\(nodes[index].node): request \(id.value) is answered: \(answer)")

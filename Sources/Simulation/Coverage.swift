@@ -32,6 +32,7 @@ public struct Coverage: Sendable {
         states += [MemberState.alive, .suspect, .dead, .left].map { "member \($0.rawValue)" }
         states += LedgerEvent.Kind.allCases.map { "ledger \($0.rawValue)" }
         return states + ["node with a snapshot", "node without a quorum"]
+            + ["cordoned", "draining", "drained"].map { "member \($0)" }
     }()
 
     /// Only who shares a transfer store can be taken along by its owner.
@@ -75,6 +76,7 @@ extension ClusterSimulation {
             coverage.add("group \(group.role) \(group.state)")
             for rank in group.ranks { coverage.add("shard \(group.role) \(rank.state)") }
         }
+        for word in status.members.compactMap(\.cordon) { coverage.add("member \(word)") }
         for record in machine.state.groups {
             let role = record.launched?.role.rawValue ?? ""
             switch record.phase {

@@ -29,6 +29,16 @@ public struct Fault: Hashable, Sendable {
         case logRequest = "log requests"
         case hastyQuestion = "hasty questions"
         case newFile = "new files"
+        case cordon = "nodes cordoned"
+        case drain = "nodes drained"
+        case forcedDrain = "nodes drained by force"
+
+        /// What operators do to nodes comes beside the mix of a history: it needs spares, and half of a
+        /// cluster under maintenance would hide what else happens.
+        var isMaintenance: Bool { self == .cordon || self == .drain || self == .forcedDrain }
+
+        /// What the mixes are drawn from.
+        static let mixed = allCases.filter { !$0.isMaintenance }
 
         /// How often it comes, against the others, where a mix does not say otherwise.
         var weight: Int {
@@ -38,7 +48,9 @@ public struct Fault: Hashable, Sendable {
             case .engineWedge, .slowDisk, .operatorStop, .operatorRestart, .logRequest,
                 .slowSender:
                 2
-            case .powerCut, .newFile, .clockJump, .officeStorm, .voteStorm, .hastyQuestion: 1
+            case .powerCut, .newFile, .clockJump, .officeStorm, .voteStorm, .hastyQuestion,
+                .cordon, .drain, .forcedDrain:
+                1
             }
         }
     }

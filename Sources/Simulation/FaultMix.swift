@@ -12,10 +12,10 @@ struct FaultMix: Sendable {
     /// One mix in four has everything, in the usual weights.
     init(using generator: inout SeededGenerator) {
         longestPause = [.seconds(1), .seconds(5)].randomElement(using: &generator) ?? .seconds(5)
-        var kinds = Fault.Kind.allCases
+        var kinds = Fault.Kind.mixed
         if !generator.chance(0.25) { kinds = kinds.filter { _ in generator.chance(0.5) } }
         if kinds.isEmpty { kinds = [.agentCrash] }
-        let isUsual = kinds.count == Fault.Kind.allCases.count
+        let isUsual = kinds.count == Fault.Kind.mixed.count
         drawn = kinds.flatMap { kind in
             let factor = isUsual ? 1 : 1 << Int.random(in: 0...3, using: &generator)
             return Array(repeating: kind, count: kind.weight * factor)
@@ -36,6 +36,23 @@ struct FaultMix: Sendable {
         return faults
     }
 
+    /// What operators do to nodes, in one history of three.
+    static func maintenance(
+        from start: Duration, for period: Duration, nodeCount: Int, seed: UInt64
+    ) -> [Fault] {
+        var generator = SeededGenerator(seed: seed ^ 0xD4A1)
+        guard generator.chance(0.34) else { return [] }
+        return (0..<Int.random(in: 1...4, using: &generator)).map { _ in
+            let kinds: [Fault.Kind] = [.cordon, .drain, .drain, .forcedDrain]
+            return Fault(
+                kind: kinds.randomElement(using: &generator) ?? .drain,
+                at: start + milliseconds(in: 0...period.wholeMilliseconds / 2, using: &generator),
+                lasts: milliseconds(in: 1000...15_000, using: &generator),
+                nodes: [Int.random(in: 0..<nodeCount, using: &generator)],
+                choice: generator.next() >> 40)
+        }
+    }
+
     private func fault(
         at: Duration, nodeCount: Int, using generator: inout SeededGenerator
     ) -> Fault {
@@ -50,7 +67,8 @@ struct FaultMix: Sendable {
             case .partition: (0..<nodeCount).filter { _ in generator.chance(0.4) }
             case .oneWayCut: [index] + others.filter { _ in generator.chance(0.5) }
             case .agentCrash, .agentFlap, .hostCrash, .slowSender, .pause, .clockJump, .slowDisk,
-                .writeCrash, .operatorStop, .operatorRestart, .logRequest, .hastyQuestion:
+                .writeCrash, .operatorStop, .operatorRestart, .logRequest, .hastyQuestion,
+                .cordon, .drain, .forcedDrain:
                 [index]
             }
         let lasts = Self.milliseconds(in: 500...12_000, using: &generator)

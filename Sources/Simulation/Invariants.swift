@@ -53,12 +53,15 @@ struct Invariants {
     // What was done, and what happened.
     private var holders: [ShardID: NodeID] = [:]
     private var newest: [NodeID: [GroupName: Generation]] = [:]
+    /// Launches before which the nodes of the group were found clean.
+    private var foundClean: Set<Launch> = []
     private var stopsAsked: Set<ShardID> = []
     /// When each node last had contact with a majority, or started.
     private var contactAt: [Instant]
     private var fallen: Set<Launch> = []
     private var touched: Set<GroupName> = []
     private var everythingTouched = false
+    private var maintenance = MaintenanceWatch()
     private var questions: [RequestID: Question] = [:]
 
     private struct Launch: Hashable {
@@ -134,7 +137,7 @@ struct Invariants {
         while next <= machine.consensus.lastIndex {
             defer { next = next.next }
             guard let entry = hosts[index].entry(at: next),
-                case .launch(let group, let generation, _)? = entry.action
+                case .launch(let group, let generation, _, _)? = entry.action
             else { continue }
             checkStore(group, machine.state)
             let held = machine.state.record(of: group.name).launched?.ranks.map(\.node) ?? []
@@ -198,7 +201,10 @@ struct Invariants {
                 if let known = committed[index], known != entry {
                     broken("\(node) applies another entry \(index) than others did")
                 }
-                if committed[index] == nil { noteCommand(of: entry) }
+                if committed[index] == nil {
+                    noteCommand(of: entry)
+                    if let sentence = maintenance.agreed(entry.action) { broken(sentence) }
+                }
                 committed[index] = entry
             }
             index = index.next
@@ -207,10 +213,10 @@ struct Invariants {
 
     private mutating func noteCommand(of entry: LogEntry) {
         switch entry.action {
-        case .launch(let group, let generation, _):
+        case .launch(let group, let generation, _, _):
             let launch = Launch(group: group.name, generation: generation)
             launchedAt[launch] = launchedAt[launch] ?? entry.index
-        case .end(let group, let generation, _, _):
+        case .end(let group, let generation, _, _, _):
             let launch = Launch(group: group, generation: generation)
             endedAt[launch] = endedAt[launch] ?? entry.index
         default: break
@@ -226,6 +232,7 @@ struct Invariants {
                 if known != plan { broken("epoch \(plan.epoch) has two plans") }
             } else {
                 plans[plan.epoch] = plan
+                if let sentence = maintenance.violation(of: plan) { broken(sentence) }
                 for group in plan.groups
                 where Set(group.ranks.map(\.node)).count != group.ranks.count {
                     broken("a node holds two ranks of \(group.name) in epoch \(plan.epoch)")
@@ -315,7 +322,10 @@ struct Invariants {
             if !hasFallen, serves(record, hosts: hosts, at: now) {
                 broken("\(record.name) is ended for a lost node, though its engine could be asked")
             }
-        case .byOperator: isJustified = everythingTouched || touched.contains(record.name)
+        case .byOperator:
+            isJustified =
+                everythingTouched || touched.contains(record.name)
+                || maintenance.excuses(record.launched)
         case .dependency:
             let owner = cause.owner.map { state.record(of: $0) }
             isJustified =
@@ -326,7 +336,9 @@ struct Invariants {
             // A router follows its workers, and every engine the place of the transfer store, which
             // is the node of rank 0 of the first prefill group; ranks move only while nothing runs.
             let hasMoved = planned?.ranks != record.launched?.ranks
-            isJustified = filesHaveChanged || !hasMoved || planned?.role == .router
+            isJustified =
+                filesHaveChanged || !hasMoved || planned?.role == .router
+                || maintenance.excuses(record.launched)
         }
         if !isJustified {
             broken(
@@ -400,6 +412,19 @@ struct Invariants {
         newest[node, default: [:]][shard.group] = shard.generation
     }
 
+    /// Somebody has examined the nodes of a group whose last generation is that.
+    mutating func foundClean(_ group: GroupName, after generation: Generation) {
+        foundClean.insert(Launch(group: group, generation: generation.next))
+    }
+
+    /// A group with dies is launched only after its nodes were examined and nothing was found.
+    mutating func launchedThroughGate(_ shard: ShardID) {
+        let launch = Launch(group: shard.group, generation: shard.generation)
+        if !foundClean.contains(launch) {
+            broken("\(shard) is launched, and its nodes were not found clean before")
+        }
+    }
+
     /// No agent stops an engine before the end of its generation is agreed and known to it
     /// (fail-static).
     mutating func stopping(_ shard: ShardID, by machine: NodeMachine?) {
@@ -463,12 +488,16 @@ struct Invariants {
         touched.insert(group)
     }
 
+    /// An operator asks that a node be emptied.
+    mutating func drains(_ node: NodeID) { maintenance.drained.insert(node) }
+
     mutating func asked(
         _ id: RequestID, _ request: OperatorRequest, of node: NodeID, at now: Instant
     ) {
         questions[id] = Question(
             node: node, askedAt: now, request: request, after: agreedIn.values.max() ?? .zero)
         if request == .apply { oneFileIsEnough = true }
+        if case .propose(.apply) = request { oneFileIsEnough = true }
     }
 
     /// A request is answered once, and with what it asked for.
@@ -496,8 +525,10 @@ struct Invariants {
                 broken(
                     "request \(id.value) is answered as accepted (\(text)), and nothing is agreed")
             }
-        case (.apply, .accepted), (.examine, .document), (.inventory, .document): break
-        case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.inventory, _):
+        case (.apply, .accepted), (.examine, .document), (.inventory, .document),
+            (.compare, .document):
+            break
+        case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.inventory, _), (.compare, _):
             broken("request \(id.value) is answered with another's answer")
         }
     }

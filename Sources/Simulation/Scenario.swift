@@ -15,7 +15,8 @@ extension SimulationConfiguration {
     static let profileNames = ProfileCatalog.names + shapes.keys.sorted()
 
     /// The scenario of a seed; a given profile or size takes the place of what the seed would draw. One in
-    /// five that has a transfer store gives it a process of its own, but for `asPublished`.
+    /// five that has a transfer store gives it a process of its own, and three in ten have the real engine,
+    /// but for `asPublished`.
     /// - Throws: where there is no profile of that name.
     public static func scenario(
         seed: UInt64, profileName: String? = nil, nodeCount: Int? = nil,
@@ -40,7 +41,16 @@ extension SimulationConfiguration {
         if !asPublished, generator.chance(0.1) {
             configuration.isolation = .seconds(Int64.random(in: 3...8, using: &generator))
         }
+        if !asPublished, generator.chance(0.3) { configuration.hasDies(using: &generator) }
         return configuration
+    }
+
+    /// The real engine, whose nodes are examined before each launch.
+    private mutating func hasDies(using generator: inout SeededGenerator) {
+        deployment = Deployment(
+            profileName: deployment.profileName, profileYAML: deployment.profileYAML,
+            modelPath: deployment.modelPath, engine: .sglang)
+        obstacleChance = [0, 0.2, 0.5].randomElement(using: &generator) ?? 0
     }
 
     /// As an operator may choose it.
@@ -67,6 +77,8 @@ extension SimulationConfiguration {
         let mix = FaultMix(using: &generator)
         faults = mix.faults(
             from: quietStart, for: faultPeriod, nodeCount: nodeCount, using: &generator)
+        faults += FaultMix.maintenance(
+            from: quietStart, for: faultPeriod, nodeCount: nodeCount, seed: seed)
     }
 
     private static let largeLogLimit = NodeConfiguration.standardLogLimit

@@ -38,6 +38,8 @@ struct SimulatedHost {
     var ended: [ShardID] = []
     /// What stands in the way of a launch here.
     var obstacles: [String] = []
+    /// The installed SGLang, where it is not that of all.
+    var sglang: SGLangFinding?
     /// The agent's life: frames and timers of an earlier one are void.
     var life: UInt64 = 0
     var isAgentUp = false

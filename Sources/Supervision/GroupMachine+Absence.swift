@@ -8,9 +8,6 @@ import Base
 import Diagnosis
 
 extension GroupMachine {
-    /// A host that refuses connections is dialled every second; its word holds a little longer.
-    static let hostWord = Duration.seconds(5)
-
     /// Nodes are gone, but no rank has ended. The gate opens only after this leader itself has doubted for
     /// the whole time: when a new leader first looks, or the agent of rank 0 has just come back, a node
     /// may be gone for hours and the engine serve. Where the agent of rank 0 does not say that it serves,
@@ -92,15 +89,14 @@ extension GroupMachine {
         let moved = max(movedAt ?? doubted, doubted)
         let stalls = heard.laggard.map { _ in moved + policy.loadStall }
         let limit = min(doubted + policy.loadLimit, stalls ?? doubted + policy.loadLimit)
-        let answeredAt = lost.hostAnsweredAt ?? .zero
-        guard answeredAt >= lost.absentSince ?? now, now - answeredAt < Self.hostWord else {
+        guard lost.hostAnswers(at: now) else {
             let gate = min(silent, limit)
             return Wait(
                 rank: lost, gate: gate, limit: gate,
                 why: "\(lost.node) says nothing while the engine loads; it is waited for",
                 isStuck: silent > limit)
         }
-        lookAgain(at: now + Self.hostWord)
+        lookAgain(at: now + RankView.hostWord)
         return Wait(
             rank: lost, gate: min(silent, limit), limit: limit,
             why: "the agent of \(lost.node) is gone, its host answers; the load is waited for"
@@ -133,7 +129,7 @@ extension GroupMachine {
         let limit = policy.unresponsiveAfter + policy.probeLimit
         let suspect = absent.first { rank in
             guard let since = rank.absentSince, now - since <= limit else { return false }
-            return rank.hostAnsweredAt.map { now - $0 >= Self.hostWord } ?? true
+            return !rank.hostAnswers(at: now)
         }
         if let suspect { return loss(of: suspect, "; " + text(of: fallen)) }
         let others = absent.map { rank in

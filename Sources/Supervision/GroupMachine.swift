@@ -20,7 +20,7 @@ public struct GroupMachine: Hashable, Sendable {
     private(set) var movedAt: Instant?
     private var obstructedSince: Instant?
     /// Since when no shard of the generation before is left, as far as this leader knows.
-    private var goneSince: Instant?
+    public private(set) var goneSince: Instant?
     private(set) var masterAnswered: Instant?
     var masterAsked: Instant?
     /// What came of the last question to rank 0; nil before the first, and while one is under way.
@@ -72,8 +72,8 @@ public struct GroupMachine: Hashable, Sendable {
 
     private mutating func decideRunning(_ view: GroupView, at now: Instant) -> GroupDecision {
         // A group that has left the plan is unwanted too, but not by the operator's word.
-        if view.launchDiffers {
-            return end(view, EndCause(.planChanged, why: "the plan has changed"))
+        if view.launchDiffers, view.heldBack == nil {
+            return end(view, EndCause(.planChanged, why: view.whyDiffers ?? "the plan has changed"))
         }
         if !view.isWanted {
             return end(view, EndCause(.byOperator, why: "stopped by the operator"))
@@ -195,7 +195,7 @@ public struct GroupMachine: Hashable, Sendable {
         _ view: GroupView, after cause: EndCause?, at now: Instant,
         using generator: inout SeededGenerator
     ) -> GroupDecision {
-        let reason = cause.map { " after: \($0.why)" } ?? ""
+        let reason = reason(after: cause)
         if !view.leftovers.isEmpty {
             goneSince = nil
             let shards = view.leftovers.joined(separator: ", ")
@@ -217,11 +217,27 @@ public struct GroupMachine: Hashable, Sendable {
                 ?? now + policy.backoff.delay(attempt: view.failures, using: &generator)
             launchAt = due
             if now < due {
-                lookAgain(at: due)
                 let failures = "failure \(view.failures) of \(policy.restartBudget)"
-                return GroupDecision(.backoff, why: "\(failures)\(reason)")
+                var decision = GroupDecision(.backoff, why: "\(failures)\(reason)")
+                let wait = due - now
+                decision.isLaunchNear = wait <= policy.gateLead
+                lookAgain(at: wait <= policy.gateLead ? due : now + (wait - policy.gateLead))
+                return decision
             }
         }
+        var decision = decideUnhindered(view, after: cause, goneSince: gone, at: now)
+        decision.isLaunchNear = true
+        return decision
+    }
+
+    private func reason(after cause: EndCause?) -> String {
+        cause.map { " after: \($0.why)" } ?? ""
+    }
+
+    /// Everybody is there, and no failure delays it.
+    private mutating func decideUnhindered(
+        _ view: GroupView, after cause: EndCause?, goneSince gone: Instant, at now: Instant
+    ) -> GroupDecision {
         if let prerequisite = view.prerequisite {
             return GroupDecision(.waiting, why: prerequisite)
         }
@@ -230,7 +246,7 @@ public struct GroupMachine: Hashable, Sendable {
             return GroupDecision(
                 .waiting,
                 why: "until decode has noticed that the generation before is gone, "
-                    + "\(silence.wholeSeconds) after its end\(reason)")
+                    + "\(silence.wholeSeconds) after its end" + reason(after: cause))
         }
         if let obstacle = view.obstacle { return decideObstructed(obstacle, at: now) }
         obstructedSince = nil

@@ -16,7 +16,11 @@ public struct GroupView: Hashable, Sendable {
     public var isWanted: Bool
     /// The plan gives this group another launch than the one that runs.
     public var launchDiffers: Bool
-    /// This generation has served.
+    /// Why it goes on for now all the same.
+    public var heldBack: String?
+    /// Why, where it can be said better than that the plan has changed.
+    public var whyDiffers: String?
+    /// This generation has served, or has nothing to load that would be lost with it.
     public var hasServed: Bool
     /// What this generation was launched to work with is gone, and it must end for it.
     public var lostDependency: EndCause?
@@ -25,7 +29,7 @@ public struct GroupView: Hashable, Sendable {
     public var silence: Duration?
     /// Why a launch must still wait; nil where nothing stands in its way.
     public var prerequisite: String?
-    /// What stands in its way on a node: a die, a port. It should clear within moments.
+    /// What the launch gate found in its way, or that it still looks. It should clear within moments.
     public var obstacle: String?
     /// The ranks as planned (or as launched, while it runs), by rank.
     public var ranks: [RankView]
@@ -34,7 +38,9 @@ public struct GroupView: Hashable, Sendable {
 
     public init(
         phase: Phase, generation: Generation, failures: Int, isWanted: Bool, launchDiffers: Bool,
-        hasServed: Bool = false, lostDependency: EndCause? = nil, silence: Duration? = nil,
+        heldBack: String? = nil, whyDiffers: String? = nil, hasServed: Bool = false,
+        lostDependency: EndCause? = nil,
+        silence: Duration? = nil,
         prerequisite: String?,
         obstacle: String? = nil, ranks: [RankView], leftovers: [String]
     ) {
@@ -43,6 +49,8 @@ public struct GroupView: Hashable, Sendable {
         self.failures = failures
         self.isWanted = isWanted
         self.launchDiffers = launchDiffers
+        self.heldBack = heldBack
+        self.whyDiffers = whyDiffers
         self.hasServed = hasServed
         self.lostDependency = lostDependency
         self.silence = silence
@@ -59,8 +67,8 @@ public struct RankView: Hashable, Sendable {
     public let rank: NodeRank
     /// Since when its node is dead or has left; nil while it is there.
     public let absentSince: Instant?
-    /// When its host last said that its agent is gone, such as by refusing a connection; nil where it has
-    /// not since the agent was there.
+    /// When its host last answered: it said that its agent is gone, such as by refusing a connection, or the
+    /// agent was met again; nil where it never has.
     public let hostAnsweredAt: Instant?
     /// True once its node has reported to this leader.
     public let hasReported: Bool
@@ -77,6 +85,15 @@ public struct RankView: Hashable, Sendable {
         self.hostAnsweredAt = hostAnsweredAt
         self.hasReported = hasReported
         self.report = report
+    }
+
+    /// A host that refuses connections is dialled every second; its word holds a little longer.
+    static let hostWord = Duration.seconds(5)
+
+    /// Its node is out of sight, and only its agent is gone, as its host says.
+    func hostAnswers(at now: Instant) -> Bool {
+        guard let absentSince, let hostAnsweredAt else { return false }
+        return hostAnsweredAt >= absentSince && now - hostAnsweredAt < Self.hostWord
     }
 
     /// Its process has ended, unasked.
@@ -135,6 +152,8 @@ public struct GroupDecision: Hashable, Sendable {
     public var probesMaster = false
     /// What it waits for does not clear by itself, it seems: a person must look.
     public var needsOperator = false
+    /// It may be launched in a moment: the launch gate should look at its nodes.
+    public var isLaunchNear = false
 
     init(
         _ condition: GroupCondition, why: String = "", proposal: Proposal? = nil,

@@ -25,6 +25,8 @@ public struct SupervisionPolicy: Hashable, Sendable {
     /// How long dies and ports may be in the way of a launch before an operator is called. A driver
     /// takes seconds to give memory back.
     public var obstacleLimit: Duration = .seconds(300)
+    /// How long before a launch that is delayed the launch gate begins to look.
+    public var gateLead: Duration = .seconds(10)
     /// How long a node must be gone before its group is taken to be broken although nothing else
     /// says so: a flap, or a restart of the agent, must restart nothing.
     public var stableView: Duration = .seconds(15)

@@ -22,11 +22,16 @@ extension Command.Action: WireCodable {
         switch self {
         case .deploy(let deployment): .choice(1, deployment.cbor)
         case .plan(let plan): .choice(2, plan.cbor)
-        case .launch(let group, let generation, let why):
-            .choice(3, group.cbor, .unsigned(generation.value), .text(why))
-        case .end(let group, let generation, let cause, let isTerminal):
-            .choice(
-                4, .text(group.name), .unsigned(generation.value), cause.cbor, .bool(isTerminal))
+        case .launch(let group, let generation, let why, let stoppedAt):
+            .array(
+                [.unsigned(3), group.cbor, .unsigned(generation.value), .text(why)]
+                    + [stoppedAt.map { CBORValue($0) }].compactMap { $0 })
+        case .end(let group, let generation, let cause, let isTerminal, let failedAt):
+            .array(
+                [
+                    .unsigned(4), .text(group.name), .unsigned(generation.value), cause.cbor,
+                    .bool(isTerminal),
+                ] + [failedAt.map { CBORValue($0) }].compactMap { $0 })
         case .settle(let group, let generation):
             .choice(5, .text(group.name), .unsigned(generation.value))
         case .stop(let group): .choice(6, CBORValue(group?.name))
@@ -41,6 +46,9 @@ extension Command.Action: WireCodable {
             .choice(12, .text(group.name), .unsigned(generation.value), .text(note))
         case .amend(let group, let generation, let diagnosis):
             .choice(13, .text(group.name), .unsigned(generation.value), diagnosis.cbor)
+        case .cordon(let node, let kind): .choice(20, CBORValue(node), .text(kind.rawValue))
+        case .uncordon(let node): .choice(21, CBORValue(node))
+        case .apply(let deployment, let atOnce): .choice(22, deployment.cbor, .bool(atOnce))
         }
     }
 
@@ -52,11 +60,14 @@ extension Command.Action: WireCodable {
         case 2: self = .plan(try record.value(as: Plan.self))
         case 3:
             let group = try record.value(as: PlannedGroup.self)
-            self = .launch(group, try record.generation(), why: try record.text())
+            self = .launch(
+                group, try record.generation(), why: try record.text(),
+                stoppedAt: record.isAtEnd ? nil : try record.wallTime())
         case 4:
             self = .end(
                 try record.group(), try record.generation(), try record.value(as: EndCause.self),
-                isTerminal: try record.bool())
+                isTerminal: try record.bool(),
+                failedAt: record.isAtEnd ? nil : try record.wallTime())
         case 5: self = .settle(try record.group(), try record.generation())
         case 6: self = .stop(try record.optional(as: String.self).map { GroupName($0) })
         case 7: self = .start(try record.optional(as: String.self).map { GroupName($0) })
@@ -72,6 +83,10 @@ extension Command.Action: WireCodable {
             self = .amend(
                 try record.group(), try record.generation(),
                 try record.value(as: FailureDiagnosis.self))
+        case 20: self = .cordon(try record.node(), try record.word(as: Cordon.Kind.self))
+        case 21: self = .uncordon(try record.node())
+        case 22:
+            self = .apply(try record.value(as: Deployment.self), atOnce: try record.bool())
         default: throw record.unknownChoice(choice, of: "action")
         }
     }
@@ -224,13 +239,21 @@ extension ReplicatedState: WireCodable {
                 CBORValue(deployment), .unsigned(deploymentSerial), .bool(isWanted),
                 CBORValue(plan), .unsigned(epoch.value), .list(groups), .list(ledger),
                 .unsigned(nextSequence),
-            ] + [sightings].compactMap { $0 })
+            ] + addedLater)
     }
 
-    /// nil where there are none.
-    private var sightings: CBORValue? {
-        guard electedTerm > 0 || !present.isEmpty else { return nil }
-        return .array([.unsigned(electedTerm), .list(present.map(\.name))])
+    /// Left out from the end on, as long as there is nothing to say.
+    private var addedLater: [CBORValue] {
+        if rollout != Rollout() {
+            return [sightings, restartLedger.cbor, .list(cordons), rollout.cbor]
+        }
+        if !cordons.isEmpty { return [sightings, restartLedger.cbor, .list(cordons)] }
+        if restartLedger != RestartLedger() { return [sightings, restartLedger.cbor] }
+        return electedTerm > 0 || !present.isEmpty ? [sightings] : []
+    }
+
+    private var sightings: CBORValue {
+        .array([.unsigned(electedTerm), .list(present.map(\.name))])
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -250,9 +273,14 @@ extension ReplicatedState: WireCodable {
             electedTerm = try sightings.counter()
             present = try sightings.texts().map { NodeID($0) }
         }
+        let restartLedger =
+            record.isAtEnd ? RestartLedger() : try record.value(as: RestartLedger.self)
+        let cordons = record.isAtEnd ? [] : try record.list(of: Cordon.self)
+        let rollout = record.isAtEnd ? Rollout() : try record.value(as: Rollout.self)
         self.init(
             deployment: deployment, deploymentSerial: deploymentSerial, isWanted: isWanted,
             plan: plan, epoch: epoch, groups: groups, ledger: ledger, nextSequence: nextSequence,
-            electedTerm: electedTerm, present: present)
+            electedTerm: electedTerm, present: present, restartLedger: restartLedger,
+            cordons: cordons, rollout: rollout)
     }
 }

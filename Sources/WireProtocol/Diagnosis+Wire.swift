@@ -5,11 +5,16 @@ public import CBOR
 public import Diagnosis
 
 extension NodeSightings: WireCodable {
-    public var cbor: CBORValue { .array([CBORValue(node), .list(shards)]) }
+    public var cbor: CBORValue {
+        .array(
+            [CBORValue(node), .list(shards)] + (understands > 0 ? [.unsigned(understands)] : []))
+    }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "sightings of a node")
-        self.init(node: try record.node(), shards: try record.list(of: ShardSightings.self))
+        self.init(
+            node: try record.node(), shards: try record.list(of: ShardSightings.self),
+            understands: record.isAtEnd ? 0 : try record.counter())
     }
 }
 

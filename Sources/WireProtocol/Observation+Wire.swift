@@ -5,6 +5,7 @@ public import CBOR
 import ClusterState
 import Consensus
 public import Diagnosis
+import Doctor
 public import Supervision
 
 extension NodeReport: WireCodable {
@@ -12,10 +13,8 @@ extension NodeReport: WireCodable {
         var elements: [CBORValue] = [
             CBORValue(node), .unsigned(applied.value), .unsigned(deploymentDigest), .list(shards),
         ]
-        if obstacles != nil || !notes.isEmpty {
-            elements.append(obstacles.map { .list($0) } ?? .null)
-        }
-        if !notes.isEmpty { elements.append(.list(notes)) }
+        // What stood before the notes once is not told any more.
+        if !notes.isEmpty { elements += [.null, .list(notes)] }
         return .array(elements)
     }
 
@@ -24,21 +23,14 @@ extension NodeReport: WireCodable {
         self.init(
             node: try record.node(), applied: try record.logIndex(),
             deploymentDigest: try record.unsigned(),
-            shards: try record.list(of: ShardReport.self),
-            obstacles: record.isAtEnd ? nil : try record.obstacles(),
-            notes: record.isAtEnd ? [] : try record.notes())
+            shards: try record.list(of: ShardReport.self))
+        guard !record.isAtEnd else { return }
+        _ = try record.next()
+        notes = try record.notes()
     }
 }
 
 extension CBORRecord {
-    /// Null only keeps the place of the notes behind it.
-    fileprivate mutating func obstacles() throws(CBORError) -> [String]? {
-        let item = try next()
-        if item == .null, !isAtEnd { return nil }
-        var single = try CBORRecord(.array([item]), "obstacles")
-        return try single.texts()
-    }
-
     /// Where there are none, they are left out.
     fileprivate mutating func notes() throws(CBORError) -> [String] {
         let notes = try texts()
@@ -160,14 +152,17 @@ extension LeaderView: WireCodable {
 
 extension GroupSummary: WireCodable {
     public var cbor: CBORValue {
-        .array([.text(group.name), .text(condition.rawValue), .text(why)])
+        .array(
+            [.text(group.name), .text(condition.rawValue), .text(why)]
+                + (gate.isEmpty ? [] : [.list(gate)]))
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "group summary")
         self.init(
             group: try record.group(), condition: try record.word(as: GroupCondition.self),
-            why: try record.text())
+            why: try record.text(),
+            gate: record.isAtEnd ? [] : try record.list(of: GateFinding.self))
     }
 }
 
@@ -221,9 +216,13 @@ extension ToldInventory: WireCodable {
 extension NodeQuestion: WireCodable {
     public var cbor: CBORValue {
         switch self {
-        case .facts: .choice(1)
+        case .facts(nil): .choice(1)
+        case .facts(let group?): .choice(1, .text(group.name))
         case .reach(let dials, let pings): .choice(2, .list(dials), .list(pings))
         case .speed: .choice(3)
+        case .strike(let strike): .choice(4, strike.cbor)
+        case .preflight(nil): .choice(5)
+        case .preflight(let group?): .choice(5, .text(group.name))
         }
     }
 
@@ -231,11 +230,13 @@ extension NodeQuestion: WireCodable {
         var record = try CBORRecord(cbor, "question")
         let choice = try record.unsigned()
         switch choice {
-        case 1: self = .facts
+        case 1: self = .facts(launchOf: record.isAtEnd ? nil : try record.group())
         case 2:
             let dials = try record.list(of: DialTarget.self)
             self = .reach(dials: dials, pings: try record.list(of: PingTarget.self))
         case 3: self = .speed
+        case 4: self = .strike(try record.value(as: Strike.self))
+        case 5: self = .preflight(launchOf: record.isAtEnd ? nil : try record.group())
         default: throw record.unknownChoice(choice, of: "question")
         }
     }

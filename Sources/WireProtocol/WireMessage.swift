@@ -7,6 +7,7 @@ public import CBOR
 public import ClusterState
 public import Consensus
 public import Diagnosis
+public import Doctor
 public import Membership
 public import Supervision
 
@@ -47,20 +48,17 @@ public struct NodeReport: Hashable, Sendable {
     public var deploymentDigest: UInt64
     /// By shard.
     public var shards: [ShardReport]
-    /// What stands in the way of a launch on it, for people; nil as long as it has not looked.
-    public var obstacles: [String]?
     /// What an operator should know of it though it keeps nothing from being launched, for people.
     public var notes: [String]
 
     public init(
         node: NodeID, applied: LogIndex, deploymentDigest: UInt64, shards: [ShardReport],
-        obstacles: [String]? = nil, notes: [String] = []
+        notes: [String] = []
     ) {
         self.node = node
         self.applied = applied
         self.deploymentDigest = deploymentDigest
         self.shards = shards
-        self.obstacles = obstacles
         self.notes = notes
     }
 }
@@ -70,10 +68,13 @@ public struct NodeSightings: Hashable, Sendable {
     public let node: NodeID
     /// By shard.
     public let shards: [ShardSightings]
+    /// The newest kind of command that the node can read in the log; 0 where it does not tell.
+    public let understands: UInt64
 
-    public init(node: NodeID, shards: [ShardSightings]) {
+    public init(node: NodeID, shards: [ShardSightings], understands: UInt64 = 0) {
         self.node = node
         self.shards = shards
+        self.understands = understands
     }
 }
 
@@ -124,11 +125,16 @@ public struct GroupSummary: Hashable, Sendable {
     public let group: GroupName
     public let condition: GroupCondition
     public let why: String
+    /// What the launch gate found last, what blocks first.
+    public let gate: [GateFinding]
 
-    public init(group: GroupName, condition: GroupCondition, why: String) {
+    public init(
+        group: GroupName, condition: GroupCondition, why: String, gate: [GateFinding] = []
+    ) {
         self.group = group
         self.condition = condition
         self.why = why
+        self.gate = gate
     }
 }
 
@@ -144,14 +150,20 @@ public enum PeerRequest: Hashable, Sendable {
     case inventory(NodeID)
 }
 
-/// What a doctor asks of a node.
+/// What a doctor asks of a node, or a drill.
 public enum NodeQuestion: Hashable, Sendable {
     /// What it is and what is planned there; it then listens for a while on planned ports that are free.
-    case facts
+    /// Before the launch of a group only that group's plan counts, and what cannot change while the host
+    /// runs may be told from memory.
+    case facts(launchOf: GroupName?)
     /// Whether it reaches the others.
     case reach(dials: [DialTarget], pings: [PingTarget])
     /// How fast it computes: it is kept busy for about a second.
     case speed
+    /// For a drill: something of it is struck on purpose.
+    case strike(Strike)
+    /// Whether its SGLang understands the commands that are planned there, or that of one group.
+    case preflight(launchOf: GroupName?)
 }
 
 /// A port to dial.

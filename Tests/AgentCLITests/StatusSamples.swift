@@ -3,6 +3,7 @@
 import Ascend
 import Base
 import Diagnosis
+import Doctor
 import Node
 
 /// A cluster of two prefill nodes and two decode nodes.
@@ -14,7 +15,7 @@ enum StatusSamples {
 
     static let all: [(name: String, status: ClusterStatus)] = [
         ("ready", ready), ("backoff", backoff), ("no-quorum", noQuorum), ("unplanned", unplanned),
-        ("recovered", recovered), ("stopped", stopped),
+        ("recovered", recovered), ("stopped", stopped), ("gated", gated),
     ]
 
     static let ready = ClusterStatus(
@@ -53,6 +54,37 @@ enum StatusSamples {
         status.reasons = [
             "prefill-0 waits to be launched again: rank 1 on node-2 ended first: exit code 1"
         ]
+        return status
+    }()
+
+    /// The launch gate has found something on one node.
+    static let gated: ClusterStatus = {
+        var status = ready
+        var group = prefill(state: "waiting")
+        group.why =
+            "for node-2: dies 4-5 held by process 4711 (python3), and 1 more (check 1; "
+            + "`glm-agent doctor` tells what to do)"
+        group.gate = [
+            GateFinding(
+                .blocks, .holders, node: NodeID("node-2"), dies: [DieID(4), DieID(5)],
+                evidence: "held by process 4711 (python3)",
+                remedy: "find out what it is (ps -fp 4711), and end it if it is a leftover"),
+            GateFinding(
+                .blocks, .versions, node: NodeID("node-2"),
+                evidence: "CANN: 9.0.0, while most have 8.5.1",
+                remedy: "install the version of the others"),
+            GateFinding(
+                .accepted, .dies, node: NodeID("node-1"), dies: [DieID(7)],
+                evidence: "health is Alarm", remedy: "look the codes up"),
+        ]
+        for index in group.ranks.indices {
+            group.ranks[index].state = "absent"
+            group.ranks[index].pid = nil
+        }
+        status.groups[0] = group
+        status.ready = false
+        status.reasons = ["prefill-0 is waiting: \(group.why); no prefill group serves"]
+        status.notes = ["accepted by launch_gate: die 7 health is Alarm (node-1)"]
         return status
     }()
 

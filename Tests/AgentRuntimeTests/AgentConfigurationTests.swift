@@ -1,6 +1,8 @@
 // The operator's file: what it means, and that every mistake in it is told at once with its line.
 
+import Ascend
 import Base
+import Doctor
 import Glibc
 import Node
 import Planning
@@ -65,7 +67,9 @@ import YAML
         #expect(configuration.engine == .sglang)
         #expect(configuration.hostTuning == .check)
         #expect(configuration.ascendEnvironment == .source)
-        #expect(configuration.launchGate == .check && configuration.hostRoot == "/")
+        #expect(configuration.launchGate == .check(accepting: []))
+        #expect(configuration.preflight == .off)
+        #expect(configuration.hostRoot == "/")
         #expect(configuration.supervision == SupervisionPolicy())
         #expect(configuration.ownNode == nil)
         #expect(configuration.deployment.profileName == Self.profile)
@@ -116,6 +120,7 @@ import YAML
                     ascend_environment: inherit
                     host_tuning: "off"
                     launch_gate: "off"
+                    preflight: check
                     isolation: stop-after 10m
                     host_root: /srv/pretend
                     timing: {load_limit: 2h, backoff_initial: 500ms, backoff_limit: 1m,
@@ -132,6 +137,7 @@ import YAML
         #expect(configuration.engine == .command(["/bin/wrap", "-x"]))
         #expect(configuration.hostTuning == .off)
         #expect(configuration.ascendEnvironment == .inherit)
+        #expect(configuration.preflight == .check)
         #expect(configuration.isolation == .seconds(600))
         #expect(configuration.launchGate == .off && configuration.hostRoot == "/srv/pretend")
         #expect(configuration.supervision.loadLimit == .seconds(7200))
@@ -141,6 +147,17 @@ import YAML
         #expect(configuration.supervision.restartBudget == 3)
         #expect(configuration.supervision.stableView == .seconds(2))
         #expect(configuration.planGrace == .seconds(7))
+    }
+
+    @Test func `findings of the launch gate are accepted by check, node and die`() throws {
+        let node = try parse(Self.smallest).nodes[0].node
+        let gate = "launch_gate: {accept: [{check: 8, node: \(node), die: 5}, {check: 13}]}\n"
+        #expect(
+            try parse(Self.smallest + gate).launchGate
+                == .check(accepting: [
+                    AcceptedFinding(check: .dies, node: node, die: DieID(5)),
+                    AcceptedFinding(check: .settings),
+                ]))
     }
 
     @Test func `the listener can be off`() throws {
@@ -201,6 +218,17 @@ import YAML
         ("/data/glm", "/data/glm\nlaunch_gate: chek", "did you mean \"check\"?"),
         ("/data/glm", "/data/glm\nisolation: stop", "isolation: expected fail-static, or"),
         ("/data/glm", "/data/glm\nisolation: stop-after 5s", "isolation: expected at least 10s"),
+        ("/data/glm", "/data/glm\nlaunch_gate: {accept: [{check: 17}]}", "from 1 to 16"),
+        ("/data/glm", "/data/glm\nlaunch_gate: {accept: [{node: a}]}", "check"),
+        (
+            "/data/glm", "/data/glm\nlaunch_gate: {accept: [{check: 8, node: nobody}]}",
+            "there is no node"
+        ),
+        (
+            "/data/glm", "/data/glm\nlaunch_gate: {accept: [{check: 8, die: 3}]}",
+            "expected node beside die"
+        ),
+        ("/data/glm", "/data/glm\nlaunch_gate: {accpt: []}", "accpt"),
         ("/data/glm", "/data/glm\nhost_root: pretend", "path"),
         ("/data/glm", "/data/glm\nprofile_file: p", "profile_file: expected either"),
         (

@@ -53,7 +53,7 @@ import Testing
             "an absent node of a generation that has served": policy.stableView,
             "an absent node of a load, its host silent": policy.unresponsiveAfter,
             "an absent node of a load, its host answering": policy.loadLimit,
-            "the word of a host that its agent is gone": GroupMachine.hostWord,
+            "the word of a host that its agent is gone": RankView.hostWord,
             "a question of the leader to rank 0": policy.probeLimit * 2,
             "an absence that may be blamed for a fall":
                 policy.unresponsiveAfter + policy.probeLimit,
@@ -63,8 +63,10 @@ import Testing
             "the launch after a first failure": policy.backoff.initial,
             "the launch after many failures": policy.backoff.limit,
             "failures to be forgiven": policy.settleAfter,
-            "dies and ports to be looked at again before a launch": waits.inspection,
-            "an operator to be called for dies and ports": policy.obstacleLimit,
+            "what the launch gate has found, to be looked at again": waits.gateInterval,
+            "an examination that found nothing, until it counts no more": waits.gateAge,
+            "a launch that is delayed, before its nodes are examined": policy.gateLead,
+            "an operator to be called for what the launch gate has found": policy.obstacleLimit,
             "taken ports to be looked at again": policy.portRetry,
             "nodes, before the first plan": waits.planGrace,
             "the first report of a node that held no rank": waits.planGrace,
@@ -72,6 +74,7 @@ import Testing
             "the next report of a node, and the next view of the leader": waits.report,
             "an order of an operator": waits.request,
             "the examination of a node": waits.examination,
+            "the preflight of a node": waits.examination * 3,
             "the list of the router's workers to be looked at again": RouterMachine.interval,
             "an added worker to be in the router's list": RouterMachine.additionLimit,
         ]
@@ -79,7 +82,8 @@ import Testing
 
     /// The constants of a node's configuration as it comes.
     private struct WaitLengths {
-        let inspection: Duration
+        let gateInterval: Duration
+        let gateAge: Duration
         let planGrace: Duration
         let report: Duration
         let request: Duration
@@ -90,7 +94,8 @@ import Testing
                 cluster: "", version: "", local: NodeID("a"), interface: "", nodes: [],
                 deployment: Deployment(
                     profileName: "", profileYAML: "", modelPath: "", engine: .rehearsal))
-            inspection = node.inspectionInterval
+            gateInterval = node.gateInterval
+            gateAge = node.gateAge
             planGrace = node.planGrace
             report = node.reportInterval
             request = node.requestTimeout

@@ -215,7 +215,8 @@ import Testing
         // Another leader's clock may be behind.
         let earlier = WallTime(millisecondsSinceEpoch: .min)
         #expect(state.apply(Command(.serves(Self.prefill, Generation(2)), at: earlier)) == nil)
-        #expect(state.ledger.last?.text == "prefill-0 serves")
+        #expect(
+            state.ledger.last?.text == "prefill-0 serves; restart of generation 1 (failure)")
     }
 
     @Test func `a note on what serves is told with it`() {

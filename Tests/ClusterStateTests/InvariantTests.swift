@@ -21,7 +21,7 @@ import Testing
                 continue
             }
             check(state, after: before, place)
-            if case .launch(let group, let generation, _) = action {
+            if case .launch(let group, let generation, _, _) = action {
                 let isNew = launched.insert(Launch(group: group.name, generation: generation))
                 #expect(isNew.inserted, place)
             }

@@ -382,7 +382,7 @@ private final class RememberingAgent: ControlSource {
     }
 
     func diagnose(
-        stressing: Bool, onProgress: @escaping (String) -> Void,
+        _ visit: DoctorVisit, onProgress: @escaping (String) -> Void,
         completion: @escaping (JSONValue) -> Void
     ) {
         onProgress("1 of 2 nodes have answered")

@@ -78,6 +78,9 @@ struct Illness: Sendable, CustomTestStringConvertible {
             .versions, .error, "inventory.software.cann.0.version", "9.0.0",
             "CANN: 9.0.0, while most have 8.5.1"),
         Illness(.versions, .error, "inventory.software.driver", "24.1", "driver: 24.1"),
+        Illness(
+            .versions, .error, "inventory.software.driver", "24.1.rc1",
+            "driver 24.1.rc1 is older than 24.1.RC2"),
         Illness(.versions, .unknown, "inventory.software.firmware", gap, "firmware: the tool"),
         Illness(
             .versions, .error, "inventory.software.python",
@@ -277,15 +280,65 @@ struct Illness: Sendable, CustomTestStringConvertible {
         let path = "inventory.holders"
         var node = try Healthy.node(1).json.setting(
             path.split(separator: ".")[...], to: [holder])
-        #expect(
-            try NodeExamination(json: node).obstacles() == ["die 5 held by process 4711 (python3)"])
+        #expect(try worst(of: .holders, node) == .error)
         node = node.setting(["own_processes"], to: [4711])
-        #expect(try NodeExamination(json: node).obstacles().isEmpty)
+        #expect(try worst(of: .holders, node) == .ok)
     }
 
-    @Test func `what is not known is no obstacle`() throws {
-        let node = try Healthy.node(1).json.setting(["inventory", "dies"], to: Illness.gap)
-        #expect(try NodeExamination(json: node).obstacles().isEmpty)
+    private func worst(of check: Check, _ node: JSONValue) throws -> Severity {
+        let examined = ExaminedNode(NodeID("node-1"), .told(try NodeExamination(json: node)))
+        return Diagnosis(of: ClusterExamination(nodes: [examined])).worst(of: check)
+    }
+
+    @Test func `ports are at risk where the plan has them, and nowhere else`() throws {
+        var node = try Healthy.node(1).json
+        node = node.setting(
+            "inventory.kernel.reserved_ports".split(separator: ".")[...], to: [])
+        #expect(try worst(of: .ports, node) == .warning)
+        // HCCL was told to search elsewhere, below the ephemeral range.
+        let elsewhere = PortRange(first: 20000, last: 20031).map(\.json) ?? .null
+        let shards = "shards.0.reserved_ports".split(separator: ".")[...]
+        #expect(try worst(of: .ports, node.setting(shards, to: [elsewhere])) == .ok)
+        #expect(try worst(of: .ports, node.setting(["shards"], to: [])) == .ok, "a spare")
+        // Two neighbouring ranges that are reserved cover one that lies across both.
+        let halves = [(60000, 60015), (60016, 60040)].map {
+            PortRange(first: $0.0, last: $0.1).map(\.json) ?? .null
+        }
+        let reserved = "inventory.kernel.reserved_ports".split(separator: ".")[...]
+        #expect(try worst(of: .ports, node.setting(reserved, to: .array(halves))) == .ok)
+    }
+
+    @Test func `a small process without a die of its own is left over`() throws {
+        func process(_ megabytes: Int) -> JSONValue {
+            [
+                "pid": 4711, "name": "python3", "memory_mb": megabytes.json, "container_pid": nil,
+            ]
+        }
+        func path(_ die: Int) -> ArraySlice<Substring> {
+            "inventory.dies.\(die).processes".split(separator: ".")[...]
+        }
+        let small = try Healthy.node(1).json.setting(path(5), to: [process(126)])
+        #expect(try dies(heldOn: small) == [5])
+        // A rank visits the dies of its peers, and is found on its own.
+        let rank = small.setting(path(7), to: [process(41000)])
+        #expect(try dies(heldOn: rank) == [7])
+        let own = small.setting(["own_processes"], to: [4711])
+        #expect(try dies(heldOn: own).isEmpty, "a shard that has just begun")
+    }
+
+    private func dies(heldOn node: JSONValue) throws -> [Int] {
+        let examined = ExaminedNode(NodeID("node-1"), .told(try NodeExamination(json: node)))
+        return Diagnosis(of: ClusterExamination(nodes: [examined])).findings
+            .filter { $0.check == .holders && $0.severity == .error }.flatMap(\.dies).map(\.value)
+    }
+
+    @Test func `memory is compared with what the node itself has seen idle`() throws {
+        let path = "inventory.dies.9.memory".split(separator: ".")[...]
+        var node = try Healthy.node(1).json.setting(
+            path, to: ["used_mb": 4500, "total_mb": 65536])
+        #expect(try worst(of: .holders, node) == .ok)
+        node = node.setting(["idle_memory"], to: [["die": 9, "used_mb": 3100]])
+        #expect(try worst(of: .holders, node) == .error)
     }
 
     @Test func `dies are written in ranges`() {

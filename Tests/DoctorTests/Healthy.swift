@@ -17,7 +17,8 @@ enum Healthy {
                         Variable("ASCEND_MF_STORE_URL", "tcp://10.20.0.1:26670"),
                         Variable("HCCL_SOCKET_IFNAME", "eth0"),
                     ], unset: ["https_proxy"],
-                    endpoints: [Endpoint(host: "10.20.0.\(number)", port: 8000)])
+                    endpoints: [Endpoint(host: "10.20.0.\(number)", port: 8000)],
+                    reservedPorts: [PortRange(first: 60000, last: 60031)].compactMap { $0 })
             ],
             ports: [PlannedPort(Endpoint(host: "10.20.0.\(number)", port: 8000), .free)],
             ownProcesses: [])

@@ -82,6 +82,35 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a lonely agent with stop-after stops its engines, and they come back with it`()
+            throws
+        {
+            var settings = ClusterSettings()
+            settings.isolation = "stop-after 10s"
+            try TestCluster.run(settings) { cluster in
+                let before = try cluster.waitUntilReady()
+                let decode = before.groups.first { $0.name == "decode-0" }
+                let last = try cluster.node(decode?.ranks.first?.node)
+                let others = cluster.nodes.filter { $0 != last }
+                for node in others { try cluster.end(node, signal: SIGKILL) }
+                let lonely = try cluster.wait(for: "no quorum", on: last) { !$0.hasQuorum }
+                #expect(lonely.reasons.first?.contains("is stopped at 20") == true)
+                cluster.pause(.seconds(6))
+                #expect(!cluster.shards(on: last).isEmpty, "not before its time")
+                try cluster.wait(for: "the end of its engines", on: last) { _ in
+                    cluster.shards(on: last).isEmpty
+                }
+                let told = try cluster.status(last).reasons.first ?? ""
+                #expect(told.contains("was stopped after 10 s (isolation: stop-after)"), "\(told)")
+                for node in others { try cluster.start(node) }
+                let after = try cluster.waitUntilReady(on: last)
+                let known = try KnownAnswers(cluster, on: last)
+                try cluster.checkAnswers(after, known)
+                let reasons = try cluster.events(last).map { $0.text("text") }
+                #expect(reasons.contains { $0.contains("isolation: stop-after") }, "\(reasons)")
+            }
+        }
+
         /// A status without what each node sees by itself.
         private func story(_ status: Status) -> [JSONValue?] {
             [

@@ -85,6 +85,7 @@ extension EndToEnd {
             var settings = ClusterSettings()
             settings.topology = .mixed
             settings.engine = "sglang"
+            settings.weights = "/data/glm-5.1"
             settings.hostRoots = hosts.map(\.directory)
             try TestCluster.run(settings) { cluster in
                 let held = "for node-2: die 5 held by process 4711 (python3)"
@@ -99,6 +100,51 @@ extension EndToEnd {
                     ($0.group("mixed-0")?.generation ?? 0) > 0
                 }
             }
+        }
+
+        @Test func `what differs between two nodes keeps both from starting unless it is accepted`()
+            throws
+        {
+            let hosts = try [
+                PretendNode(["server": "1", "cann": "8.5.1"]),
+                PretendNode(["server": "2", "cann": "9.0.0", "alarm": "5"]),
+            ]
+            var settings = ClusterSettings()
+            settings.topology = .mixed
+            settings.engine = "sglang"
+            settings.weights = "/data/glm-5.1"
+            settings.launchGate = "{accept: [{check: 8, node: node-2, die: 5}]}"
+            settings.hostRoots = hosts.map(\.directory)
+            try TestCluster.run(settings) { cluster in
+                try cluster.wait(for: "the gate to close") {
+                    $0.group("mixed-0")?.why.contains("CANN: ") ?? false
+                }
+                let status = try cluster.status(cluster.nodes[0])
+                let gate = status.json.elements("groups").flatMap { $0.elements("gate") }
+                let blocking = gate.filter { $0.text("standing") == "blocks" }
+                // CANN, and HCCL which comes with it.
+                #expect(
+                    !blocking.isEmpty
+                        && blocking.allSatisfy {
+                            $0.number("check") == 7 && !$0.text("remedy").isEmpty
+                        }, "\(blocking)")
+                #expect(
+                    gate.contains {
+                        $0.text("standing") == "accepted" && $0.number("check") == 8
+                            && $0["dies"] == [5]
+                    }, "\(gate)")
+                #expect(
+                    status.notes.contains {
+                        $0.hasPrefix("accepted by launch_gate: die 5 health is Alarm")
+                    }, "\(status.notes)")
+                let shown = try cluster.ask(cluster.nodes[1], ["status"]).output
+                #expect(shown.contains("check 7: node-1: CANN: "), "\(shown)")
+                try hosts[1].set(["cann": "8.5.1"])
+                try cluster.wait(for: "the first launch") {
+                    ($0.group("mixed-0")?.generation ?? 0) > 0
+                }
+            }
+            #expect(hosts.flatMap(\.violations).isEmpty)
         }
 
         private func diagnosis(

@@ -1,6 +1,7 @@
 // A load is long; how far it has come is seen from every node.
 
 import Base
+import Glibc
 import Testing
 
 extension EndToEnd {
@@ -26,6 +27,37 @@ extension EndToEnd {
                 let ready = try cluster.waitUntilReady()
                 let ranks = ready.json.elements("groups").first?.elements("ranks") ?? []
                 #expect(ranks.map { $0["progress"] } == [.null, .null])
+            }
+        }
+
+        @Test func `an agent that is away for longer than every gate costs no load`() throws {
+            var settings = ClusterSettings()
+            settings.environment = ["GLM_REHEARSAL_LOAD_SECONDS": "20"]
+            try TestCluster.run(settings) { cluster in
+                let loading = try cluster.wait(for: "both ranks of decode to load") { status in
+                    let ranks =
+                        status.json.elements("groups")
+                        .first { $0.text("name") == "decode-0" }?.elements("ranks") ?? []
+                    return ranks.count == 2
+                        && ranks.allSatisfy { $0["progress"]?.text("phase") == "weights" }
+                }
+                let decode = loading.json.elements("groups").first { $0.text("name") == "decode-0" }
+                let name = decode?.elements("ranks").last?.text("node") ?? ""
+                let node = try cluster.node(name)
+                let witness = try #require(cluster.nodes.first { $0 != node })
+                try cluster.end(node, signal: SIGKILL)
+                let waits = try cluster.wait(for: "the word that it is waited for", on: witness) {
+                    $0.json.elements("groups").contains {
+                        $0.text("why").contains("the agent of \(name) is gone, its host answers")
+                    }
+                }
+                let why = waits.json.elements("groups").map { $0.text("why") }.joined()
+                #expect(why.contains("while it moves, until 20"), "\(why)")
+                // Three times the stable view, and the time of an unresponsive engine.
+                cluster.pause(.seconds(6))
+                try cluster.start(node)
+                let ready = try cluster.waitUntilReady(on: witness)
+                #expect(ready.launches.allSatisfy { $0.generation == 1 }, "\(ready.launches)")
             }
         }
     }

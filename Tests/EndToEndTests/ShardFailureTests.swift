@@ -41,6 +41,18 @@ extension EndToEnd {
                 #expect(failure?.text("node") == "node-4" && failure?.number("rank") == 1)
                 #expect(failure?.number("generation") == 1)
                 #expect(group?.number("restarts") == 1)
+                let restart = group?["last_restart"]
+                #expect(restart?.text("cause") == "failure" && restart?.number("rank") == 1)
+                #expect(restart?.text("asked_by") == "leader \(after.leader ?? "")")
+                for part in ["detect", "stop", "start", "ready"] {
+                    let seconds = restart?["seconds"]?[part]?.numberValue ?? -1
+                    #expect((0...15).contains(seconds), "\(part): \(restart?.compact ?? "")")
+                }
+                #expect(group?["repairs"]?.number("count") == 1)
+                let table = try cluster.ask(cluster.nodes[1], ["events", "--restarts"]).output
+                #expect(table.contains("MEAN TIME TO REPAIR"), "\(table)")
+                #expect(table.contains("node-4/1"), "\(table)")
+                #expect(told[4]["restart"] == restart)
                 let shown = try cluster.ask(cluster.nodes[2], ["status"]).output
                 #expect(
                     shown.contains("last failure: generation 1, rank 1 on node-4 ended"),

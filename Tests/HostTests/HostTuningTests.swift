@@ -189,19 +189,4 @@ private func ports(_ text: String) throws -> PortSet { PortSet(try PortRange.lis
         #expect(more.first?.found.contains("left alone") == true)
         #expect(try tree.text(TunedTree.cpu0) == "powersave")
     }
-
-    @Test func `a rehearsal's tuner only writes down`() throws {
-        let tree = try TunedTree()
-        let tuner = RecordingHostTuner()
-        let tuning = HostTuning(tuner, stateDirectory: tree.state)
-        let wanted: [HostSetting] = [
-            .governor("performance"), .reservedPorts(try ports("60000-60031")),
-        ]
-        #expect(tuner.differences(from: wanted).map(\.wanted) == wanted)
-        #expect(tuning.apply(wanted).isEmpty)
-        #expect(tuner.differences(from: wanted).isEmpty)
-        #expect(tuner.made.count == 2)
-        #expect(try tuning.putBack().map(\.outcome) == [.undone, .undone])
-        #expect(tuner.texts["governor"] == RecordingHostTuner.untouched)
-    }
 }

@@ -195,6 +195,45 @@ struct InventoryTests {
         #expect(node.calls.count <= 1)
     }
 
+    @Test func `versions are asked of Python in the environment of the engines`() throws {
+        let node = try PretendNode(["layout": "cann"])
+        let found = try inventory(node)
+        #expect(found.software.package("sglang") == "0.5.12.post1")
+        #expect(node.pythonHomes == ["/usr/local/Ascend/cann-8.5.1"])
+        let bare = try PretendNode(["scripts": "0"])
+        #expect(try inventory(bare).software.package("sglang") == "0.5.12.post1")
+        #expect(bare.pythonHomes == ["none"], "where nothing is sourced engines inherit")
+    }
+
+    @Test func `before a launch only what may have changed is asked`() throws {
+        let node = try PretendNode()
+        let loop = try Loop()
+        let collector = InventoryCollector(
+            loop, root: HostRoot(node.directory), environment: node.environment)
+        func collect(_ scope: InventoryRequest.Scope) throws -> (NodeInventory, [String]) {
+            let before = node.calls.count
+            var found: NodeInventory?
+            collector.collect(InventoryRequest(weights: "/data/glm-5.1", scope: scope)) {
+                found = $0
+            }
+            #expect(loop.run(within: .seconds(60)) { found != nil })
+            return (try #require(found), Array(node.calls.dropFirst(before)))
+        }
+        _ = try collect(.whole)
+        let (found, calls) = try collect(.launch)
+        #expect(calls.filter { $0.hasPrefix("npu-smi") } == ["npu-smi info"])
+        #expect(calls.filter { $0.contains("-vnic") }.count == 16)
+        #expect(!calls.contains { $0.contains("-link") || $0.contains("-net_health") })
+        #expect(found.place != nil && found.cardCount == .known(8))
+        #expect(found.dies.value?.allSatisfy { $0.fabric.isTLSEnabled == .known(false) } == true)
+        #expect(found.weights.value?.files.count == 3)
+        try node.set(["alarm": "5", "vnic_down": "3"])
+        let (ill, _) = try collect(.launch)
+        #expect(
+            ill.dies.value?[5].health == .alarm
+                && ill.dies.value?[3].fabric.vnic.value?.link == .down)
+    }
+
     @Test func `slow answers of npu-smi are waited for, one after the other`() throws {
         let node = try PretendNode(["npu_smi_delay": "0.05"])
         let found = try inventory(node)

@@ -16,18 +16,13 @@ import Testing
     private func cluster(
         _ finding: RouterFinding?, engine: EngineKind = .sglang
     ) throws -> Cluster {
-        var cluster = try Cluster(.onePrefill, nodes: 4) { configuration in
+        try Cluster(.onePrefill, nodes: 4) { configuration in
             let old = configuration.deployment
             configuration.deployment = Deployment(
                 profileName: old.profileName, profileYAML: old.profileYAML,
                 modelPath: old.modelPath, engine: engine)
             configuration.routerFinding = finding
         }
-        let version = try #require(Version("0.5.12"))
-        for index in cluster.indices {
-            cluster.simulation.give(.sglangFound(version), to: index)
-        }
-        return cluster
     }
 
     private func note(_ node: String) -> String {
@@ -138,7 +133,6 @@ import Testing
         let name = cluster.name(node)
         cluster.simulation.crashAgent(node)
         cluster.simulation.startAgent(node)
-        cluster.simulation.give(.sglangFound(Version("0.5.12")), to: node)
         let shard = ShardID(group: Self.router, generation: Generation(1), rank: .master)
         cluster.simulation.give(.builtInRouter(shard), to: node)
         cluster.settle()

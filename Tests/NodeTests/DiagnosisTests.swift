@@ -69,6 +69,21 @@ import Testing
         cluster.settle()
     }
 
+    @Test func `the end of a lost node has the verdict of those that are heard`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        let lost = try cluster.nodes(of: "decode-0")[1]
+        let witness = try #require(cluster.indices.first { $0 != lost })
+        cluster.simulation.isolate(lost)
+        cluster.pass(.seconds(7))
+        try cluster.killShard("decode-0", rank: 0)
+        cluster.wait { (try? $0.group("decode-0", by: witness).lastFailure) != nil }
+        let failure = try #require(cluster.group("decode-0", by: witness).lastFailure)
+        #expect(failure.kind == "nodeLost" && failure.node == cluster.name(lost))
+        #expect(failure.why.contains("is gone; rank 0 on"), "\(failure.why)")
+        #expect(failure.diagnosis?.kind == "ended" && failure.diagnosis?.rank == .master)
+    }
+
     @Test func `sightings of an older generation say nothing of the newer`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()

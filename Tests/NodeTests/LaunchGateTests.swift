@@ -1,7 +1,9 @@
 // The launch gate: a group with dies starts when every node of it is clean, and on none before.
 
+import Ascend
 import Base
 import ClusterState
+import Doctor
 import Node
 import Planning
 import Supervision
@@ -45,6 +47,8 @@ import Testing
             #expect(group.state == "waiting" && group.generation == 0)
             #expect(group.why.hasPrefix("for node-4: \(Self.held)"), "\(group.why)")
             #expect(try !cluster.status(index).ready)
+            #expect(group.gate.map(\.node?.name) == ["node-4"])
+            #expect(group.gate.map(\.evidence) == [Self.held])
         }
 
         cluster.simulation.hosts[3].obstacles = []
@@ -86,6 +90,58 @@ import Testing
     @Test(arguments: [EngineKind.rehearsal, .command(["/usr/local/bin/engine"])])
     func `an engine without dies waits for none`(engine: EngineKind) throws {
         var cluster = try cluster(obstructed: 0, engine: engine)
+        cluster.settle()
+    }
+
+    @Test func `what is accepted or not known keeps nothing back and is told`() throws {
+        var cluster = try cluster(obstructed: 3)
+        cluster.wait { (try? $0.group("decode-0", by: 0).gate.isEmpty) == false }
+        let node = NodeID("node-4")
+        let findings = [
+            GateFinding(
+                .accepted, .dies, node: node, dies: [DieID(5)], evidence: "health is Alarm"),
+            GateFinding(.unknown, .holders, node: node, evidence: "npu-smi: not on PATH"),
+            GateFinding(.unknown, .tls, node: NodeID("node-3"), evidence: "npu-smi: not on PATH"),
+        ]
+        let leader = try #require(cluster.leader)
+        // The last round that was begun is answered so, before its own answer comes.
+        for _ in 0..<200 where cluster.processes(of: "decode-0").isEmpty {
+            let round = UInt64(cluster.simulation.counters["examinations"] ?? 0)
+            cluster.simulation.invariants.foundClean(GroupName("decode-0"), after: .none)
+            cluster.simulation.give(
+                .groupExamined(GroupName("decode-0"), round: round, findings), to: leader)
+            cluster.pass(.milliseconds(50))
+        }
+        #expect(!cluster.processes(of: "decode-0").isEmpty)
+        let notes = try cluster.status(leader).notes
+        #expect(
+            notes == [
+                "accepted by launch_gate: die 5 health is Alarm (node-4)",
+                "the launch gate could not find out: npu-smi: not on PATH (node-4, node-3)",
+            ], "\(notes)")
+    }
+
+    @Test func `an answer that belongs to no question launches nothing`() throws {
+        var cluster = try cluster(obstructed: 3)
+        cluster.wait { (try? $0.group("decode-0", by: 0).gate.isEmpty) == false }
+        let leader = try #require(cluster.leader)
+        cluster.simulation.give(
+            .groupExamined(GroupName("decode-0"), round: 4711, []), to: leader)
+        cluster.pass(.seconds(3))
+        #expect(cluster.processes(of: "decode-0").isEmpty)
+    }
+
+    @Test func `nodes are examined while a failed group waits, so that no launch is later for it`()
+        throws
+    {
+        var cluster = try cluster(obstructed: nil)
+        cluster.settle()
+        try cluster.killShard("decode-0", rank: 0)
+        cluster.wait { (try? $0.group("decode-0", by: 0).state) == "backoff" }
+        let began = cluster.simulation.now
+        cluster.wait { (try? $0.group("decode-0", by: 0).generation) == 2 }
+        // The backoff of the simulation is 500 ms at most, and an examination takes 400 ms.
+        #expect(cluster.simulation.now - began < .seconds(1))
         cluster.settle()
     }
 }

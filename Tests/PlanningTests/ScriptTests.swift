@@ -49,6 +49,22 @@ import Testing
         #expect(log.contains("tee performance\n"))
     }
 
+    @Test(arguments: ["cann", "ascend-toolkit"])
+    func `a script sources CANN's files where they are, in either layout`(layout: String) throws {
+        let profile = try ProfileCatalog.profile(named: ProfileCatalog.names[0])
+        let fixture = try PublishedFixture(profile.name)
+        let plan = try fixture.plan(profile)
+        let rendered = RenderedPlan(
+            profile: profile, modelPath: fixture.model, plan: plan, interface: { _ in "eth9" })
+        let spec = LaunchSpec.make(
+            profile: profile, modelPath: fixture.model, plan: plan, group: GroupName("prefill-0"),
+            rank: .master, interface: "eth9")
+        let bench = try ScriptBench(layout: layout)
+        defer { bench.remove() }
+        try bench.run(rendered.scripts[0].text, part: "prefill-0", expecting: [spec])
+        #expect(bench.log == "", "nothing is missed: \(bench.log)")
+    }
+
     @Test func `host tuning can be skipped, and an unknown part is refused`() throws {
         let profile = try ProfileCatalog.profile(named: ProfileCatalog.names[2])
         let fixture = try PublishedFixture(profile.name)
@@ -88,7 +104,8 @@ import Testing
 private struct ScriptBench {
     let directory: String
 
-    init() throws {
+    /// CANN lies in that layout below `/usr/local/Ascend`.
+    init(layout: String = "ascend-toolkit") throws {
         var template = Array("/tmp/glm-agent-scripts-XXXXXX".utf8CString)
         let made = template.withUnsafeMutableBufferPointer { buffer in
             buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
@@ -115,7 +132,7 @@ private struct ScriptBench {
         // Like the vendor's: it reads a variable that is not set, and its last command fails.
         let prepared = "export PREPARED=yes$NOT_SET_ANYWHERE\nfalse\n"
         let folders = [
-            "bin", "out", "root/usr/local/Ascend/ascend-toolkit", "root/usr/local/Ascend/nnal/atb",
+            "bin", "out", "root/usr/local/Ascend/\(layout)", "root/usr/local/Ascend/nnal/atb",
         ]
         for folder in folders {
             #expect(system("mkdir -p '\(directory)/\(folder)'") == 0)
@@ -134,6 +151,12 @@ private struct ScriptBench {
     }
 
     var tuningLog: String { readFile("\(directory)/out/tuning") ?? "" }
+
+    /// What the script complained of, but for its settings of the host, which fail here.
+    var log: String {
+        (readFile("\(directory)/out/log") ?? "").split(separator: "\n")
+            .filter { !$0.contains("was not set") }.joined(separator: "\n")
+    }
 
     /// Runs the script and returns its exit status.
     func execute(_ text: String, part: String, settings: String, programs: Int = 1) throws -> Int32

@@ -40,8 +40,7 @@ public final class PretendNode {
     /// What the tools are started with.
     public var environment: [String: String] {
         [
-            "PATH": "\(directory)/usr/local/bin:/usr/bin:/bin",
-            "PYTHONPATH": "\(directory)/opt/python",
+            "PATH": "\(directory)/usr/local/bin:/usr/bin:/bin"
         ]
     }
 
@@ -53,6 +52,9 @@ public final class PretendNode {
 
     /// The scripts that were sourced so far, as paths of the node, in their order.
     public var sourced: [String] { lines("sourced") }
+
+    /// The `ASCEND_HOME_PATH` of each start of Python, `none` where there was none.
+    public var pythonHomes: [String] { lines("python") }
 
     private func lines(_ name: String) -> [String] {
         let bytes = (try? Files.read("\(directory)/var/log/pretend/\(name)")) ?? []

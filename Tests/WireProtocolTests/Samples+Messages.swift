@@ -9,7 +9,7 @@ import WireProtocol
 extension Sample {
     /// The samples of a file of Protocols/vectors/wire.
     static let files: [(name: String, samples: [Sample])] = [
-        ("swim", swim), ("raft", raft), ("report", report + obstacles), ("view", view),
+        ("swim", swim), ("raft", raft), ("report", report + notes), ("view", view),
         ("request", request),
         ("answer", answer), ("command", command), ("state", state), ("sightings", sightings),
         ("inventory", inventory),

@@ -1,9 +1,11 @@
 // Samples of reports, the leader's view, requests and answers.
 
+import Ascend
 import Base
 import ClusterState
 import Consensus
 import Diagnosis
+import Doctor
 import Supervision
 import WireProtocol
 
@@ -97,34 +99,38 @@ extension Sample {
                 ]))),
     ]
 
-    static let obstacles: [Sample] = [
+    static let notes: [Sample] = [
         Sample(
-            "report that nothing is in the way",
-            .report(
-                NodeReport(
-                    node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
-                    obstacles: []))),
-        Sample(
-            "report of an obstacle",
-            .report(
-                NodeReport(
-                    node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
-                    obstacles: ["die 5 held by process 4711 (python3)"]))),
-        Sample(
-            "report with notes of a node that has not looked",
+            "report with a note",
             .report(
                 NodeReport(
                     node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
                     notes: ["vm.swappiness=0: /proc/sys/vm/swappiness is 60"]))),
         Sample(
-            "report with notes of a node that has looked",
+            "report with notes",
             .report(
                 NodeReport(
                     node: NodeID("node-3"), applied: LogIndex(7), deploymentDigest: 9, shards: [],
-                    obstacles: [], notes: ["one", "another"]))),
+                    notes: ["one", "another"]))),
     ]
 
     static let view: [Sample] = [
+        Sample(
+            "view of a group that the launch gate holds back",
+            .view(
+                LeaderView(
+                    groups: [
+                        GroupSummary(
+                            group: GroupName("decode-0"), condition: .waiting, why: "for node-4",
+                            gate: [
+                                GateFinding(
+                                    .blocks, .holders, node: NodeID("node-4"),
+                                    dies: [DieID(5), DieID(6)],
+                                    evidence: "held by process 4711", remedy: "end it"),
+                                GateFinding(.accepted, .dies, node: NodeID("node-4"), evidence: ""),
+                                GateFinding(.unknown, .speed, node: nil, evidence: "x"),
+                            ])
+                    ], reports: [], voters: 3))),
         Sample("view of nothing", .view(LeaderView(groups: [], reports: [], voters: 1))),
         Sample(
             "view of every condition",
@@ -149,8 +155,52 @@ extension Sample {
         Sample(
             "request for a log from an offset",
             .request(RequestID(0), .log(shard: "router.g1.r0", lastLines: 0, from: .max))),
-        Sample("request for the facts of a node", .request(RequestID(7), .examine(.facts))),
+        Sample(
+            "request for the facts of a node",
+            .request(RequestID(7), .examine(.facts(launchOf: nil)))),
+        Sample(
+            "request for the facts of a node before a launch",
+            .request(RequestID(7), .examine(.facts(launchOf: GroupName("decode-0"))))),
+        Sample(
+            "request for a preflight", .request(RequestID(7), .examine(.preflight(launchOf: nil)))),
+        Sample(
+            "request for a preflight of a group",
+            .request(RequestID(7), .examine(.preflight(launchOf: GroupName("decode-0"))))),
         Sample("request for the speed of a node", .request(RequestID(7), .examine(.speed))),
+        Sample(
+            "request to kill a shard",
+            .request(
+                RequestID(1),
+                .examine(
+                    .strike(
+                        .killShard(
+                            ShardID(
+                                group: GroupName("组-0"), generation: Generation(largest),
+                                rank: NodeRank(1))))))),
+        Sample(
+            "request to freeze a shard",
+            .request(
+                RequestID(2),
+                .examine(
+                    .strike(
+                        .freezeShard(
+                            ShardID(
+                                group: GroupName("prefill-0"), generation: Generation(3),
+                                rank: .master)))))),
+        Sample(
+            "request to thaw a shard",
+            .request(
+                RequestID(3),
+                .examine(
+                    .strike(
+                        .thawShard(
+                            ShardID(
+                                group: GroupName("prefill-0"), generation: Generation(3),
+                                rank: .master)))))),
+        Sample("request to kill an agent", .request(RequestID(4), .examine(.strike(.killAgent)))),
+        Sample(
+            "request to freeze an agent",
+            .request(RequestID(5), .examine(.strike(.freezeAgent(seconds: 10))))),
         Sample(
             "request to reach nobody",
             .request(RequestID(8), .examine(.reach(dials: [], pings: [])))),

@@ -13,6 +13,9 @@ extension Sample {
             "sightings of a node whose shards are well",
             .sightings(NodeSightings(node: NodeID("n"), shards: []))),
         Sample(
+            "sightings of a node that tells which commands it reads",
+            .sightings(NodeSightings(node: NodeID("n"), shards: [], understands: 21))),
+        Sample(
             "sightings",
             .sightings(
                 NodeSightings(

@@ -145,6 +145,22 @@ extension Sample {
         Sample(
             "serves with a note",
             .serves(GroupName("router"), generation, note: "router: built-in, 内置")),
+        Sample("cordon", .cordon(NodeID("node-2"), .cordon)),
+        Sample("drain", .cordon(NodeID("节点-2"), .drain)),
+        Sample("drain by force", .cordon(NodeID("node-2"), .force)),
+        Sample("uncordon", .uncordon(NodeID("node-2"))),
+        Sample("apply", .apply(deployment(.sglang), atOnce: false)),
+        Sample("apply at once", .apply(deployment(.command(["x"])), atOnce: true)),
+        Sample(
+            "launch with the end of the generation before",
+            .launch(
+                decode, generation, why: "again",
+                stoppedAt: WallTime(millisecondsSinceEpoch: 1_795_547_128_120))),
+        Sample(
+            "end with the time of the failure",
+            .end(
+                GroupName("prefill-0"), generation, failure, isTerminal: false,
+                failedAt: WallTime(millisecondsSinceEpoch: .min))),
     ]
 
     private static func record(
@@ -182,6 +198,9 @@ extension Sample {
         Sample("state with a history", historic),
         Sample("state with groups that share a store", sharing),
         Sample("state with a diagnosis", diagnosed),
+        Sample("state with restarts", restarted),
+        Sample("state with cordons", cordoned),
+        Sample("state with a roll-out", rollingOut),
     ]
 
     /// Of the kinds of events, so many are in the older vector; newer ones are in a newer one.
@@ -201,7 +220,8 @@ extension Sample {
     private static let diagnosed = ReplicatedState(
         deployment: nil, deploymentSerial: 0, isWanted: true, plan: nil, epoch: .none,
         groups: [record(decode, .ended(diagnosedFailure))],
-        ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds + 4)), nextSequence: 2,
+        ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds + 4).prefix(1)),
+        nextSequence: 2,
         electedTerm: 1)
 
     private static let historic: ReplicatedState = {
@@ -220,6 +240,55 @@ extension Sample {
             nextSequence: 5,
             electedTerm: 7,
             present: [NodeID("node-1"), NodeID("节点-2")])
+    }()
+
+    private static let cordoned: ReplicatedState = {
+        let at = { WallTime(millisecondsSinceEpoch: $0) }
+        return ReplicatedState(
+            deployment: nil, deploymentSerial: 0, isWanted: true, plan: nil, epoch: .none,
+            groups: [], ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds + 5)),
+            nextSequence: 9, electedTerm: 7,
+            restartLedger: RestartLedger(leader: NodeID("node-1")),
+            cordons: [
+                Cordon(node: NodeID("node-2"), kind: .force, since: at(.max)),
+                Cordon(node: NodeID("node-3"), kind: .cordon, since: at(0)),
+                Cordon(node: NodeID("节点-4"), kind: .drain, since: at(-1)),
+            ])
+    }()
+
+    private static let rollingOut = ReplicatedState(
+        deployment: deployment(.sglang), deploymentSerial: 4, isWanted: true, plan: nil,
+        epoch: .none, groups: [], ledger: [], nextSequence: 1, electedTerm: 7,
+        restartLedger: RestartLedger(leader: NodeID("node-1")),
+        cordons: [
+            Cordon(
+                node: NodeID("node-2"), kind: .drain, since: WallTime(millisecondsSinceEpoch: 5))
+        ],
+        rollout: Rollout(
+            past: [
+                PastDeployment(serial: 1, deployment: deployment(.rehearsal)),
+                PastDeployment(serial: 3, deployment: deployment(.command([]))),
+            ], isSetAside: true, isAtOnce: true))
+
+    private static let restarted: ReplicatedState = {
+        let at = { WallTime(millisecondsSinceEpoch: $0) }
+        let open = RestartRecord(
+            group: prefill.name, ended: generation, epoch: Epoch(4), cause: diagnosedFailure,
+            isOrdered: false, leader: NodeID("节点-1"), failedAt: nil, detectedAt: at(.max))
+        let whole = RestartRecord(
+            group: decode.name, ended: Generation(1), launched: Generation(2), epoch: Epoch(1),
+            kind: .dependency, why: "", node: nil, rank: nil, isOrdered: true, leader: nil,
+            failedAt: at(0), detectedAt: at(1), stoppedAt: at(2), launchedAt: at(3),
+            readyAt: at(4))
+        return ReplicatedState(
+            deployment: nil, deploymentSerial: 0, isWanted: true, plan: nil, epoch: .none,
+            groups: [], ledger: [], nextSequence: 1, electedTerm: 7,
+            restartLedger: RestartLedger(
+                records: [whole, open],
+                tallies: [
+                    RepairTally(group: decode.name, repairs: 2, milliseconds: 9, ends: [1, 2]),
+                    RepairTally(group: prefill.name, outageSince: at(-1)),
+                ], leader: NodeID("node-2")))
     }()
 
     private static let store = PlannedGroup(

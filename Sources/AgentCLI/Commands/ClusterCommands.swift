@@ -118,6 +118,11 @@ func showMembers(_ invocation: Invocation) -> ExitCode {
 }
 
 func showPlan(_ invocation: Invocation) -> ExitCode {
+    if let path = invocation.arguments[.diff] { return showDifference(path, invocation) }
+    return showCommittedPlan(invocation)
+}
+
+private func showCommittedPlan(_ invocation: Invocation) -> ExitCode {
     invocation.asking { () throws(ControlError) in
         let plan = try invocation.control.get(ControlPath("/v1/plan"))
         invocation.show(plan) {
@@ -145,7 +150,6 @@ func showWhy(_ invocation: Invocation) -> ExitCode {
 func restartGroup(_ invocation: Invocation) -> ExitCode { order("/v1/restart", invocation) }
 func stopGroups(_ invocation: Invocation) -> ExitCode { order("/v1/stop", invocation) }
 func startGroups(_ invocation: Invocation) -> ExitCode { order("/v1/start", invocation) }
-func applyDeployment(_ invocation: Invocation) -> ExitCode { order("/v1/apply", invocation) }
 
 private func order(_ path: String, _ invocation: Invocation) -> ExitCode {
     invocation.asking { () throws(ControlError) in

@@ -39,6 +39,10 @@ func commandTable() -> [Command] {
         Command(spec: .stop, run: stopGroups),
         Command(spec: .start, run: startGroups),
         Command(spec: .apply, run: applyDeployment),
+        Command(spec: .drill, run: drill),
+        Command(spec: .drain, run: drainNode),
+        Command(spec: .cordon, run: cordonNode),
+        Command(spec: .uncordon, run: uncordonNode),
         Command(spec: .simulate, run: simulate),
         Command(spec: .doctor, run: examine),
         Command(spec: .inventory, run: showInventory),
@@ -104,10 +108,19 @@ extension CommandSpec {
         examples: [Example("glm-agent members --json", "for a script")])
 
     static let plan = CommandSpec(
-        name: "plan", summary: "which node holds which rank, and why",
-        options: [.socket, .json],
+        name: "plan", summary: "which node holds which rank, and why; what a changed file would do",
+        discussion: """
+            With --diff, nothing is done: for every group it is told whether it would go on, restart, start
+            or end, and for every rank which lines of the environment and which words of the command
+            differ, as they would be launched. What depends on the node, such as the interface, is shown
+            as on the node that answers.
+            """,
+        options: [.socket, .json, .diff],
         exitCodes: [.success, .failure, .usage, .noAgent],
-        examples: [Example("glm-agent plan", "every address and port of the committed plan")])
+        examples: [
+            Example("glm-agent plan", "every address and port of the committed plan"),
+            Example("glm-agent plan --diff new.yaml", "before glm-agent apply new.yaml"),
+        ])
 
     static let why = CommandSpec(
         name: "why", summary: "why a group is as it is: which rank failed first, and what to do",
@@ -134,10 +147,18 @@ extension CommandSpec {
         examples: [Example("glm-agent logs decode-0/1 -f", "follow rank 1 of decode-0")])
 
     static let events = CommandSpec(
-        name: "events", summary: "what happened, oldest first",
-        options: [.socket, .json, .follow],
+        name: "events", summary: "what happened, oldest first; what restarts have cost",
+        discussion: """
+            With --restarts: one line a restart, with its cause, who asked for it, and how long it took from
+            what happened to its detection, until all ranks had ended, until the next launch, and until
+            that served; then the mean time to repair of each group. The last 200 are remembered.
+            """,
+        options: [.socket, .json, .follow, .restarts],
         exitCodes: [.success, .failure, .usage, .noAgent],
-        examples: [Example("glm-agent events -f", "watch the cluster decide")])
+        examples: [
+            Example("glm-agent events -f", "watch the cluster decide"),
+            Example("glm-agent events --restarts", "how long every restart took, and why it was"),
+        ])
 
     static let restart = CommandSpec(
         name: "restart", summary: "end a group's generation and launch the next",
@@ -169,12 +190,23 @@ extension CommandSpec {
         discussion: """
             A changed file takes effect by itself once every agent was restarted with it. Where a node
             is gone for good, or its agent cannot be restarted now, this puts the file of the
-            answering node into effect at once. Groups whose launch changes restart; `status` keeps
-            telling whose file differs.
+            answering node into effect without waiting. With FILE, a configuration as on the nodes, its
+            deployment is put into effect though no node has it in its own file yet, and what comes of it
+            is shown until every group has it; Ctrl-C ends the looking, not the change. The groups
+            whose launch changes restart one after the other, each once the one before serves; where
+            one does not come up, the others serve on as before, and the exit code is 1. A group whose
+            launch stays the same, byte by byte, is left alone. `glm-agent plan --diff FILE` shows all
+            of that before; `status` keeps telling whose file differs.
             """,
-        options: [.socket, .json],
+        options: [.socket, .json, .atOnce, .noWait],
+        positionals: [
+            PositionalSpec("FILE", optional: true, completion: .file, "a configuration file")
+        ],
         exitCodes: [.success, .failure, .usage, .noAgent],
-        examples: [Example("glm-agent apply", "a smaller profile, while a node is down")])
+        examples: [
+            Example("glm-agent apply", "a smaller profile, while a node is down"),
+            Example("glm-agent apply new.yaml", "roll a change out, group by group"),
+        ])
 }
 
 // MARK: - Without an agent
@@ -264,15 +296,18 @@ extension CommandSpec {
         discussion: """
             Seventeen checks on every node and between them, from any node: who holds the dies, addresses,
             ports that are really dialled, the fabric, TLS switches, versions, health, environment, store,
-            limits, weights, settings, clocks, names; with --stress speed, too. Nothing is changed, reset or
+            limits, weights, settings, clocks, names; with --preflight whether the installed SGLang
+            understands the planned commands, with --stress speed, too. Nothing is changed, reset or
             ended. What cannot be found out is told as unknown. Exit code 3: an error was found; with --strict also a warning, or
             something not known.
             """,
-        options: [.socket, .local, .root, .model, .stress, .strict, .json],
+        options: [.socket, .local, .root, .model, .preflight, .stress, .strict, .json],
         exitCodes: [.success, .failure, .usage, .notReady, .noAgent],
         examples: [
             Example("glm-agent doctor", "the whole cluster, before a launch or after a failure"),
             Example("glm-agent doctor --stress", "and whether a node is slower than the others"),
+            Example(
+                "glm-agent doctor --preflight", "and whether every SGLang understands its command"),
             Example("glm-agent doctor --local --model /data/glm-5.1", "a host without an agent"),
         ])
 

@@ -12,6 +12,9 @@ import Host
 func examine(_ invocation: Invocation) -> ExitCode {
     let arguments = invocation.arguments
     let isLocal = arguments.has(.local) || arguments[.root] != nil || arguments[.model] != nil
+    if isLocal, arguments.has(.preflight) {
+        return invocation.misused("--preflight asks the agents: a host alone has no plan")
+    }
     return isLocal ? examineHost(invocation) : examineCluster(invocation)
 }
 
@@ -26,8 +29,13 @@ private func examineCluster(_ invocation: Invocation) -> ExitCode {
                 diagnosis = document
             }
         }
+        let arguments = invocation.arguments
         let path = ControlPath(
-            "/v1/doctor", ["stress": invocation.arguments.has(.stress) ? "1" : "0"])
+            "/v1/doctor",
+            [
+                "stress": arguments.has(.stress) ? "1" : "0",
+                "preflight": arguments.has(.preflight) ? "1" : "0",
+            ])
         try invocation.control.stream(path) { lines.take($0) }
         lines.finish()
         guard let diagnosis else { throw .unreadable("it ended without a diagnosis") }

@@ -11,6 +11,20 @@ extension OptionSpec {
     static let follow = OptionSpec("follow", short: "f", "go on with what is new, until Ctrl-C")
     static let lines = OptionSpec(
         "lines", short: "n", value: "N", "how many lines to begin with (50)")
+    static let restarts = OptionSpec("restarts", "the restarts alone, and how long each part took")
+    static let force = OptionSpec(
+        "force", "also where no spare is left: groups that have no other place stop")
+    static let noWait = OptionSpec("no-wait", "end once it is agreed, without looking on")
+    static let yes = OptionSpec("yes", short: "y", "do it without being asked again")
+    static let freezeTime = OptionSpec(
+        "for", value: "SECONDS", "how long freeze-agent lasts (10, at most 60)")
+    static let drillLimit = OptionSpec(
+        "timeout", value: "SECONDS", "how long to look on (3600; of an agent, 120)")
+    static let diff = OptionSpec(
+        "diff", value: "FILE", completion: .file,
+        "what this configuration file would change, byte by byte, and what would restart")
+    static let atOnce = OptionSpec(
+        "at-once", "all groups together, where old and new cannot serve side by side")
     static let watch = OptionSpec("watch", "show it again every second, until Ctrl-C")
     static let names = OptionSpec("names", "print the names alone, one a line")
     static let profileFile = OptionSpec(
@@ -39,6 +53,8 @@ extension OptionSpec {
         "a directory that stands for the node's / (/)")
     static let local = OptionSpec(
         "local", "examine this host alone, without an agent; --root and --model do, too")
+    static let preflight = OptionSpec(
+        "preflight", "have the installed SGLang read every planned command; up to a minute")
     static let stress = OptionSpec(
         "stress", "measure processors and memory too, for about a second; engines feel it")
     static let once = OptionSpec(

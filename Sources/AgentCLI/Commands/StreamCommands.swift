@@ -50,6 +50,7 @@ func showLogs(_ invocation: Invocation) -> ExitCode {
 private let continuedLines = "1000"
 
 func showEvents(_ invocation: Invocation) -> ExitCode {
+    if invocation.arguments.has(.restarts) { return showRestarts(invocation) }
     let isFollowed = invocation.arguments.has(.follow)
     let isRaw = invocation.arguments.has(.json)
     let view = EventView()
@@ -72,6 +73,19 @@ func showEvents(_ invocation: Invocation) -> ExitCode {
         try invocation.control.follow(
             isEndless: true, path, onBegin: { _ in lines.drop() },
             onLoss: invocation.console.complain, onText: { lines.take($0) })
+        return .success
+    }
+}
+
+private func showRestarts(_ invocation: Invocation) -> ExitCode {
+    guard !invocation.arguments.has(.follow) else {
+        return invocation.misused("--restarts and --follow do not go together")
+    }
+    return invocation.asking { () throws(ControlError) in
+        let answer = try invocation.control.get(ControlPath("/v1/restarts"))
+        invocation.show(answer) {
+            RestartsView(answer: answer, colour: invocation.console.hasColour).text
+        }
         return .success
     }
 }

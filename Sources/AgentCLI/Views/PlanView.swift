@@ -53,7 +53,7 @@ struct MembersView {
             let inventory = member["inventory"]
             table.add(
                 Table.Cell(member.text("node")), Table.Cell(member.text("address")),
-                .state(member.text("state")),
+                .member(member),
                 Table.Cell(ageText(of: member, field: "since", now: now)),
                 cell(inventory, "dies"), dies(inventory, "unhealthy_dies"),
                 dies(inventory, "held_dies"), cell(inventory, "super_pod_id"),

@@ -1,7 +1,9 @@
 // `glm-agent status` for people, drawn from the published JSON alone: what a person sees is what a
 // script can read.
 
+import Ascend
 import Base
+import Doctor
 
 /// A status as lines of text.
 struct StatusView {
@@ -70,7 +72,7 @@ struct StatusView {
         for member in list("members") {
             table.add(
                 Table.Cell(member.text("node")), Table.Cell(member.text("address")),
-                .state(member.text("state")), Table.Cell(since(member)))
+                .member(member), Table.Cell(since(member)))
         }
         return [styled("MEMBERS", .heading)] + table.lines(colour: colour)
     }
@@ -85,7 +87,9 @@ struct StatusView {
                 Table.Cell(group.text("name")), "", "", .state(group.text("state")),
                 Table.Cell(group.number("generation")), "", Table.Cell(group.number("restarts")),
                 "", Table.Cell(group.text("why", or: place(of: group, parts(of: group)))))
+            for note in obstacles(of: group) { table.addNote(note) }
             for note in lastFailure(of: group, named: group.text("name")) { table.addNote(note) }
+            if let note = repairText(of: group) { table.addNote(note) }
             for rank in group["ranks"]?.arrayValue ?? [] {
                 table.add(
                     "", Table.Cell(rank.number("rank")), Table.Cell(rank.text("node")),
@@ -111,6 +115,19 @@ struct StatusView {
         case "ready", "degraded": parts.joined(separator: ", ")
         case "stopped": "stopped by the operator"
         default: ""
+        }
+    }
+
+    /// What the launch gate found, each with what to do.
+    private func obstacles(of group: JSONValue) -> [String] {
+        let findings = group["gate"]?.arrayValue ?? []
+        return findings.filter { $0.text("standing") == "blocks" }.map { finding in
+            let dies = (finding["dies"]?.arrayValue ?? []).compactMap { $0.integerValue }
+                .map { DieID(Int($0)) }
+            let place = [finding.text("node"), dies.isEmpty ? "" : dies.shown]
+                .filter { !$0.isEmpty }.joined(separator: ", ")
+            return "check \(finding.number("check"))\(place.isEmpty ? "" : ": \(place)"): "
+                + "\(finding.text("evidence")); \(finding.text("remedy"))"
         }
     }
 
@@ -144,6 +161,7 @@ struct StatusView {
             Table.Cell(router.number("restarts")), Table.Cell(since(router)),
             Table.Cell(router.text("why", or: place(of: router, [router.text("url")]))))
         for note in lastFailure(of: router, named: "router") { table.addNote(note) }
+        if let note = repairText(of: router) { table.addNote(note) }
         return ["", styled("ROUTER", .heading)] + table.lines(colour: colour)
     }
 
@@ -177,6 +195,17 @@ struct StatusView {
 
     private func ago(_ seconds: Double) -> String {
         shortDuration(.milliseconds(Int64(seconds * 1000)))
+    }
+}
+
+extension Table.Cell {
+    /// How a member is, and whether an operator keeps it out.
+    static func member(_ member: JSONValue) -> Table.Cell {
+        let state = member.text("state")
+        let cordon = member.text("cordon")
+        guard !cordon.isEmpty else { return .state(state) }
+        return Table.Cell(
+            "\(state), \(cordon)", state == "alive" ? .attention : Style(state: state))
     }
 }
 

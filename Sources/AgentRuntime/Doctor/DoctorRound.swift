@@ -1,9 +1,11 @@
 // One visit of the doctor: all nodes are asked at once what they are; then each is asked to dial the planned
 // ports of all others and to ping over the fabric; then everything is judged. It takes as long as the
-// slowest node, whose silence is a finding in its turn.
+// slowest node, whose silence is a finding in its turn. The launch gate makes such a visit to the nodes of one
+// group.
 
 import Ascend
 import Base
+import ControlAPI
 import Doctor
 import EventLoop
 import Node
@@ -14,39 +16,76 @@ final class DoctorRound {
     private let loop: Loop
     private let nodes: [NodeID]
     private let survey: NodeSurvey
-    private let completion: (Diagnosis) -> Void
+    private let clockAhead: (NodeID) -> Duration?
+    private let completion: (Outcome) -> Void
     private var answers: [NodeID: ExaminedNode] = [:]
     private var dials: [Dial] = []
     private var pings: [FabricProbe] = []
-    private let stressing: Bool
+    private let purpose: Purpose
     private var speeds: [NodeSpeed] = []
+    private var preflights: [NodePreflight] = []
+    private var accepted: [AcceptedFinding] = []
 
+    enum Purpose {
+        /// A person wants to know.
+        case visit(DoctorVisit)
+        /// The group is about to be launched.
+        case launch(GroupName, hasPreflight: Bool)
+    }
+
+    struct Outcome {
+        let diagnosis: Diagnosis
+        /// What the configurations of the nodes say does no harm.
+        let accepted: [AcceptedFinding]
+    }
+
+    /// Findings come in the order of the nodes. `clockAhead` says how far the clock of a node is ahead of
+    /// the own one; nil where that is not known.
     init(
-        _ loop: Loop, nodes: [NodeID], stressing: Bool,
-        ask: @escaping NodeSurvey.Ask,
-        onProgress: @escaping (String) -> Void, completion: @escaping (Diagnosis) -> Void
+        _ loop: Loop, nodes: [NodeID], purpose: Purpose, ask: @escaping NodeSurvey.Ask,
+        clockAhead: @escaping (NodeID) -> Duration?,
+        onProgress: @escaping (String) -> Void, completion: @escaping (Outcome) -> Void
     ) {
         self.loop = loop
         self.nodes = nodes
-        self.stressing = stressing
+        self.purpose = purpose
+        self.clockAhead = clockAhead
         survey = NodeSurvey(loop, nodes: nodes, ask: ask, onProgress: onProgress)
         self.completion = completion
     }
 
     func start() {
         survey.put(
-            nodes.map { ($0, .facts) },
+            nodes.map { ($0, .facts(launchOf: group)) },
             onAnswer: { self.answers[$0] = self.examined($0, $1) }, then: { self.reach() })
     }
 
-    private func examined(_ node: NodeID, _ answer: PeerAnswer) -> ExaminedNode {
+    private var group: GroupName? {
+        if case .launch(let group, _) = purpose { group } else { nil }
+    }
+
+    private var isStressing: Bool {
+        if case .visit(let visit) = purpose { visit.isStressing } else { false }
+    }
+
+    private var hasPreflight: Bool {
+        switch purpose {
+        case .visit(let visit): visit.hasPreflight
+        case .launch(_, let hasPreflight): hasPreflight
+        }
+    }
+
+    /// nil where the node wants no part in the launch gate.
+    private func examined(_ node: NodeID, _ answer: PeerAnswer) -> ExaminedNode? {
         do {
             let document = try answer.json()
-            guard let wall = document["wall_ms"]?.integerValue, let told = document["examination"]
-            else { return ExaminedNode(node, .silent("its answer has no examination")) }
-            let ahead = wall - loop.wallTime.millisecondsSinceEpoch
+            guard let told = document["examination"] else {
+                return ExaminedNode(node, .silent("its answer has no examination"))
+            }
+            if told == .null { return nil }
+            accepted += try document.read("accepted") as [AcceptedFinding]? ?? []
             return ExaminedNode(
-                node, .told(try NodeExamination(json: told)), clockAhead: .milliseconds(ahead))
+                node, .told(try NodeExamination(json: told)), clockAhead: clockAhead(node))
         } catch {
             return ExaminedNode(node, .silent("\(error)"))
         }
@@ -65,14 +104,31 @@ final class DoctorRound {
         let questions = told.map { told in
             (told.node, NodeQuestion.reach(dials: dials(of: told.node), pings: pings(of: told)))
         }
-        guard nodes.count > 1, !questions.isEmpty else { return measure() }
+        guard nodes.count > 1, !questions.isEmpty else { return preflight() }
         survey.put(
-            questions, onAnswer: { self.takeReach($0, $1) }, then: { self.measure() })
+            questions, onAnswer: { self.takeReach($0, $1) }, then: { self.preflight() })
+    }
+
+    private func preflight() {
+        guard hasPreflight, !told.isEmpty else { return measure() }
+        survey.tell("every node has its SGLang read the planned commands")
+        survey.put(
+            told.map { ($0.node, .preflight(launchOf: group)) },
+            onAnswer: { self.preflights.append(NodePreflight($0, Self.commands($1))) },
+            then: { self.measure() })
+    }
+
+    private static func commands(_ answer: PeerAnswer) -> Fact<[ReadCommand]> {
+        do {
+            return .known(try answer.json().read("commands"))
+        } catch {
+            return .unknown(Gap(.unreadable, "preflight", "\(error)"))
+        }
     }
 
     /// The last question, so that nothing else is asked of a busy node.
     private func measure() {
-        guard stressing, !told.isEmpty else { return finish() }
+        guard isStressing, !told.isEmpty else { return finish() }
         survey.tell("measuring processors and memory for about a second")
         survey.put(
             told.map { ($0.node, .speed) },
@@ -127,15 +183,20 @@ final class DoctorRound {
         let order = Dictionary(
             nodes.enumerated().map { ($0.element, $0.offset) },
             uniquingKeysWith: { first, _ in first })
-        completion(
-            Diagnosis(
-                of: ClusterExamination(
-                    nodes: nodes.compactMap { answers[$0] },
-                    dials: dials.sorted { (order[$0.from] ?? 0) < (order[$1.from] ?? 0) },
-                    pings: pings.sorted {
-                        (order[$0.from] ?? 0, $0.die) < (order[$1.from] ?? 0, $1.die)
-                    },
-                    speeds: speeds.sorted { (order[$0.node] ?? 0) < (order[$1.node] ?? 0) })))
+        // Where no node takes part there is nothing to say.
+        guard group == nil || !answers.isEmpty else {
+            return completion(Outcome(diagnosis: Diagnosis(), accepted: []))
+        }
+        let cluster = ClusterExamination(
+            nodes: nodes.compactMap { answers[$0] },
+            dials: dials.sorted { (order[$0.from] ?? 0) < (order[$1.from] ?? 0) },
+            pings: pings.sorted {
+                (order[$0.from] ?? 0, $0.die) < (order[$1.from] ?? 0, $1.die)
+            },
+            speeds: speeds.sorted { (order[$0.node] ?? 0) < (order[$1.node] ?? 0) },
+            preflights: preflights.sorted { (order[$0.node] ?? 0) < (order[$1.node] ?? 0) },
+            isOneGroup: group != nil)
+        completion(Outcome(diagnosis: Diagnosis(of: cluster), accepted: accepted))
     }
 }
 

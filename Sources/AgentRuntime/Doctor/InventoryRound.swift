@@ -28,7 +28,7 @@ final class InventoryRound {
 
     func start() {
         survey.put(
-            nodes.map { ($0, .facts) },
+            nodes.map { ($0, .facts(launchOf: nil)) },
             onAnswer: { self.answers[$0] = self.document($0, $1) },
             then: { self.recallSilent() })
     }

@@ -21,6 +21,7 @@ public final class NodeExaminer {
     private let queue: FileQueue
     private let speed: SpeedTest
     private let sources: [String]
+    private let python: String
     /// What was told last of this node.
     private var digest: InventoryDigest?
     private var inventory: (found: NodeInventory, at: Instant)?
@@ -41,13 +42,15 @@ public final class NodeExaminer {
     ///   - root: the node.
     ///   - environment: of this process, which engines inherit where nothing is sourced.
     ///   - sources: the scripts that engines' environments come from.
+    ///   - python: the interpreter that engines run in.
     public init(
         _ loop: Loop, root: HostRoot, environment: [String: String],
-        sources: [String] = AscendEnvironment.standardScripts
+        sources: [String] = AscendEnvironment.standardScripts, python: String = "python3"
     ) {
         self.loop = loop
         self.environment = environment
         self.sources = sources
+        self.python = python
         collector = InventoryCollector(loop, root: root, environment: environment)
         ports = PortCheck(loop)
         queue = FileQueue(loop)
@@ -68,7 +71,7 @@ public final class NodeExaminer {
     ///   - weights: the directory of the weights; nil leaves them out.
     ///   - completion: told once, after this call has returned.
     public func examine(weights: String?, completion: @escaping (NodeExamination) -> Void) {
-        takeInventory(weights: weights) { [self] inventory in
+        takeInventory(weights) { [self] inventory in
             completion(
                 NodeExamination(
                     inventory: inventory, address: nil, interface: nil,
@@ -76,11 +79,15 @@ public final class NodeExaminer {
         }
     }
 
-    /// Examines the node of an agent, and listens on the planned ports that are free.
+    /// Examines the node of an agent, and listens on the planned ports that are free. Before a launch nothing
+    /// is told from an earlier visit but what only a boot changes.
     func examine(
-        _ own: Own, weights: String, completion: @escaping (NodeExamination) -> Void
+        _ own: Own, weights: String, isBeforeLaunch: Bool = false,
+        completion: @escaping (NodeExamination) -> Void
     ) {
-        takeInventory(weights: weights) { [self] inventory in
+        let take = isBeforeLaunch ? takeFreshInventory : takeInventory
+        take(weights) { [self] inventory in
+            idle.learn(from: inventory)
             findOwnProcesses(own.stateDirectory) { [self] processes in
                 lookAtPorts(own) { [self] ports in
                     completion(
@@ -88,7 +95,7 @@ public final class NodeExaminer {
                             inventory: inventory, address: own.node.address,
                             interface: own.interface, environment: inherited,
                             shards: own.shards.map { PlannedShard($0) }, ports: ports,
-                            ownProcesses: processes, untuned: own.untuned))
+                            ownProcesses: processes, untuned: own.untuned, idle: idle))
                 }
             }
         }
@@ -99,40 +106,29 @@ public final class NodeExaminer {
         speed.run(completion: completion)
     }
 
-    /// What stands in the way of a launch on this node, for people: dies that are held by others or not
-    /// well, or whose memory is not back where it is without an engine, and ports that are taken. What
-    /// cannot be found out is no obstacle, and told beforehand.
-    func findObstacles(
-        stateDirectory: String, ports endpoints: [Endpoint],
-        onUnknown: @escaping ([String]) -> Void, completion: @escaping ([String]) -> Void
+    private func takeFreshInventory(
+        _ weights: String?, completion: @escaping (NodeInventory) -> Void
     ) {
-        var request = InventoryRequest()
-        request.isBrief = true
-        collector.collect(request) { [self] inventory in
-            idle.learn(from: inventory)
-            findOwnProcesses(stateDirectory) { [self] processes in
-                let examination = NodeExamination(
-                    inventory: inventory, address: nil, interface: nil, environment: [],
-                    shards: [], ports: [], ownProcesses: processes)
-                onUnknown(examination.unknowns)
-                let free = endpoints.filter { listeners[$0] == nil }
-                ports.conflicts(free) { [idle] conflicts in
-                    completion(examination.obstacles(idle: idle) + conflicts.map(\.description))
-                }
-            }
-        }
+        collector.collect(request(weights, .launch), completion: completion)
+    }
+
+    private func request(
+        _ weights: String?, _ scope: InventoryRequest.Scope
+    ) -> InventoryRequest {
+        InventoryRequest(
+            weights: weights, python: python, sources: sources,
+            maxAge: scope == .whole ? Self.maxAge : .zero, scope: scope)
     }
 
     private func takeInventory(
-        weights: String?, completion: @escaping (NodeInventory) -> Void
+        _ weights: String?, completion: @escaping (NodeInventory) -> Void
     ) {
         if let inventory, loop.now - inventory.at <= Self.maxAge {
             return loop.soon { completion(inventory.found) }
         }
         waiting.append(completion)
         guard waiting.count == 1 else { return }
-        let request = InventoryRequest(weights: weights, sources: sources, maxAge: Self.maxAge)
-        collector.collect(request) { [self] in
+        collector.collect(request(weights, .whole)) { [self] in
             inventory = ($0, loop.now)
             let told = waiting
             waiting = []
@@ -165,7 +161,7 @@ public final class NodeExaminer {
 
     /// Makes an inventory, with what everybody may know of it.
     func takeDigest(weights: String, completion: @escaping (NodeInventory) -> Void) {
-        takeInventory(weights: weights) { [self] inventory in
+        takeInventory(weights) { [self] inventory in
             digest = inventory.digest
             completion(inventory)
         }
@@ -174,7 +170,7 @@ public final class NodeExaminer {
     /// Looks at the dies and the kernel alone, once there is a digest; tells whether it is another.
     func updateDigest(completion: @escaping (InventoryDigest, Bool) -> Void) {
         var request = InventoryRequest()
-        request.isBrief = true
+        request.scope = .dies
         collector.collect(request) { [self] inventory in
             let before = digest
             digest = digest?.updated(by: inventory)
@@ -306,7 +302,8 @@ extension PlannedShard {
         self.init(
             name: shard.name, role: shard.spec.role,
             environment: shard.spec.environment.map { Variable($0.name, $0.value) },
-            unset: shard.spec.unset, endpoints: shard.endpoints)
+            unset: shard.spec.unset, endpoints: shard.endpoints,
+            reservedPorts: shard.reservedPorts)
     }
 }
 

@@ -173,3 +173,34 @@ extension EnvironmentSnapshot: JSONCoded {
         self.init(scripts: try json.read("scripts"), variables: try json.read("variables"))
     }
 }
+
+/// The least that was in use on a die while nobody held it.
+private struct IdleDie: JSONCoded {
+    let die: Int
+    let megabytes: Int
+
+    var json: JSONValue { ["die": die.json, "used_mb": megabytes.json] }
+
+    init(_ die: Int, _ megabytes: Int) {
+        self.die = die
+        self.megabytes = megabytes
+    }
+
+    init(json: JSONValue) throws(JSONMismatch) {
+        die = try json.read("die")
+        megabytes = try json.read("used_mb")
+    }
+}
+
+extension IdleMemory: JSONCoded {
+    public var json: JSONValue {
+        leastMegabytes.sorted { $0.key < $1.key }.map { IdleDie($0.key.value, $0.value) }.json
+    }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        let dies = try [IdleDie](json: json)
+        self.init(
+            leastMegabytes: Dictionary(
+                dies.map { (DieID($0.die), $0.megabytes) }, uniquingKeysWith: { min($0, $1) }))
+    }
+}

@@ -4,12 +4,16 @@
 
 /// The memory of a node's idle dies, as far as it has been seen.
 public struct IdleMemory: Hashable, Sendable {
-    private var seen: [DieID: Int] = [:]
+    private(set) var leastMegabytes: [DieID: Int] = [:]
 
     /// How far above its baseline a die counts as idle: drivers keep something now and then.
     private static let marginMegabytes = 1024
 
     public init() {}
+
+    init(leastMegabytes: [DieID: Int]) {
+        self.leastMegabytes = leastMegabytes
+    }
 
     /// Takes note of the dies that nobody holds.
     public mutating func learn(from inventory: NodeInventory) {
@@ -22,13 +26,15 @@ public struct IdleMemory: Hashable, Sendable {
             guard let used = die.memory?.usedMegabytes, used < Die.idleLimitMegabytes else {
                 continue
             }
-            seen[die.id] = min(used, seen[die.id] ?? used)
+            leastMegabytes[die.id] = min(used, leastMegabytes[die.id] ?? used)
         }
     }
 
     /// Whether nothing but the firmware's share is in use; nil where the memory is not known.
     public func isIdle(_ die: Die) -> Bool? {
-        let limit = seen[die.id].map { min($0 + Self.marginMegabytes, Die.idleLimitMegabytes) }
+        let limit = leastMegabytes[die.id].map {
+            min($0 + Self.marginMegabytes, Die.idleLimitMegabytes)
+        }
         return die.memory.map { $0.usedMegabytes < limit ?? Die.idleLimitMegabytes }
     }
 }

@@ -10,10 +10,7 @@ extension Diagnosis {
         return "no process but those of the running shards"
     }
 
-    /// `idle` is what is known of the node's dies when nothing runs on them.
-    mutating func checkHolders(
-        _ node: NodeID, _ found: NodeExamination, idle: IdleMemory = IdleMemory()
-    ) {
+    private mutating func checkHolders(_ node: NodeID, _ found: NodeExamination) {
         let inventory = found.inventory
         let own = Set(found.ownProcesses)
         if let gap = inventory.holders.gap { report(.holders, node, gap: gap) }
@@ -31,7 +28,7 @@ extension Diagnosis {
             }
             let isExplained =
                 !holders.isEmpty || die.processes.contains { own.contains($0.processID) }
-            if !isExplained, idle.isIdle(die) == false, let memory = die.memory {
+            if !isExplained, found.idle.isIdle(die) == false, let memory = die.memory {
                 report(
                     .holders, .error, node, die: die.id,
                     "\(memory.usedMegabytes) MB of memory in use that no process owns",
@@ -44,16 +41,26 @@ extension Diagnosis {
         }
     }
 
+    /// The processes that have more than a visitor's memory on some die.
+    private func owners(in inventory: NodeInventory) -> Set<Int32> {
+        let processes = (inventory.dies.value ?? []).flatMap(\.processes)
+        return Set(processes.filter { !$0.isVisitor }.map(\.processID))
+    }
+
     /// Who has the die by npu-smi or by its device file.
     private func foreignHolders(
         of die: Die, _ inventory: NodeInventory
     ) -> [(id: Int32, text: String)] {
         let files = (inventory.holders.value ?? []).filter { $0.dies.contains(die.id) }
+        let owners = owners(in: inventory)
         let listed = die.processes.filter { process in
-            !process.isVisitor && !files.contains { $0.processID == process.processID }
+            !(process.isVisitor && owners.contains(process.processID))
+                && !files.contains { $0.processID == process.processID }
         }
-        // A process with this device file may only visit, as every rank does with its peers' dies.
+        // A process with this device file may only visit, as every rank does with its peers' dies. One that
+        // has no die of its own is no rank: it is left over, and holds what it has open.
         let visitors = Set(die.processes.filter(\.isVisitor).map(\.processID))
+            .intersection(owners)
         let holding = files.filter { !visitors.contains($0.processID) }
         let named = holding.map { holder in
             (holder.processID, "process \(holder.processID) (\(holder.name))")
@@ -73,7 +80,7 @@ extension Diagnosis {
         return counts.sorted().map { "\($0)" }.joined(separator: " or ") + " dies a node, all OK"
     }
 
-    mutating func checkDies(_ node: NodeID, _ found: NodeExamination) {
+    private mutating func checkDies(_ node: NodeID, _ found: NodeExamination) {
         let inventory = found.inventory
         guard let dies = inventory.dies.value else {
             if let gap = inventory.dies.gap { report(.dies, node, gap: gap) }

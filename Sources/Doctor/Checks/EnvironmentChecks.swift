@@ -184,7 +184,10 @@ extension Diagnosis {
         }
         let host = String(first[start...].dropLast("\(port)".count + 1))
         let prefills = cluster.told.filter { $0.found.shards.contains { $0.role == .prefill } }
-        if !prefills.isEmpty, !prefills.contains(where: { $0.found.address == host }) {
+        // A group alone may be another prefill than the one with the store.
+        if !cluster.isOneGroup, !prefills.isEmpty,
+            !prefills.contains(where: { $0.found.address == host })
+        {
             report(
                 .store, .error, nil, "\(first) is on no prefill node",
                 remedy: "the store runs in the first prefill group: name its node")

@@ -99,22 +99,17 @@ extension Diagnosis {
             }
             return
         }
-        // Where HCCL listens unless told otherwise.
-        let hccl = PortRange(first: 60000, last: 60031)
-        let planned = found.ports.compactMap {
-            PortRange(first: $0.endpoint.port, last: $0.endpoint.port)
-        }
-        let atRisk = ([hccl].compactMap { $0 } + planned).filter { range in
-            ephemeral.overlaps(range) && !reserved.contains { $0.contains(range) }
-        }
+        // Without a plan HCCL is taken to listen where it does unless told otherwise.
+        let usual = [PortRange(first: 60000, last: 60031)].compactMap { $0 }
+        let claimed = found.address == nil ? usual : found.shards.flatMap(\.reservedPorts)
+        let atRisk = PortSet(claimed).intersection(PortSet([ephemeral]))
+            .subtracting(PortSet(reserved))
         guard !atRisk.isEmpty else { return }
-        let list = atRisk.map(\.description).joined(separator: ",")
         report(
             .ports, .warning, node,
-            "any outgoing connection may take \(list): the ephemeral range is \(ephemeral)",
+            "any outgoing connection may take \(atRisk): the ephemeral range is \(ephemeral)",
             remedy: "host_tuning: apply in agent.yaml reserves them; or sysctl -w "
-                + "net.ipv4.ip_local_reserved_ports="
-                + (reserved + atRisk).map(\.description).joined(separator: ","))
+                + "net.ipv4.ip_local_reserved_ports=\(PortSet(reserved).union(atRisk))")
     }
 
     // MARK: - 15

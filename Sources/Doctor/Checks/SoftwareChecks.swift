@@ -29,15 +29,43 @@ extension Diagnosis {
                 }
             }
             compare(
-                .versions, .error, name, values, shown: { $0 },
+                .versions, name == "python" ? .warning : .error, name, values, shown: { $0 },
                 remedy: "install the version of the others; driver and firmware go together")
             reportMissing(name, values)
             if let first = values.first?.value { told.append("\(name) \(first)") }
         }
+        for (node, found) in cluster.told { checkDriver(node, found) }
+        checkCommands(cluster)
         return told.joined(separator: ", ")
     }
 
     private static let notInstalled = "not installed"
+
+    /// What memfabric moves KV with, from die to die.
+    private static let oldestForTransfer = HDKVersion("24.1.RC2")
+    /// From here on HCCL names the ranks whose TLS switches differ (EI0016).
+    private static let oldestThatNamesTLS = HDKVersion("25.2.0")
+
+    private mutating func checkDriver(_ node: NodeID, _ found: NodeExamination) {
+        guard let text = found.inventory.software.driver.value else { return }
+        guard let version = HDKVersion(text) else {
+            return report(
+                .versions, .info, node, "driver \(text): whether it is new enough is not known")
+        }
+        let hasStore = found.shards.contains { $0.value(of: "ASCEND_MF_STORE_URL") != nil }
+        if let oldest = Self.oldestForTransfer, version < oldest {
+            report(
+                .versions, hasStore ? .error : .warning, node,
+                "driver \(text) is older than \(oldest), which the transfer between prefill and decode needs",
+                remedy:
+                    "install a newer HDK, driver and firmware together (25.5.2 is what SGLang documents)"
+            )
+        } else if let oldest = Self.oldestThatNamesTLS, version < oldest {
+            report(
+                .versions, .info, node,
+                "driver \(text): before \(oldest) HCCL does not say whose TLS switch differs")
+        }
+    }
 
     /// Where a thing is missing on every node, nothing differs; whether it is needed is not known here.
     private mutating func reportMissing(
@@ -115,7 +143,7 @@ extension Diagnosis {
             guard size >= .seconds(1) else { continue }
             let direction = difference < .zero ? "behind" : "ahead of"
             report(
-                .clock, size >= .seconds(30) ? .error : .warning, node,
+                .clock, .warning, node,
                 "its clock is \(size.components.seconds) s \(direction) the others",
                 remedy: "let chronyd or ntpd set it (chronyc tracking)")
         }

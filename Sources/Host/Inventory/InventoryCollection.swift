@@ -55,7 +55,8 @@ final class InventoryCollection {
     }
 
     private func askCards(_ join: Join) {
-        ask(["info", "-l"], request.maxAge, join) { text throws(ParseError) in
+        let maxAge = request.scope == .whole ? request.maxAge : Self.placeMaxAge
+        ask(["info", "-l"], maxAge, join) { text throws(ParseError) in
             try NPUOutput.cards(text).count
         } told: {
             self.cardCount = $0
@@ -76,7 +77,7 @@ final class InventoryCollection {
         for row in table.value?.dies ?? [] {
             let chip = row.address
             let place = ["-i", "\(chip.card)", "-c", "\(chip.chip)"]
-            if !request.isBrief {
+            if request.scope != .dies {
                 ask(["info", "-t", "spod-info"] + place, Self.placeMaxAge, join) {
                     text throws(ParseError) in
                     try NPUOutput.place(text)
@@ -126,6 +127,7 @@ final class InventoryCollection {
         } told: {
             self.switches[die] = $0
         }
+        guard request.scope == .whole else { return }
         ask(die, "-link", join) { text throws(ParseError) in
             try HCCNOutput.link(text)
         } told: {

@@ -17,19 +17,29 @@ public struct InventoryRequest: Hashable, Sendable {
     public var parameters: [String]
     /// How old an answer of npu-smi may be.
     public var maxAge: Duration
-    /// Only what can be asked in a second: dies, their health and memory, and who holds them.
-    public var isBrief = false
+    /// How much is asked.
+    public var scope = Scope.whole
+
+    public enum Scope: Hashable, Sendable {
+        /// Only what can be asked in a second: dies, their health and memory, and who holds them.
+        case dies
+        /// What decides on a launch and may have changed since the last one. What only a boot changes may
+        /// be an hour old, and what is advice is left out.
+        case launch
+        case whole
+    }
 
     public init(
         weights: String? = nil, python: String = "python3",
         sources: [String] = AscendEnvironment.standardScripts, parameters: [String] = [],
-        maxAge: Duration = .zero
+        maxAge: Duration = .zero, scope: Scope = .whole
     ) {
         self.weights = weights
         self.python = python
         self.sources = sources
         self.parameters = parameters
         self.maxAge = maxAge
+        self.scope = scope
     }
 }
 
@@ -80,11 +90,11 @@ public final class InventoryCollector {
                 collection.reading = try? result.get()
                 join.end()
             })
-        if !request.isBrief {
-            askPython(request.python, join) { collection.python = $0 }
+        if request.scope != .dies {
             join.begin()
-            engines.make(from: request.sources) { made in
+            engines.make(from: request.sources) { [self] made in
                 collection.environment = made.map(\.snapshot)
+                askPython(request.python, made.value, join) { collection.python = $0 }
                 join.end()
             }
         }
@@ -92,16 +102,19 @@ public final class InventoryCollector {
         join.end()
     }
 
+    /// In the environment of the engines, since that decides where Python looks.
     private func askPython(
-        _ name: String, _ join: Join, _ told: @escaping (Fact<[PackageVersion]>) -> Void
+        _ name: String, _ engine: EngineEnvironment?, _ join: Join,
+        _ told: @escaping (Fact<[PackageVersion]>) -> Void
     ) {
-        guard let python = runner.find(name) else {
+        let environment = engine?.byName
+        guard let python = runner.find(name, in: environment) else {
             told(.unknown(Gap(.notInstalled, name, "not on PATH")))
             return
         }
         join.begin()
         let arguments = ["-c", PythonPackages.program] + PythonPackages.names
-        runner.run(python, arguments, within: .seconds(20)) { result in
+        runner.run(python, arguments, within: .seconds(20), environment: environment) { result in
             switch result {
             case .success(let result):
                 told(

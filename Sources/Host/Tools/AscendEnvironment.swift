@@ -17,6 +17,11 @@ public struct EngineEnvironment: Hashable, Sendable {
     /// The whole environment, by name.
     public let variables: [Variable]
     public let snapshot: EnvironmentSnapshot
+
+    /// As programs are started with.
+    public var byName: [String: String] {
+        Dictionary(variables.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    }
 }
 
 /// Makes the environment of engines. There is one for each agent.
@@ -31,13 +36,8 @@ public final class AscendEnvironment {
         "/usr/local/Ascend/cann/set_env.sh", "/usr/local/Ascend/nnal/atb/set_env.sh",
     ]
 
-    /// CANN's script up to 8.3 and from 8.5 on.
-    private static let layouts = [
-        "/usr/local/Ascend/cann/set_env.sh", "/usr/local/Ascend/ascend-toolkit/set_env.sh",
-    ]
-
     /// A node may be without these; what else a profile names must be there.
-    private static let ofVendor = Set(layouts + standardScripts)
+    private static let ofVendor = Set(VendorScripts.cann + standardScripts)
 
     /// What the clean shell takes from the agent: who and where it is.
     private static let handedOn: Set<String> = [
@@ -136,8 +136,7 @@ public final class AscendEnvironment {
 
     /// Where that script lies, CANN's in whichever layout; nil where it is not there.
     public static func place(of source: String, on root: HostRoot) -> String? {
-        let places = [source] + (layouts.contains(source) ? layouts : [])
-        return places.first { root.exists($0) }
+        VendorScripts.places(of: source).first { root.exists($0) }
     }
 
     /// The scripts that are there, each once, and those that are not.

@@ -38,9 +38,13 @@ public final class CommandRunner {
     /// - Parameters:
     ///   - name: as on `PATH`.
     ///   - places: paths of the node to look at after that.
+    ///   - environment: whose `PATH` it is; nil for that of all tools.
     /// - Returns: what to start; nil where it is not installed.
-    public func find(_ name: String, orAt places: [String] = []) -> String? {
-        Self.find(name, on: root, path: environment["PATH"] ?? "", orAt: places)
+    public func find(
+        _ name: String, orAt places: [String] = [], in environment: [String: String]? = nil
+    ) -> String? {
+        let path = (environment ?? self.environment)["PATH"] ?? ""
+        return Self.find(name, on: root, path: path, orAt: places)
     }
 
     static func find(

@@ -35,8 +35,13 @@ struct ClusterSettings {
     var timing: [String: String] = [:]
     /// The text of a profile file that is used in the place of the published one.
     var profileFile: String?
-    /// `check`, or `off` where engines count as real ones and there are no dies.
+    /// `check` or a map that accepts findings, or `off` where engines count as real ones and there are no dies.
     var launchGate = "check"
+    var isolation = "fail-static"
+    var preflight = "off"
+    var hostTuning = "off"
+    /// The directory of the weights, within the host roots.
+    var weights = Self.modelPath
     /// The transfer store has a process of its own.
     var hasOwnStore = false
     /// What each node's tools and files are, by its place in the list; `/` beyond the list.
@@ -89,9 +94,11 @@ extension ClusterSettings {
             http_listen: \(node.address):7601
             engine: \(engine)
             \(profile)
-            model_path: \(Self.modelPath)
-            host_tuning: "off"
-            launch_gate: "\(launchGate)"
+            model_path: \(weights)
+            host_tuning: "\(hostTuning)"
+            preflight: "\(preflight)"
+            launch_gate: \(launchGate == "off" ? "\"off\"" : launchGate)
+            isolation: \(isolation)
             host_root: \(root)
             timing:
             \(timing)overrides:

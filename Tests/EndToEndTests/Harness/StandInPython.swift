@@ -17,6 +17,19 @@ struct StandInPython {
         if hasRouter { try installRouter() }
     }
 
+    /// What its SGLang has against every command; nil where it understands them.
+    func setRefusal(_ text: String?) throws {
+        let file = "\(directory)/refusal"
+        if let text {
+            try Files.replace(file, with: Array(text.utf8))
+        } else {
+            try Files.remove(file)
+        }
+    }
+
+    /// What the last preflight was given, word by word.
+    var preflightWords: [String] { words(of: "preflight") }
+
     func installRouter() throws {
         try Files.replace("\(directory)/sglang_router", with: [])
     }
@@ -35,9 +48,11 @@ struct StandInPython {
     }
 
     /// What the benchmark was started with.
-    var benchmarkArguments: [String] {
+    var benchmarkArguments: [String] { words(of: "arguments") }
+
+    private func words(of file: String) -> [String] {
         let text = String(
-            decoding: (try? Files.read("\(directory)/arguments")) ?? [], as: UTF8.self)
+            decoding: (try? Files.read("\(directory)/\(file)")) ?? [], as: UTF8.self)
         return text.split(separator: "\n").map(String.init)
     }
 
@@ -65,6 +80,10 @@ struct StandInPython {
         here=\(directory)
         case "$1 $2" in
         "-c "*sglang_router*) if [ -e "$here/sglang_router" ]; then exit 0; else exit 3; fi ;;
+        "-c "*glm-preflight*)
+            echo "glm-preflight $(cat "$here/refusal" 2>/dev/null)"
+            printf '%s\\n' "$@" "HCCL_BUFFSIZE=${HCCL_BUFFSIZE:-}" > "$here/preflight"
+            exit 0 ;;
         "-c "*) echo 0.5.12 ; exit 0 ;;
         "-m sglang.bench_serving")
             printf '%s\\n' "$@" > "$here/arguments"

@@ -1,0 +1,81 @@
+// `POST /v1/drill`: something is struck on purpose, on whichever node it runs.
+
+import Base
+import ClusterState
+import HTTP
+import Node
+import Planning
+import WireProtocol
+
+extension ControlServer {
+    func drill(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        guard takesOrders else {
+            return responder.fail(
+                .forbidden, "this listener is read-only",
+                whatToDo: "give the order on the node, over the control socket")
+        }
+        guard let body = try? JSONValue(parsing: request.body),
+            let what = body["what"]?.stringValue, let target = body["target"]?.stringValue
+        else {
+            return responder.fail(
+                .badRequest, "a drill says what to do to whom",
+                whatToDo: "`glm-agent drill --help` tells more")
+        }
+        let seconds = UInt64(max(1, body["seconds"]?.integerValue ?? 10))
+        guard let (node, strike) = source.state.strike(what, target, seconds: seconds) else {
+            return responder.fail(
+                .notFound, "nothing of that name runs: \(what) \(target)",
+                whatToDo: "`glm-agent status` lists groups, ranks and nodes")
+        }
+        source.operate(.examine(node, .strike(strike))) { answer in
+            switch answer {
+            case .document(let text):
+                guard let document = try? JSONValue(parsing: text) else {
+                    return responder.fail(.internalServerError, "the answer of \(node) is no JSON")
+                }
+                responder.respond(
+                    .json([
+                        "what": .string(what), "target": .string(target),
+                        "node": .string(node.name),
+                        "struck_at": document["struck_at"] ?? .null,
+                        "processes": document["processes"] ?? .array([]),
+                    ]))
+            case .refused(let refusal, let text): responder.fail(refusal, text)
+            case .accepted(let text), .log(let text, _):
+                responder.fail(.internalServerError, "a drill was answered with \(text)")
+            }
+        }
+    }
+}
+
+extension ReplicatedState {
+    /// Who is to be struck how; nil where nothing of that name runs.
+    fileprivate func strike(
+        _ what: String, _ target: String, seconds: UInt64
+    ) -> (node: NodeID, strike: Strike)? {
+        switch what {
+        case "kill-agent": return (NodeID(target), .killAgent)
+        case "freeze-agent": return (NodeID(target), .freezeAgent(seconds: seconds))
+        default: break
+        }
+        guard let (node, shard) = runningShard(target) else { return nil }
+        switch what {
+        case "kill-shard": return (node, .killShard(shard))
+        case "freeze-shard": return (node, .freezeShard(shard))
+        case "thaw-shard": return (node, .thawShard(shard))
+        default: return nil
+        }
+    }
+
+    /// `prefill-0/1` or `router`, where its newest generation should run.
+    private func runningShard(_ name: String) -> (node: NodeID, shard: ShardID)? {
+        for record in groups where record.phase == .running {
+            guard let launched = record.launched, let rank = launched.rank(of: name) else {
+                continue
+            }
+            let shard = ShardID(group: record.name, generation: record.generation, rank: rank)
+            return (launched.ranks[rank.value].node, shard)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,148 @@
+// The launch gate. A leftover process, an ill die or another CANN on one node makes a whole group fail,
+// minutes after its launch and on another node. So before a group with dies is launched its nodes are
+// examined, each and against one another, by the doctor's checks; as long as an error is found none
+// starts, and `status` says which. The leader has it done when nothing of the generation before is left, and
+// again and again while the group waits; what was found for one launch says nothing of the next.
+
+import Base
+import ClusterState
+import Doctor
+import Planning
+import Supervision
+import WireProtocol
+
+/// What the leader knows of the nodes of one group.
+struct LaunchGate: Sendable {
+    /// Which launch the nodes are examined for.
+    struct Subject: Hashable, Sendable {
+        let nodes: [NodeID]
+        let generation: Generation
+        let deployment: UInt64
+    }
+
+    let subject: Subject
+    /// The examination under way.
+    var round: (number: UInt64, begunAt: Instant)?
+    /// What the last one found; nil before the first has ended.
+    var findings: [GateFinding]?
+    /// When the last one had ended.
+    var foundAt = Instant.zero
+    var looks = 0
+    /// When to look again; nil while no launch is near.
+    var due: Instant?
+
+    init(_ subject: Subject) {
+        self.subject = subject
+    }
+
+    /// What keeps the group from being launched; nil as long as that is not known.
+    var obstacles: [GateFinding]? { findings?.filter { $0.standing == .blocks } }
+}
+
+extension NodeMachine {
+    /// Findings are for people, and stand in every view.
+    private static let findingsLimit = 40
+
+    /// Only the real engine needs dies; the others find out about their ports when they begin.
+    private func hasGate(_ group: PlannedGroup) -> Bool {
+        group.role.isEngine && state.deployment?.engine == .sglang
+    }
+
+    private func subject(of group: PlannedGroup) -> LaunchGate.Subject {
+        LaunchGate.Subject(
+            nodes: group.ranks.map(\.node), generation: state.record(of: group.name).generation,
+            deployment: state.deploymentSerial)
+    }
+
+    /// Why a group cannot be launched, by what was found on its nodes.
+    func obstacle(to group: PlannedGroup?) -> String? {
+        guard let group, hasGate(group) else { return nil }
+        guard let gate = leadership?.gates[group.name], gate.subject == subject(of: group),
+            let obstacles = gate.obstacles
+        else { return "for its nodes to be examined" }
+        guard let first = obstacles.first else {
+            let isFresh = now < gate.foundAt + configuration.gateAge
+            return isFresh ? nil : "for its nodes to be examined again"
+        }
+        let place = first.node.map { "for \($0): " } ?? "because "
+        let more = obstacles.count > 1 ? ", and \(obstacles.count - 1) more" : ""
+        return "\(place)\(first.text)\(more) (check \(first.check.number); "
+            + "`glm-agent doctor` tells what to do)"
+    }
+
+    /// Has the nodes of a group examined where its launch is near and what is known of them is old.
+    mutating func examine(_ group: PlannedGroup?, isLaunchNear: Bool) {
+        guard let group else { return }
+        guard isLaunchNear, hasGate(group) else {
+            leadership?.gates[group.name]?.due = nil
+            return
+        }
+        let subject = subject(of: group)
+        var gate = leadership?.gates[group.name] ?? LaunchGate(subject)
+        if gate.subject != subject { gate = LaunchGate(subject) }
+        // An examination always ends; one that nobody hears of is given up all the same.
+        let limit = configuration.examinationTimeout * 6
+        if let round = gate.round, round.begunAt + limit <= now { gate.round = nil }
+        if gate.round == nil, nextLook(of: gate) <= now {
+            gateRounds += 1
+            gate.round = (gateRounds, now)
+            actions.append(.examineGroup(group.name, subject.nodes, round: gateRounds))
+        }
+        gate.due = gate.round.map { $0.begunAt + limit } ?? nextLook(of: gate)
+        leadership?.gates[group.name] = gate
+    }
+
+    /// A driver gives memory back within seconds, so the first looks come quickly.
+    private func nextLook(of gate: LaunchGate) -> Instant {
+        guard let obstacles = gate.obstacles else { return now }
+        guard obstacles.isEmpty else {
+            return gate.foundAt + min(configuration.gateInterval, .seconds(gate.looks))
+        }
+        return gate.foundAt + configuration.gateAge * 2 / 3
+    }
+
+    mutating func groupExamined(
+        _ group: GroupName, round number: UInt64, _ findings: [GateFinding]
+    ) {
+        guard var gate = leadership?.gates[group], gate.round?.number == number else { return }
+        gate.round = nil
+        gate.findings = Array(findings.prefix(Self.findingsLimit))
+        gate.foundAt = now
+        gate.looks += 1
+        leadership?.gates[group] = gate
+        hasNews = true
+    }
+
+    // MARK: - Told
+
+    /// What operators should know of the nodes though it keeps nothing from being launched: one sentence for
+    /// what several nodes or checks have in common.
+    var gateNotes: [String] {
+        view.groups.flatMap { group in
+            group.gate.notes(.accepted) { "accepted by launch_gate: \($0)" }
+                + group.gate.notes(.unknown) { "the launch gate could not find out: \($0)" }
+        }
+        .uniqued
+    }
+}
+
+extension [GateFinding] {
+    fileprivate func notes(
+        _ standing: GateFinding.Standing, _ text: (String) -> String
+    ) -> [String] {
+        let findings = filter { $0.standing == standing }
+        return findings.map(\.text).uniqued.map { evidence in
+            let nodes = findings.filter { $0.text == evidence }.compactMap(\.node?.name).uniqued
+            let place = nodes.isEmpty ? "" : " (\(nodes.joined(separator: ", ")))"
+            return text(evidence) + place
+        }
+    }
+}
+
+extension [String] {
+    /// Each once, in their order.
+    fileprivate var uniqued: [String] {
+        var seen: Set<String> = []
+        return filter { seen.insert($0).inserted }
+    }
+}

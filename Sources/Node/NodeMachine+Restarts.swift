@@ -1,0 +1,67 @@
+// What the leader adds to its proposals so that the ledger can tell how long each part of a restart took.
+
+import Base
+import ClusterState
+import Diagnosis
+import Supervision
+import WireProtocol
+
+extension NodeMachine {
+    /// When that happened which ends a generation, by the leader's clock; nil where nobody saw it, or where
+    /// nothing happened but an order.
+    func failedAt(_ cause: EndCause, _ record: GroupRecord) -> WallTime? {
+        switch cause.kind {
+        case .nodeLost:
+            // Since when its agent does not answer; what silence it took to see that is not known.
+            return cause.node.flatMap { absentSince($0) }.flatMap { wall(at: $0) }
+        case .failure: return fellAt(cause, record)
+        case .planChanged, .byOperator, .dependency: return nil
+        }
+    }
+
+    /// When nothing was left of the generation before, as far as this leader has seen.
+    func stoppedAt(_ record: GroupRecord) -> WallTime? {
+        guard record.generation > .none else { return nil }
+        return leadership?.machines[record.name]?.goneSince.flatMap { wall(at: $0) }
+    }
+
+    private func fellAt(_ cause: EndCause, _ record: GroupRecord) -> WallTime? {
+        guard let node = cause.node, let rank = cause.rank else { return nil }
+        let shard = ShardID(group: record.name, generation: record.generation, rank: rank)
+        guard let report = leadership?.reports[node]?.shards.first(where: { $0.shard == shard })
+        else { return nil }
+        let ahead = clockAhead(of: node).middle / 1000
+        if let ended = report.endedAt {
+            return WallTime(millisecondsSinceEpoch: ended.microsecondsSinceEpoch / 1000)
+                .earlier(by: ahead)
+        }
+        guard report.state == .unresponsive, record.servesSince != nil else { return nil }
+        // It was taken for hung when it had not answered for that long.
+        let limit = configuration.supervision.unresponsiveAfter.nanoseconds / 1_000_000
+        return report.since.earlier(by: ahead)?.earlier(by: limit)
+    }
+
+    /// What the ledger has of a group; nil where it never ended.
+    func restartCost(of group: GroupName) -> ClusterStatus.RestartCost? {
+        guard let last = state.restartLedger.last(of: group) else { return nil }
+        return ClusterStatus.RestartCost(
+            tally: state.restartLedger.tally(of: group), last: last)
+    }
+
+    /// The wall clock at a moment of this run; nil for one before it.
+    private func wall(at instant: Instant) -> WallTime? {
+        guard instant > .zero, instant <= now else { return nil }
+        return WallTime(
+            millisecondsSinceEpoch: wall.millisecondsSinceEpoch
+                - (now - instant).nanoseconds / 1_000_000)
+    }
+}
+
+extension WallTime {
+    /// nil where that is beyond all time, as a node may report.
+    fileprivate func earlier(by milliseconds: Int64) -> WallTime? {
+        let (difference, overflows) = millisecondsSinceEpoch.subtractingReportingOverflow(
+            milliseconds)
+        return overflows ? nil : WallTime(millisecondsSinceEpoch: difference)
+    }
+}

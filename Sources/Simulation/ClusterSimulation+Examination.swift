@@ -1,0 +1,51 @@
+// What nodes answer when they are looked at before a launch.
+
+import Base
+import ClusterState
+import Doctor
+import Node
+import Supervision
+
+extension ClusterSimulation {
+    /// The doctor visits the nodes of a group: it takes a moment, or as long as a slow tool does.
+    mutating func examine(
+        _ group: GroupName, _ names: [NodeID], round: UInt64, for index: Int
+    ) {
+        count("examinations")
+        var findings = names.flatMap { name in
+            (indexOfNode[name].map { hosts[$0].obstacles } ?? []).map {
+                GateFinding(.blocks, .holders, node: name, evidence: $0)
+            }
+        }
+        if generator.chance(configuration.obstacleChance),
+            let node = names.randomElement(using: &generator)
+        {
+            findings.append(
+                GateFinding(.blocks, .holders, node: node, evidence: "memory is not back yet"))
+        }
+        let isSlow = generator.chance(0.1)
+        let delay = generator.duration(
+            in: isSlow ? .seconds(1)...(.seconds(8)) : .milliseconds(5)...(.milliseconds(400)))
+        queue.schedule(
+            .examined(index, life: hosts[index].life, group, round: round, findings),
+            at: now + delay)
+    }
+
+    /// The answer comes to whoever asked, if its agent still lives.
+    mutating func examined(
+        _ index: Int, life: UInt64, _ group: GroupName, round: UInt64, _ findings: [GateFinding]
+    ) {
+        guard hosts[index].life == life, let machine = machines[index] else { return }
+        if findings.isEmpty {
+            let generation = machine.state.record(of: group).generation
+            invariants.foundClean(group, after: generation)
+        }
+        give(.groupExamined(group, round: round, findings), to: index)
+    }
+
+    mutating func findSGLang(_ shard: ShardID, on index: Int) {
+        note("\(nodes[index].node) looks for the SGLang of \(shard)")
+        guard let finding = hosts[index].sglang ?? configuration.sglang else { return }
+        later(.sglangFound(shard, finding), index)
+    }
+}
