@@ -1,17 +1,13 @@
-// Where the agent of a node listens, what it says where somebody else does already, and what it looks for
-// before it starts anything.
+// Where the agent of a node listens, and what it says where somebody else does already.
 
 import Base
 import ClusterState
 import ControlAPI
-import Engines
 import EventLoop
 import Glibc
 import HTTP
 import Host
 import Node
-import Planning
-import Profiles
 
 extension Agent {
     func openControl() throws(AgentError) {
@@ -47,29 +43,6 @@ extension Agent {
                     + "give the agent another `control_socket`.")
         }
         log(.info, "made the directory \(directory) for the control socket")
-    }
-
-    /// How long a launch waits for what is installed to be known.
-    static let sglangLimit = Duration.seconds(30)
-
-    func findSGLang(_ environment: [String: String]) {
-        let profile = configuration.profile
-        let finder = SGLangFinder(loop, environment: environment)
-        finder.find(
-            python: profile.command.first ?? "python3", source: profile.source,
-            within: Self.sglangLimit
-        ) { [weak self] answer in
-            guard let self else { return }
-            switch answer {
-            case .success(let text):
-                let version = Version(text)
-                if version == nil { log(.warning, "SGLang's version \"\(text)\" is none") }
-                give(.sglangFound(version))
-            case .failure(let failure):
-                log(.warning, "looking for SGLang: \(failure)")
-                give(.sglangFound(nil))
-            }
-        }
     }
 }
 

@@ -220,14 +220,15 @@ public final class ControlServer {
                     ? "`glm-agent members` lists them" : "`glm-agent plan` lists them")
             return
         }
-        let generation = group.map { source.state.record(of: $0).generation.value }
+        let group = body["group"]?.stringValue
+        let generation = group.map { source.state.record(of: GroupName($0)).generation.value }
         source.operate(order) { answer in
             switch answer {
             case .accepted(let text):
                 responder.respond(
                     .json([
                         "accepted": true, "order": .string(String(request.path.dropFirst(4))),
-                        "group": JSONValue(group?.name),
+                        "group": JSONValue(group), "node": JSONValue(body["node"]?.stringValue),
                         "generation": generation.map { .integer(Int64($0)) } ?? .null,
                         "text": .string(text),
                     ]))
