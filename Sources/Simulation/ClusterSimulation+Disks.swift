@@ -76,12 +76,13 @@ extension ClusterSimulation {
         hosts[index].diskID = DiskID(hosts[index].diskID.value + 1000)
     }
 
-    /// Whether what is agreed survives if this node forgets it: nobody is on the way in or out as a voter, enough
-    /// other voters remember, and their disks say so. More lost disks than that end a cluster, whatever it is
-    /// made of; and of a change of voters too few may remember (Protocols/consensus.md).
+    /// Whether what is agreed survives if this node forgets it: of all voters that any disk names, enough others
+    /// remember, and their disks say so. More lost disks than that end a cluster, whatever it is made of.
     private func mayForget(_ index: Int) -> Bool {
-        let known = hosts.indices.compactMap { voters(on: $0) }
-        guard let voters = known.first, known.allSatisfy({ $0 == voters }) else { return false }
+        hosts.indices.compactMap { voters(on: $0) }.allSatisfy { mayForget(index, of: $0) }
+    }
+
+    private func mayForget(_ index: Int, of voters: [Int]) -> Bool {
         guard voters.contains(index) else { return true }
         let needed = (voters.count + 1) / 2
         let others = voters.filter { $0 != index && !hosts[$0].isDiskDamaged }
