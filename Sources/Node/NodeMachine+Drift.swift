@@ -1,6 +1,6 @@
 // The files of the nodes, compared. A changed file takes effect once every node has it, so that a
 // cluster that is half edited restarts nothing; until then the difference is told, with whom it waits for.
-// A file that an operator has replaced by `apply` is not waited for: it was left behind.
+// The file that was agreed before is not waited for: it was left behind.
 
 import Base
 import ClusterState
@@ -23,9 +23,10 @@ extension NodeMachine {
                 + "then restart the agents"
         }
         let what = difference(of: new, from: agreed, wantedDigest)
-        if state.setAside?.digest == new {
+        if replaced?.digest == new {
+            let which = state.setAside == nil ? "was agreed before" : "an operator has replaced"
             return
-                "\(names(holders)) still \(have(holders)) the file that an operator has replaced (\(what)): "
+                "\(names(holders)) still \(have(holders)) the file that \(which) (\(what)): "
                 + "copy the agreed one there and restart those agents (to go back: glm-agent apply, on one "
                 + "of them)"
         }
@@ -43,6 +44,9 @@ extension NodeMachine {
                 + "effect without waiting, on a node with the new file: glm-agent apply"
     }
 
+    /// What was agreed before what is agreed now.
+    private var replaced: Deployment? { state.rollout.past.last?.deployment }
+
     private func names(_ nodes: [NodeID]) -> String {
         nodes.map(\.name).joined(separator: ", ")
     }
@@ -50,13 +54,13 @@ extension NodeMachine {
     private func have(_ nodes: [NodeID]) -> String { nodes.count == 1 ? "has" : "have" }
 
     /// What a file with that digest has instead of what is agreed, as far as it is known: this node knows its
-    /// own file and what is agreed, and of other files the digest alone.
+    /// own file, what is agreed and what was before, and of other files the digest alone.
     private func difference(
         of digest: UInt64, from agreed: Deployment, _ agreedDigest: UInt64
     ) -> String {
         let hashes = "file \(shortHash(digest)), agreed \(shortHash(agreedDigest))"
-        guard digest == localDigest else { return hashes }
-        let own = configuration.deployment
+        let known = [configuration.deployment, replaced].compactMap { $0 }
+        guard let own = known.first(where: { $0.digest == digest }) else { return hashes }
         guard own.profileName == agreed.profileName else {
             return "\(own.profileName) instead of \(agreed.profileName); \(hashes)"
         }

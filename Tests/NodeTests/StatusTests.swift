@@ -89,8 +89,9 @@ import WireProtocol
         for index in cluster.indices {
             let notes = try cluster.status(index).notes
             let left =
-                "\(cluster.name(2)), \(cluster.name(3)) still have the file that an operator has replaced ("
+                "\(cluster.name(2)), \(cluster.name(3)) still have the file that was agreed before ("
             #expect(notes.first?.hasPrefix(left) == true, "\(notes)")
+            #expect(notes.first?.contains("other model_path; file ") == true, "\(notes)")
             #expect(notes.first?.contains("copy the agreed one there") == true, "\(notes)")
         }
     }
