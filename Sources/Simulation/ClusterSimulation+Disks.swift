@@ -3,6 +3,7 @@
 // with its first write, and is started again and again.
 
 import Base
+import ClusterState
 import Consensus
 import Node
 
@@ -76,10 +77,14 @@ extension ClusterSimulation {
         hosts[index].diskID = DiskID(hosts[index].diskID.value + 1000)
     }
 
-    /// Whether what is agreed survives if this node forgets it: of all voters that any disk names, enough others
-    /// remember, and their disks say so. More lost disks than that end a cluster, whatever it is made of.
+    /// Whether what is agreed survives if this node forgets it: of all voters that any node goes by, enough
+    /// others remember, and their disks say so. More lost disks than that end a cluster, whatever it is made of.
     private func mayForget(_ index: Int) -> Bool {
-        hosts.indices.compactMap { voters(on: $0) }.allSatisfy { mayForget(index, of: $0) }
+        let running = machines.compactMap { $0?.consensus.quorum.voters }
+        let written = hosts.compactMap { $0.disk.participants?.voters }
+        return Set(running + written).allSatisfy { voters in
+            mayForget(index, of: voters.compactMap { indexOfNode[$0] })
+        }
     }
 
     private func mayForget(_ index: Int, of voters: [Int]) -> Bool {
@@ -94,10 +99,5 @@ extension ClusterSimulation {
             return witnesses >= needed
         }
         return remembering.count >= needed
-    }
-
-    /// The voters that the disk of a host names; nil where it names none.
-    private func voters(on index: Int) -> [Int]? {
-        hosts[index].disk.participants?.voters.compactMap { indexOfNode[$0] }
     }
 }

@@ -15,7 +15,9 @@ struct TurnWatch {
     private var isStopped = false
 
     /// What a command breaks; nil where nothing.
-    mutating func agreed(_ action: Command.Action?, _ plan: Plan?) -> String? {
+    mutating func agreed(
+        _ action: Command.Action?, _ plan: Plan?, _ departed: Set<NodeID>
+    ) -> String? {
         switch action {
         case .launch(let group, let generation, _, _): launched[group.name] = (group, generation)
         case .serves(let group, let generation, _):
@@ -27,6 +29,8 @@ struct TurnWatch {
             let wasServing = serving.remove(group) != nil
             guard cause.kind == .planChanged else { return nil }
             defer { changing.insert(group) }
+            let ranks = launched[group]?.group.ranks.map(\.node) ?? []
+            guard departed.isDisjoint(with: ranks) else { return nil }
             return wasServing ? trespass(of: group, plan) : nil
         case .restart(let group): serving.remove(group)
         case .deploy: isAtOnce = false
