@@ -16,6 +16,8 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
     case targetMissed = 5
     /// The agent cannot keep what it must not forget, or a state directory is damaged or another's.
     case stateDirectory = 6
+    /// Another agent runs under this one's name, and was there first.
+    case twin = 7
 
     /// The meaning, as the help and the manual page print it.
     var meaning: String {
@@ -29,6 +31,7 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
         case .stateDirectory:
             "the agent's state directory is full, read-only, damaged, in use or another's; the "
                 + "log says what to do, and its shards run on"
+        case .twin: "another agent runs as this node on another machine, and was there first"
         }
     }
 }

@@ -23,17 +23,24 @@ public import WireProtocol
 public struct AgentError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What happened, where, and what to do.
     public let description: String
-    /// Whether it is the state directory that cannot be used.
-    public let isOfStorage: Bool
-
-    init(_ error: some Error & CustomStringConvertible) {
-        description = error.description
-        isOfStorage = error is StorageError
+    /// What a supervisor of the agent may want to tell apart.
+    public enum Kind: Hashable, Sendable {
+        case other
+        /// The state directory cannot be used.
+        case storage
+        /// Another agent runs under this one's name.
+        case twin
     }
 
-    init(_ description: String) {
+    public let kind: Kind
+
+    init(_ error: some Error & CustomStringConvertible) {
+        self.init(error.description, kind: error is StorageError ? .storage : .other)
+    }
+
+    init(_ description: String, kind: Kind = .other) {
         self.description = description
-        isOfStorage = false
+        self.kind = kind
     }
 }
 
@@ -46,6 +53,8 @@ public final class Agent: ControlSource {
     /// Until when operators are told of the last slow write.
     var slowNoteTimer: LoopTimer?
     var slowLogDue = Instant.zero
+    /// Since when peers refuse this agent for another of its name.
+    var refusedSince: [NodeID: Instant] = [:]
     let own: ConfiguredNode
     /// That carries the own address.
     let interface: String
@@ -125,7 +134,8 @@ public final class Agent: ControlSource {
             machine = NodeMachine(
                 configuration: node,
                 incarnation: Incarnation(UInt64(max(0, loop.wallTime.millisecondsSinceEpoch))),
-                restored: opened.state, seed: entropy.next(), at: loop.now, wall: loop.wallTime)
+                restored: opened.state, disk: opened.store.identity.disk, seed: entropy.next(),
+                at: loop.now, wall: loop.wallTime)
             ports = PortCheck(loop)
             dials = PortDial(loop)
             logFiles = FileQueue(loop)
@@ -196,10 +206,12 @@ public final class Agent: ControlSource {
             peers[node.node] = Endpoint(host: node.address, port: configuration.peerPort)
         }
         do {
-            let settings = TransportConfiguration(
+            var settings = TransportConfiguration(
                 node: own.node, cluster: configuration.cluster,
                 keys: [try ClusterKey(configuration.secret)],
                 listen: Endpoint(host: own.address, port: configuration.peerPort), peers: peers)
+            settings.machine = Self.machineNumber()
+            settings.startedAt = loop.wallTime
             transport = try PeerTransport(loop, settings) { [weak self] in self?.peerEvent($0) }
         } catch {
             throw AgentError("\(error)")
@@ -294,7 +306,7 @@ public final class Agent: ControlSource {
         }
     }
 
-    private func fail(_ error: AgentError) {
+    func fail(_ error: AgentError) {
         log(.error, error.description)
         stop { [onFailure] in onFailure?(error) }
     }
@@ -303,8 +315,13 @@ public final class Agent: ControlSource {
 
     private func peerEvent(_ event: PeerEvent) {
         switch event {
-        case .opened(let node): give(.streamOpened(node))
+        case .opened(let node):
+            refusedSince[node] = nil
+            give(.streamOpened(node))
         case .frame(let bytes, let node): give(.frame(bytes, from: node))
+        case .dialFailed(let node, .twin(let reason)):
+            give(.streamLost(node))
+            refused(asTwinBy: node, reason)
         case .closed(let node, let reason), .dialFailed(let node, let reason):
             give(reason.isAgentGone ? .agentGone(node) : .streamLost(node))
         case .log(let level, let text): log(level == .warning ? .warning : .info, text)
@@ -348,6 +365,11 @@ public final class Agent: ControlSource {
 
     public var status: ClusterStatus {
         var status = machine.status(at: loop.now, wall: loop.wallTime)
+        for node in transport?.twins ?? [] {
+            status.notes.append(
+                "two agents run as \(node): the one that was started first is listened to; stop "
+                    + "the other")
+        }
         let refusing = transport?.refusing ?? []
         guard !refusing.isEmpty else { return status }
         if refusing.count == configuration.nodes.count - 1 {

@@ -14,22 +14,34 @@ public struct Participants: Hashable, Sendable {
     public let learners: [NodeID]
     /// Voters and learners in order of name.
     public let all: [NodeID]
+    /// The disk of each voter that counts fully; a voter without is on probation. Nil where disks were
+    /// never recorded: then every voter counts, whatever its disk.
+    public let disks: [NodeID: DiskID]?
 
     /// Nil without a voter, as nothing could ever be agreed on, not even new participants. Repeated
-    /// names count once, and a learner that votes is a voter.
-    public init?(voters: [NodeID], learners: [NodeID] = []) {
+    /// names count once, a learner that votes is a voter, and only voters have disks.
+    public init?(
+        voters: [NodeID], learners: [NodeID] = [], disks: [NodeID: DiskID]? = nil
+    ) {
         guard !voters.isEmpty else { return nil }
-        self.init(quorum: Quorum(voters: voters), learners: learners)
+        self.init(quorum: Quorum(voters: voters), learners: learners, disks: disks)
     }
 
-    private init(quorum: Quorum, learners: [NodeID]) {
+    private init(quorum: Quorum, learners: [NodeID], disks: [NodeID: DiskID]?) {
         self.quorum = quorum
         self.learners = Set(learners).subtracting(quorum.voters).sorted()
         all = (quorum.voters + self.learners).sorted()
+        self.disks = disks?.filter { quorum.contains($0.key) }
+    }
+
+    /// Whether what a voter promises on that disk is remembered.
+    func remembers(_ node: NodeID, _ disk: DiskID?) -> Bool {
+        guard let disks else { return true }
+        return disk != nil && disks[node] == disk
     }
 
     /// What a node knows that waits to be taken into a cluster: nobody.
-    static let none = Participants(quorum: Quorum(voters: []), learners: [])
+    static let none = Participants(quorum: Quorum(voters: []), learners: [], disks: nil)
 
     /// In order of name.
     public var voters: [NodeID] { quorum.voters }
@@ -56,6 +68,10 @@ public enum ParticipantsChange: Hashable, Sendable {
     /// Make a voter a learner.
     case demote(NodeID)
     case remove(NodeID)
+    /// The voters have forgotten what they promised.
+    case doubt(Set<NodeID>)
+    /// The promises of the voters count if they are kept on these disks.
+    case trust([NodeID: DiskID])
 }
 
 extension Participants {
@@ -65,17 +81,29 @@ extension Participants {
         case .record: return .success(self)
         case .addLearner(let node):
             guard !contains(node) else { return .failure(.takesPartAlready(node)) }
-            return .success(Participants(quorum: quorum, learners: learners + [node]))
+            return .success(
+                Participants(quorum: quorum, learners: learners + [node], disks: disks))
         case .promote(let node):
             guard learners.contains(node) else { return .failure(.noLearner(node)) }
             return .success(
-                Participants(quorum: Quorum(voters: voters + [node]), learners: learners))
+                Participants(
+                    quorum: Quorum(voters: voters + [node]), learners: learners, disks: disks))
         case .demote(let node):
             guard quorum.contains(node) else { return .failure(.noVoter(node)) }
             return without(node, learners: learners + [node])
         case .remove(let node):
             guard contains(node) else { return .failure(.takesNoPart(node)) }
             return without(node, learners: learners.filter { $0 != node })
+        case .doubt(let nodes):
+            let left = disks?.filter { !nodes.contains($0.key) }
+            return .success(Participants(quorum: quorum, learners: learners, disks: left))
+        case .trust(let new):
+            // Not in the place of another disk: that one must have stopped to count first.
+            if let node = new.keys.sorted().first(where: { disks?[$0] != nil }) {
+                return .failure(.remembersAlready(node))
+            }
+            let all = (disks ?? [:]).merging(new) { old, _ in old }
+            return .success(Participants(quorum: quorum, learners: learners, disks: all))
         }
     }
 
@@ -83,7 +111,7 @@ extension Participants {
         _ node: NodeID, learners: [NodeID]
     ) -> Result<Participants, RaftRefusal> {
         let rest = voters.filter { $0 != node }
-        guard let new = Participants(voters: rest, learners: learners) else {
+        guard let new = Participants(voters: rest, learners: learners, disks: disks) else {
             return .failure(.lastVoter(node))
         }
         return .success(new)

@@ -24,6 +24,10 @@ struct Progress: Hashable, Sendable {
     private(set) var mode = Mode.probe(isWaiting: false)
     /// When the node last answered this leader in this term.
     var heardAt: Instant
+    /// The disk that the node answered for last, and in which life.
+    var stamp: DiskStamp?
+    /// The node was started again since it confirmed what it did.
+    private(set) var isNewLife = false
     /// The newest round of reads that the node has answered.
     private(set) var round = ReadRound.zero
 
@@ -69,8 +73,16 @@ struct Progress: Hashable, Sendable {
         if case .probe = mode { mode = .probe(isWaiting: false) }
     }
 
+    /// The node was started again: what it confirmed is to be seen again.
+    mutating func beginLife() {
+        isNewLife = true
+        mode = .probe(isWaiting: false)
+        next = match.next
+    }
+
     /// The node's log agrees up to there. Late and repeated answers change nothing.
     mutating func accepted(_ matched: LogIndex) {
+        if matched >= match { isNewLife = false }
         match = max(match, matched)
         switch mode {
         case .probe:

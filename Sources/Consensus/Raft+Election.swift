@@ -134,10 +134,12 @@ extension Raft {
     }
 
     mutating func countPreVote(
-        _ granted: Bool, in newTerm: Term, from sender: NodeID, at now: Instant
+        _ ballot: Ballot, in newTerm: Term, from sender: NodeID, at now: Instant
     ) {
-        guard role == .preCandidate, newTerm == (granted ? term.next : term) else { return }
-        votes[sender] = granted
+        guard role == .preCandidate, newTerm == (ballot.isGranted ? term.next : term) else {
+            return
+        }
+        votes[sender] = ballot
         if isElected { campaign(isTransfer: false, at: now) }
     }
 
@@ -156,14 +158,10 @@ extension Raft {
         send(.voteReply(granted: grants), to: sender)
     }
 
-    mutating func countVote(_ granted: Bool, from sender: NodeID, at now: Instant) {
+    mutating func countVote(_ ballot: Ballot, from sender: NodeID, at now: Instant) {
         guard role == .candidate else { return }
-        votes[sender] = granted
+        votes[sender] = ballot
         if isElected { becomeLeader(at: now) }
-    }
-
-    private var isElected: Bool {
-        quorum.isReached(by: Set(votes.filter(\.value).keys))
     }
 
     /// Takes office with an entry of its own term, as only that commits what earlier leaders left
@@ -194,5 +192,6 @@ extension Raft {
         reads = ReadQueue()
         progress = [:]
         departing = [:]
+        rolledBack = []
     }
 }

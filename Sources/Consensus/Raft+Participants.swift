@@ -36,7 +36,7 @@ extension Raft {
     /// There is one change at a time, and the first of a term waits until an entry of that term is
     /// committed: until then, a change of an earlier leader may come back, and majorities of the
     /// two need not meet.
-    private var reasonNotToChange: RaftRefusal? {
+    var reasonNotToChange: RaftRefusal? {
         if let newest = log.participants, newest.index > commitIndex {
             return .changeUnderWay(newest.index)
         }

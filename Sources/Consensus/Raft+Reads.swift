@@ -49,7 +49,7 @@ extension Raft {
 
     private mutating func finishRound() {
         guard !reads.asked.isEmpty else { return }
-        let answered = quorum.reachedByMajority { voter in
+        let answered = reached(otherwise: .zero) { voter in
             voter == local ? reads.round : progress[voter]?.round ?? .zero
         }
         guard answered >= reads.round else { return }

@@ -10,9 +10,10 @@ extension Raft {
     /// When a leader that hears nothing more from anyone must step down; nil if it needs no one.
     var quorumDeadline: Instant? {
         guard quorum.voters != [local] else { return nil }
-        let heardAt = quorum.reachedByMajority { voter in
-            voter == local ? Instant(nanoseconds: .max) : progress[voter]?.heardAt ?? .zero
-        }
+        let heardAt = quorum.reached(
+            { voter in
+                voter == local ? Instant(nanoseconds: .max) : progress[voter]?.heardAt ?? .zero
+            }, remembering: mayRemember, otherwise: .zero)
         return heardAt + configuration.electionTimeout.lowerBound
     }
 
@@ -27,6 +28,7 @@ extension Raft {
         guard now >= heartbeatDue else { return }
         heartbeatDue = now + configuration.heartbeatInterval
         dismiss(at: now)
+        settleDisks(at: now)
         for peer in peers {
             progress[peer]?.heartbeat()
             sendHeartbeat(to: peer, at: now)
@@ -83,6 +85,7 @@ extension Raft {
             progress[sender]?.accepted(matched)
             advanceCommitIndex(at: now)
         } else {
+            compare(refusedAt: matched, of: sender, at: now)
             progress[sender]?.refused(hint: matched)
         }
         // Committing a removal may have ended the office.
@@ -95,7 +98,7 @@ extension Raft {
     /// Commits what a majority has on disk, if it is of this term; older entries commit with it.
     /// A leader that does not vote any more leaves as soon as that is agreed (thesis 4.2.2).
     private mutating func advanceCommitIndex(at now: Instant) {
-        let index = quorum.reachedByMajority { progress[$0]?.match ?? .zero }
+        let index = reached(otherwise: .zero) { progress[$0]?.match ?? .zero }
         guard index > commitIndex, log.term(at: index) == term else { return }
         commitIndex = index
         // Followers act on what is committed: tell them now, not with the next heartbeat.

@@ -41,7 +41,12 @@ extension Raft {
     /// The voter, other than this node, that has the longest log; of equals the first by name.
     var furthestVoter: NodeID? {
         quorum.voters.filter { $0 != local }
-            .max { (progress[$0]?.match ?? .zero) < (progress[$1]?.match ?? .zero) }
+            .max { worth($0) < worth($1) }
+    }
+
+    /// Who has forgotten hardly wins.
+    private func worth(_ node: NodeID) -> (Int, LogIndex) {
+        (mayRemember(node) ? 1 : 0, progress[node]?.match ?? .zero)
     }
 
     /// Tells the successor to campaign once it has the whole log.

@@ -16,6 +16,8 @@ public import Base
 public struct Raft: Sendable {
     public let configuration: RaftConfiguration
     public let local: NodeID
+    /// The disk that keeps what this node promises, and this life of it; nil where disks do not matter.
+    let stamp: DiskStamp?
     /// Who takes part as long as no log entry and no snapshot says so.
     let bootstrap: Participants
 
@@ -32,14 +34,18 @@ public struct Raft: Sendable {
     var electionDeadline: Instant
     /// When the leader of this term last spoke; nil if it never did or is suspected.
     var heardLeaderAt: Instant?
-    /// Answers to this node's campaign: true for a vote given.
-    var votes: [NodeID: Bool] = [:]
+    /// What a leader said to be agreed when it first spoke to this life of the node, and its term.
+    private(set) var firstTold: (term: Term, commit: LogIndex)?
+    /// Answers to this node's campaign.
+    var votes: [NodeID: Ballot] = [:]
     var incoming: IncomingSnapshot?
 
     // The leader.
     var progress: [NodeID: Progress] = [:]
     /// Nodes that do not take part any more and are still sent the entry that says so, at its place.
     var departing: [NodeID: LogIndex] = [:]
+    /// Voters that lack what they had confirmed.
+    var rolledBack: Set<NodeID> = []
     var heartbeatDue: Instant
     var transfer: Transfer?
     var reads = ReadQueue()
@@ -60,13 +66,15 @@ public struct Raft: Sendable {
     /// `bootstrap` is who takes part until the log says it, the same on every node that begins a
     /// cluster; nil on a node that joins one, which is silent until a leader speaks to it.
     /// `restored` is what is on disk, ``DurableState/empty`` on the very first start. `seed` is of
-    /// the randomized timeouts and differs from node to node.
+    /// the randomized timeouts and differs from node to node and from start to start. `disk` is the one that
+    /// holds `restored`; without it this node records no disks and counts for none.
     public init(
         configuration: RaftConfiguration, local: NodeID, bootstrap: Participants?,
-        restored: DurableState, seed: UInt64, at now: Instant
+        restored: DurableState, disk: DiskID? = nil, seed: UInt64, at now: Instant
     ) {
         self.configuration = configuration
         self.local = local
+        stamp = disk.map { DiskStamp(disk: $0, life: seed) }
         self.bootstrap = bootstrap ?? .none
         hardState = restored.hardState
         log = RaftLog(snapshot: restored.snapshot, entries: restored.entries)
@@ -142,6 +150,14 @@ extension Raft {
         return departing.isEmpty ? others : (others + departing.keys).sorted()
     }
 
+    /// The position up to which a node must have applied the log to know again all that an earlier life of it
+    /// may have known, whatever its disk has kept; nil until the leader of this term has spoken. An entry of
+    /// this term must be among it, as a new leader does not know yet all that is agreed.
+    public var knownBefore: LogIndex? {
+        if role == .leader { return .zero }
+        return firstTold.flatMap { $0.term == term ? $0.commit : nil }
+    }
+
     /// The earliest time at which a ``RaftInput/tick`` has something to do.
     public var nextDeadline: Instant? {
         guard role == .leader else { return electionDeadline }
@@ -214,21 +230,28 @@ extension Raft {
             answerPreVote(
                 in: message.term, lastIndex: lastIndex, lastTerm: lastTerm, from: sender, at: now)
         case .preVoteReply(let granted):
-            countPreVote(granted, in: message.term, from: sender, at: now)
+            countPreVote(
+                Ballot(isGranted: granted, disk: message.stamp?.disk), in: message.term,
+                from: sender, at: now)
         case .voteRequest(let lastIndex, let lastTerm, _):
             answerVote(lastIndex: lastIndex, lastTerm: lastTerm, from: sender, at: now)
-        case .voteReply(let granted): countVote(granted, from: sender, at: now)
+        case .voteReply(let granted):
+            countVote(
+                Ballot(isGranted: granted, disk: message.stamp?.disk), from: sender, at: now)
         case .append(let index, let term, let entries, let commit, let round):
             guard follow(sender, at: now) else { return }
+            if firstTold?.term != self.term { firstTold = (self.term, commit) }
             appendFromLeader(
                 after: index, of: term, entries, commit: commit, round: round, from: sender)
         case .appendReply(let accepted, let matched, let round):
+            recognise(message, from: sender, at: now)
             appendAnswered(
                 accepted: accepted, matched: matched, round: round, by: sender, at: now)
         case .installSnapshot(let snapshot):
             guard follow(sender, at: now) else { return }
             installFromLeader(snapshot, from: sender)
         case .snapshotReply(let matched):
+            recognise(message, from: sender, at: now)
             appendAnswered(accepted: true, matched: matched, round: .zero, by: sender, at: now)
         case .snapshotPiece(let piece):
             guard follow(sender, at: now) else { return }
@@ -297,7 +320,8 @@ extension Raft {
             case .append, .installSnapshot, .snapshotPiece: false
             default: true
             }
-        let message = RaftMessage(term: term ?? self.term, kind)
+        let message = RaftMessage(
+            term: term ?? self.term, kind, stamp: kind.isPromise ? stamp : nil)
         outbox.append(Envelope(message: message, receiver: receiver, waitsForDisk: waits))
     }
 

@@ -49,6 +49,8 @@ public enum RaftAction: Hashable, Sendable {
     case unreadable(ReadID, RaftRefusal)
     /// A message of that node was none that it could honestly send, and is dropped.
     case rejected(RaftRejection, from: NodeID)
+    /// This node leads, and found that out about the disk of a voter.
+    case disk(NodeID, DiskNews)
     /// The role, the term or the known leader changed.
     case roleChanged(RaftRole, Term, leader: NodeID?)
 }

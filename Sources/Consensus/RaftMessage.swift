@@ -154,9 +154,12 @@ public struct RaftMessage: Hashable, Sendable {
 
     public let term: Term
     public let kind: Kind
+    /// Of a promise: the disk that keeps it. Nil in what promises nothing, and from an older agent.
+    public let stamp: DiskStamp?
 
-    public init(term: Term, _ kind: Kind) {
+    public init(term: Term, _ kind: Kind, stamp: DiskStamp? = nil) {
         self.term = term
         self.kind = kind
+        self.stamp = stamp
     }
 }

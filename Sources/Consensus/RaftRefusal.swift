@@ -33,6 +33,8 @@ public enum RaftRefusal: Error, Hashable, Sendable {
     /// Of the voters that there would be, fewer than a majority answer: the change could never be
     /// committed.
     case noMajorityAfterwards(answering: Int, need: Int)
+    /// A disk of that voter counts already.
+    case remembersAlready(NodeID)
 
     // Transfers and reads.
 
@@ -71,6 +73,7 @@ extension RaftRefusal: CustomStringConvertible {
         case .noMajorityAfterwards(let answering, let need):
             "only \(answering) of the voters that there would be answer, and \(need) are needed: "
                 + "bring nodes back first, or make learners that answer voters"
+        case .remembersAlready(let node): "another disk of \(node) counts still"
         case .nobodyToTransferTo: "there is no other voter to hand leadership to"
         case .transferTimedOut(let node):
             "\(node) did not take over within an election timeout; this node leads on"

@@ -32,7 +32,8 @@ extension NodeMachine {
             wanted: state.isWanted ? "running" : "stopped",
             members: memberStatus(at: now, wall: wall), groups: engines, router: router,
             ready: reasons.isEmpty, reasons: reasons,
-            notes: [pendingDeployment, rolloutNote].compactMap { $0 } + nodeNotes + gateNotes
+            notes: [pendingDeployment, rolloutNote].compactMap { $0 } + probationNotes
+                + nodeNotes + gateNotes
                 + clockNotes)
         told.rollout = rolloutStatus
         told.serving = serving(engines, router)
@@ -149,6 +150,14 @@ extension NodeMachine {
     private func report(of shard: ShardID, on node: NodeID) -> ShardReport? {
         if node == configuration.local { return shards[shard]?.report }
         return view.reports.first { $0.node == node }?.shards.first { $0.shard == shard }
+    }
+
+    /// Voters whose state directory is new, or an older copy.
+    private var probationNotes: [String] {
+        consensus.onProbation.map { node in
+            "\(node) is on probation, as its state directory is new: it counts only beside enough "
+                + "voters that remember, until it knows again what is agreed"
+        }
     }
 
     // MARK: - Reasons

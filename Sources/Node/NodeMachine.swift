@@ -25,8 +25,9 @@ public struct NodeMachine: Sendable {
     var applied = LogIndex.zero
     var appliedTerm = Term.zero
     /// True once this node knows again all that it ever knew: it has applied everything that its
-    /// disk held at the start, and an entry of a term that a leader holds in this run. Before
-    /// that it starts nothing, and ends only what something newer has replaced.
+    /// disk held at the start, what was agreed when a leader first spoke to it in this run, as its disk
+    /// may be a new one, and an entry of that leader's term. Before that it starts nothing, and ends
+    /// only what something newer has replaced.
     var isCaughtUp = false
     /// How far the log on disk reached at the start.
     private let restoredIndex: LogIndex
@@ -92,7 +93,7 @@ public struct NodeMachine: Sendable {
     /// A node that continues from what its disk holds.
     public init(
         configuration: NodeConfiguration, incarnation: Incarnation, restored: DurableState,
-        seed: UInt64, at now: Instant, wall: WallTime
+        disk: DiskID?, seed: UInt64, at now: Instant, wall: WallTime
     ) {
         var generator = SeededGenerator(seed: seed)
         let others = configuration.nodes.map(\.node).filter { $0 != configuration.local }
@@ -102,8 +103,8 @@ public struct NodeMachine: Sendable {
             incarnation: incarnation, peers: others, seed: generator.next(), at: now)
         consensus = Raft(
             configuration: configuration.consensus, local: configuration.local,
-            bootstrap: configuration.bootstrap, restored: restored, seed: generator.next(),
-            at: now)
+            bootstrap: configuration.bootstrap, restored: restored, disk: disk,
+            seed: generator.next(), at: now)
         restoredIndex = consensus.lastIndex
         localDigest = configuration.deployment.digest
         profile = ParsedProfile()
@@ -332,10 +333,26 @@ public struct NodeMachine: Sendable {
             case .transferred(let proposal): transferred(proposal)
             case .readable, .unreadable: break
             case .rejected(let reason, let sender): rejected(reason, from: sender)
+            case .disk(let node, let news):
+                let level: LogLevel = news == .trusted ? .info : .warning
+                actions.append(.log(level, "\(node) \(news)"))
             case .roleChanged(let role, let term, let leader):
                 roleChanged(role, term, leader: leader)
             }
         }
+        if !isCaughtUp { catchUp() }
+    }
+
+    private mutating func catchUp() {
+        // A log that a leader has cut back ends before what it held at the start; nothing of what
+        // was cut had been agreed on.
+        guard appliedTerm == consensus.term, consensus.leader != nil,
+            applied >= min(restoredIndex, consensus.lastIndex),
+            let known = consensus.knownBefore, applied >= known
+        else { return }
+        isCaughtUp = true
+        hasNews = true
+        hasShardNews = true
     }
 
     /// Told once a peer, like bad frames.
@@ -417,13 +434,6 @@ public struct NodeMachine: Sendable {
         knowledge = lastWrite
         hasNews = true
         hasShardNews = true
-        // A log that a leader has cut back ends before what it held at the start; nothing of what
-        // was cut had been agreed on.
-        if term == consensus.term, consensus.leader != nil,
-            index >= min(restoredIndex, consensus.lastIndex)
-        {
-            isCaughtUp = true
-        }
     }
 
     /// Whether a crash now would leave on the disk all that this node has applied. It acts on

@@ -9,14 +9,15 @@ import Supervision
 
 extension ClusterSimulation {
     mutating func startAgent(_ index: Int) {
-        guard !hosts[index].isAgentUp, hosts[index].isHostUp else { return }
+        guard !hosts[index].isAgentUp, hosts[index].isHostUp, canOpenDisk(index) else { return }
         hosts[index].isAgentUp = true
         hosts[index].life += 1
         armed[index] = nil
         machines[index] = NodeMachine(
             configuration: nodeConfiguration(of: index),
             incarnation: Incarnation(UInt64(wall(of: index).millisecondsSinceEpoch)),
-            restored: hosts[index].disk, seed: generator.next(), at: now, wall: wall(of: index))
+            restored: hosts[index].disk, disk: hosts[index].diskID, seed: generator.next(),
+            at: now, wall: wall(of: index))
         note("\(nodes[index].node) starts")
         invariants.hasContact(index, at: now)
         for shard in hosts[index].engines.keys.sorted() {
@@ -193,6 +194,7 @@ extension ClusterSimulation {
         let reached = voters.filter { voter in
             voter == index
                 || hosts[voter].isAgentUp && !network[.init(voter, index)].isCut
+                    && hosts[voter].speaksOtherVersion == hosts[index].speaksOtherVersion
         }
         return reached.count > voters.count / 2
     }
@@ -201,14 +203,14 @@ extension ClusterSimulation {
     mutating func disturbanceChanged() {
         for index in nodes.indices {
             let host = hosts[index]
-            let isDisturbed =
-                !host.isAgentUp || host.pausedUntil > now || network.isDisturbed(index)
+            let isCutOff = network.isDisturbed(index) || host.speaksOtherVersion
+            let isDisturbed = !host.isAgentUp || host.pausedUntil > now || isCutOff
             invariants.disturbances.set(isDisturbed, of: index, at: now)
             invariants.asleep.set(
                 !host.isAgentUp || host.pausedUntil > now, of: index, at: now)
             invariants.alone.set(!reachesMajority(index), of: index, at: now)
             invariants.unreachable.set(
-                !host.isHostUp || network.isDisturbed(index), of: index, at: now)
+                !host.isHostUp || isCutOff, of: index, at: now)
         }
     }
 }

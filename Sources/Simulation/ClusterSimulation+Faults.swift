@@ -18,6 +18,9 @@ extension ClusterSimulation {
         case heal
         case calm
         case quickDisk(Int)
+        case replaceDisk(Int)
+        case sameVersion(Int)
+        case freeDisk(Int)
         case quickSender(Int)
         case start(GroupName?)
         case uncordon(NodeID)
@@ -30,7 +33,8 @@ extension ClusterSimulation {
         note("\(fault)")
         let index = fault.nodes.first ?? 0
         switch fault.kind {
-        case .agentCrash, .agentFlap, .hostCrash, .powerCut, .writeCrash, .officeStorm, .voteStorm:
+        case .agentCrash, .agentFlap, .hostCrash, .powerCut, .writeCrash, .officeStorm, .voteStorm,
+            .otherVersion:
             strikeProcesses(fault, index)
         case .partition, .oneWayCut, .lossySpell, .slowSender: strikeNetwork(fault, index)
         case .pause: pause(index, for: fault.lasts)
@@ -41,6 +45,7 @@ extension ClusterSimulation {
         case .slowDisk:
             hosts[index].flushTime = SimulatedHost.slowFlush
             queue.schedule(.repair(.quickDisk(index)), at: now + fault.lasts)
+        case .diskLoss, .bitFlip, .fullDisk: strikeDisk(fault, index)
         case .engineKill:
             guard let (index, shard) = engine(chosenBy: fault) else { return }
             queue.schedule(.engineEnds(index, shard, .signal(9)), at: now)
@@ -73,6 +78,9 @@ extension ClusterSimulation {
                 queue.schedule(.repair(.boot(index)), at: now + lasts / (index % 3 + 1))
             }
         case .writeCrash: hosts[index].fallsAtWrite = true
+        case .otherVersion:
+            upgrade(index, isOther: true)
+            queue.schedule(.repair(.sameVersion(index)), at: now + lasts)
         case .officeStorm: officeStormEnd = now + lasts
         default: voteStormEnd = now + lasts
         }
@@ -221,6 +229,9 @@ extension ClusterSimulation {
             network.loss = 0
             network.delay = SimulatedNetwork.quickDelay
         case .quickDisk(let index): hosts[index].flushTime = SimulatedHost.quickFlush
+        case .replaceDisk(let index): replaceDisk(index)
+        case .sameVersion(let index): upgrade(index, isOther: false)
+        case .freeDisk(let index): freeDisk(index)
         case .quickSender(let index): network.slowSenders.remove(index)
         case .start(let group):
             guard let index = nodes.indices.first(where: { hosts[$0].isAgentUp }) else { return }
@@ -232,6 +243,16 @@ extension ClusterSimulation {
             if faultsOn { replaceFile(of: index, by: file) }
         }
         disturbanceChanged()
+    }
+
+    /// The agent is restarted as one of another version, or of the same as the others.
+    private mutating func upgrade(_ index: Int, isOther: Bool) {
+        guard hosts[index].speaksOtherVersion != isOther else { return }
+        note("\(nodes[index].node) speaks \(isOther ? "another version" : "as the others do")")
+        hosts[index].speaksOtherVersion = isOther
+        guard hosts[index].isAgentUp else { return }
+        crashAgent(index)
+        queue.schedule(.repair(.startAgent(index)), at: now + .milliseconds(100))
     }
 
     /// The agent is restarted, since it reads its file at its start.
@@ -257,6 +278,9 @@ extension ClusterSimulation {
             hosts[index].pausedUntil = now
             wakeUp(index)
             repair(.quickDisk(index))
+            repair(.sameVersion(index))
+            repair(.freeDisk(index))
+            repair(.replaceDisk(index))
             repair(.boot(index))
             replaceFile(of: index, by: hosts[0].file)
         }

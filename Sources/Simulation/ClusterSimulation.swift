@@ -129,6 +129,7 @@ public struct ClusterSimulation {
         indexOfNode = Dictionary(
             uniqueKeysWithValues: nodes.enumerated().map { ($0.element.node, $0.offset) })
         hosts = Array(repeating: SimulatedHost(file: configuration.deployment), count: count)
+        for index in hosts.indices { hosts[index].diskID = DiskID(UInt64(index + 1)) }
         machines = Array(repeating: nil, count: count)
         armed = Array(repeating: nil, count: count)
         network = SimulatedNetwork(nodeCount: count)
@@ -238,16 +239,17 @@ public struct ClusterSimulation {
         machines[index]?.step(input, at: now, wall: wall, into: &actions)
         steps += 1
         if machines[index]?.consensus.hasQuorum == true { invariants.hasContact(index, at: now) }
-        var hasWritten = false
+        var writes = 0
         for action in actions {
             guard case .persist(let request) = action else { continue }
             hosts[index].write(request)
-            hasWritten = true
+            writes += 1
         }
         watch(index)
         for action in actions { perform(action, of: index) }
         arm(index, machines[index]?.nextDeadline)
-        if hasWritten, hosts[index].fallsAtWrite { fallAtWrite(index) }
+        if writes > 0, hosts[index].isDiskFull { return failAtWrite(index, writes: writes) }
+        if writes > 0, hosts[index].fallsAtWrite { fallAtWrite(index) }
         if voteStormEnd > now { fallAfterVote(index, actions) }
     }
 
@@ -341,6 +343,11 @@ public struct ClusterSimulation {
             let (due, stream) = network.arrival(
                 from: index, to: receiver, at: now, using: &generator)
         else { return }
+        var bytes = bytes
+        if hosts[index].speaksOtherVersion != hosts[receiver].speaksOtherVersion {
+            // After the head of an array of three.
+            bytes[1] += 1
+        }
         queue.schedule(.frame(bytes, from: index, to: receiver, stream: stream), at: due)
     }
 

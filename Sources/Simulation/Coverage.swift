@@ -31,7 +31,7 @@ public struct Coverage: Sendable {
         }
         states += [MemberState.alive, .suspect, .dead, .left].map { "member \($0.rawValue)" }
         states += LedgerEvent.Kind.allCases.map { "ledger \($0.rawValue)" }
-        return states + ["node with a snapshot", "node without a quorum"]
+        return states + ["node with a snapshot", "node without a quorum", "node on probation"]
             + ["cordoned", "draining", "drained"].map { "member \($0)" }
     }()
 
@@ -63,6 +63,9 @@ extension ClusterSimulation {
             if !machine.consensus.hasQuorum { coverage.add("node without a quorum") }
             for member in machine.membership.members {
                 coverage.add("member \(member.state.rawValue)")
+            }
+            if machine.consensus.onProbation.contains(nodes[index].node) {
+                coverage.add("node on probation")
             }
             if machine.consensus.snapshotIndex > .zero { coverage.add("node with a snapshot") }
             if machine.consensus.role == .leader { sampleGroups(machine, index) }

@@ -20,6 +20,9 @@ public struct Fault: Hashable, Sendable {
         case clockJump = "clock jumps"
         case slowDisk = "slow disks"
         case writeCrash = "crashes at a write"
+        case diskLoss = "disks are lost"
+        case bitFlip = "bits flip"
+        case fullDisk = "disks are full"
         case officeStorm = "leaders fall"
         case voteStorm = "voters fall"
         case engineKill = "engine kills"
@@ -27,6 +30,7 @@ public struct Fault: Hashable, Sendable {
         case operatorStop = "operator stops"
         case operatorRestart = "operator restarts"
         case logRequest = "log requests"
+        case otherVersion = "other versions"
         case hastyQuestion = "hasty questions"
         case newFile = "new files"
         case cordon = "nodes cordoned"
@@ -45,11 +49,11 @@ public struct Fault: Hashable, Sendable {
             switch self {
             case .agentCrash, .partition, .engineKill: 4
             case .hostCrash, .agentFlap, .oneWayCut, .pause, .lossySpell, .writeCrash: 3
-            case .engineWedge, .slowDisk, .operatorStop, .operatorRestart, .logRequest,
-                .slowSender:
+            case .engineWedge, .slowDisk, .diskLoss, .bitFlip, .fullDisk, .operatorStop,
+                .operatorRestart, .logRequest, .slowSender:
                 2
-            case .powerCut, .newFile, .clockJump, .officeStorm, .voteStorm, .hastyQuestion,
-                .cordon, .drain, .forcedDrain:
+            case .powerCut, .otherVersion, .newFile, .clockJump, .officeStorm, .voteStorm,
+                .hastyQuestion, .cordon, .drain, .forcedDrain:
                 1
             }
         }

@@ -67,8 +67,8 @@ struct FaultMix: Sendable {
             case .partition: (0..<nodeCount).filter { _ in generator.chance(0.4) }
             case .oneWayCut: [index] + others.filter { _ in generator.chance(0.5) }
             case .agentCrash, .agentFlap, .hostCrash, .slowSender, .pause, .clockJump, .slowDisk,
-                .writeCrash, .operatorStop, .operatorRestart, .logRequest, .hastyQuestion,
-                .cordon, .drain, .forcedDrain:
+                .otherVersion, .writeCrash, .diskLoss, .bitFlip, .fullDisk, .operatorStop,
+                .operatorRestart, .logRequest, .hastyQuestion, .cordon, .drain, .forcedDrain:
                 [index]
             }
         let lasts = Self.milliseconds(in: 500...12_000, using: &generator)

@@ -26,6 +26,8 @@ struct SimulatedHost {
     var pastFiles: [Deployment]
     /// What is on the disk. A write is either wholly there or not at all.
     var disk = DurableState.empty
+    /// Which disk it is; a replaced one is another.
+    var diskID = DiskID(0)
     /// What was written and not flushed yet, oldest first.
     var unflushed: [PersistRequest] = []
     /// The log as it was written, with what a snapshot has replaced since: what was applied can be
@@ -48,6 +50,12 @@ struct SimulatedHost {
     var pausedUntil = Instant.zero
     /// The agent falls with its next write, of which nothing, all or a part is on the disk.
     var fallsAtWrite = false
+    /// What is on the disk does not check: the agent does not start.
+    var isDiskDamaged = false
+    /// The disk takes no writes: the agent ends with the next one, and cannot start.
+    var isDiskFull = false
+    /// Its agent writes frames of another version, and reads no others.
+    var speaksOtherVersion = false
     /// How far its clock is off.
     var clockOffset = Duration.zero
     /// What came meanwhile.

@@ -2,6 +2,7 @@
 // one term; a copied directory or a mistyped name must be found before the first message.
 
 public import Base
+public import Consensus
 import EventLoop
 
 /// The owner of a state directory, kept in its file `identity` as JSON.
@@ -11,6 +12,9 @@ public struct StateIdentity: Hashable, Sendable {
     /// Drawn when the directory was made: two directories are never the same, even if their
     /// owners' names are.
     public let id: String
+
+    /// The `id` as consensus knows it.
+    public var disk: DiskID? { UInt64(id, radix: 16).map { DiskID($0) } }
 
     public init(node: NodeID, cluster: String, id: String) {
         self.node = node

@@ -11,6 +11,7 @@ enum WriteAheadLogRecord {
         case snapshot = 1
         case truncation, leadershipEntry, commandEntry, hardState, hardStateWithVote
         case participantsEntry, snapshotWithParticipants
+        case participantsEntryWithDisks, snapshotWithDisks
     }
 
     /// Larger numbers cannot have been counted to; they would overflow when counted on.
@@ -20,7 +21,11 @@ enum WriteAheadLogRecord {
         var bytes: [UInt8] = []
         if let snapshot = request.snapshot {
             let part: Part =
-                snapshot.participants == nil ? .snapshot : .snapshotWithParticipants
+                if let participants = snapshot.participants {
+                    participants.disks == nil ? .snapshotWithParticipants : .snapshotWithDisks
+                } else {
+                    .snapshot
+                }
             bytes.append(part.rawValue)
             bytes.append(littleEndian: snapshot.index.value)
             bytes.append(littleEndian: snapshot.term.value)
@@ -46,7 +51,8 @@ enum WriteAheadLogRecord {
             switch entry.payload {
             case .leadership: .leadershipEntry
             case .command: .commandEntry
-            case .participants: .participantsEntry
+            case .participants(let participants):
+                participants.disks == nil ? .participantsEntry : .participantsEntryWithDisks
             }
         bytes.append(part.rawValue)
         bytes.append(littleEndian: entry.index.value)
@@ -70,11 +76,12 @@ enum WriteAheadLogRecord {
                 let number = cursor.number(UInt64.self), number < countLimit
             else { return nil }
             switch part {
-            case .snapshot, .snapshotWithParticipants:
+            case .snapshot, .snapshotWithParticipants, .snapshotWithDisks:
                 guard let read = self.snapshot(part, at: number, &cursor) else { return nil }
                 snapshot = read
             case .truncation: truncateFrom = LogIndex(number)
-            case .leadershipEntry, .commandEntry, .participantsEntry:
+            case .leadershipEntry, .commandEntry, .participantsEntry,
+                .participantsEntryWithDisks:
                 guard let term = cursor.number(UInt64.self),
                     let payload = payload(of: part, &cursor)
                 else { return nil }
@@ -98,7 +105,10 @@ enum WriteAheadLogRecord {
     ) -> LogEntry.Payload? {
         switch part {
         case .commandEntry: cursor.countedBytes().map { .command(Array($0)) }
-        case .participantsEntry: cursor.participants().map { .participants($0) }
+        case .participantsEntry:
+            cursor.participants(withDisks: false).map { .participants($0) }
+        case .participantsEntryWithDisks:
+            cursor.participants(withDisks: true).map { .participants($0) }
         default: .leadership
         }
     }
@@ -110,8 +120,9 @@ enum WriteAheadLogRecord {
             return nil
         }
         var participants: Participants?
-        if part == .snapshotWithParticipants {
-            guard let read = cursor.participants() else { return nil }
+        if part != .snapshot {
+            guard let read = cursor.participants(withDisks: part == .snapshotWithDisks)
+            else { return nil }
             participants = read
         }
         return Snapshot(
@@ -126,13 +137,36 @@ extension [UInt8] {
             append(littleEndian: UInt32(nodes.count))
             for node in nodes { append(counted: node.name.utf8) }
         }
+        guard let disks = participants.disks else { return }
+        append(littleEndian: UInt32(disks.count))
+        for (node, disk) in disks.sorted(by: { $0.key < $1.key }) {
+            append(counted: node.name.utf8)
+            append(littleEndian: disk.value)
+        }
     }
 }
 
 extension ByteCursor {
-    fileprivate mutating func participants() -> Participants? {
+    fileprivate mutating func participants(withDisks: Bool) -> Participants? {
         guard let voters = nodes(), let learners = nodes() else { return nil }
-        return Participants(voters: voters, learners: learners)
+        guard withDisks else { return Participants(voters: voters, learners: learners) }
+        guard let disks = disks(), disks.keys.allSatisfy(voters.contains) else { return nil }
+        return Participants(voters: voters, learners: learners, disks: disks)
+    }
+
+    private mutating func disks() -> [NodeID: DiskID]? {
+        guard let count = number(UInt32.self) else { return nil }
+        var disks: [NodeID: DiskID] = [:]
+        for _ in 0..<count {
+            guard let node = name(), let disk = number(UInt64.self) else { return nil }
+            guard disks[node] == nil else { return nil }
+            disks[node] = DiskID(disk)
+        }
+        return disks
+    }
+
+    private mutating func name() -> NodeID? {
+        countedBytes().flatMap { String(validating: $0, as: UTF8.self) }.map { NodeID($0) }
     }
 
     private mutating func nodes() -> [NodeID]? {
@@ -140,9 +174,8 @@ extension ByteCursor {
         var nodes: [NodeID] = []
         // A count that lies ends with the bytes.
         for _ in 0..<count {
-            guard let bytes = countedBytes(), let name = String(validating: bytes, as: UTF8.self)
-            else { return nil }
-            nodes.append(NodeID(name))
+            guard let node = name() else { return nil }
+            nodes.append(node)
         }
         return nodes
     }

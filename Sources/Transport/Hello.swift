@@ -23,6 +23,28 @@ struct Hello: Hashable {
     /// The name of the last stream between the two that the sender has seen end; 0 for none.
     /// The receiver may still hold it, after a partition that only one side has noticed.
     var endedStream: UInt64
+    /// The machine that the sender runs on, and when it was started, so that a restarted agent is told from a
+    /// twin; nil from an older agent, which also understands no refusal.
+    var origin: Origin?
+    /// Why the sender does not let the receiver in; nil where it does.
+    var refusal: Refusal?
+
+    /// Where and since when an agent runs.
+    struct Origin: Hashable {
+        /// A hash of the machine's and the boot's names; 0 where unknown.
+        let machine: UInt64
+        let startedAt: WallTime
+    }
+
+    /// An answer instead of an acceptance, to a peer that knows the key.
+    struct Refusal: Hashable {
+        /// Another agent of that name is here, and was first.
+        let isTwin: Bool
+        let reason: String
+    }
+
+    /// So that a hello stays short.
+    private static let reasonLimit = 400
 
     func encode() -> [UInt8] {
         var bytes = Array("GLMA".utf8)
@@ -33,6 +55,13 @@ struct Hello: Hashable {
         bytes.append(text: cluster)
         bytes.append(text: node.name)
         bytes.append(text: target.name)
+        guard let origin else { return bytes }
+        bytes.append(bigEndian: origin.machine)
+        bytes.append(bigEndian: UInt64(bitPattern: origin.startedAt.millisecondsSinceEpoch))
+        let code: UInt16 = refusal.map { $0.isTwin ? 1 : 2 } ?? 0
+        bytes.append(bigEndian: code)
+        let reason = (refusal?.reason ?? "").utf8.prefix(Self.reasonLimit)
+        bytes.append(text: String(decoding: reason, as: UTF8.self))
         return bytes
     }
 
@@ -62,5 +91,27 @@ struct Hello: Hashable {
             cluster: cluster, node: NodeID(node), target: NodeID(target), instance: instance,
             stream: stream, endedStream: endedStream)
         self.version = version
+        guard let machine = reader.unsigned(UInt64.self),
+            let startedAt = reader.unsigned(UInt64.self),
+            let code = reader.unsigned(UInt16.self), let reason = reader.text()
+        else { return }
+        origin = Origin(
+            machine: machine,
+            startedAt: WallTime(millisecondsSinceEpoch: Int64(bitPattern: startedAt)))
+        if code != 0 { refusal = Refusal(isTwin: code == 1, reason: reason) }
+    }
+
+    /// Whether this agent was there before another of its name; the number of the start decides where clocks
+    /// say the same.
+    func isEarlier(than other: Hello) -> Bool {
+        guard let origin, let theirs = other.origin else { return false }
+        let (own, its) = (origin.startedAt, theirs.startedAt)
+        return (own.millisecondsSinceEpoch, instance) < (its.millisecondsSinceEpoch, other.instance)
+    }
+
+    /// Whether two agents of one name run on two machines.
+    func isTwin(of other: Hello) -> Bool {
+        guard let own = origin?.machine, let its = other.origin?.machine else { return false }
+        return instance != other.instance && own != 0 && its != 0 && own != its
     }
 }

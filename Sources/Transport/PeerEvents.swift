@@ -11,6 +11,10 @@ public enum PeerCloseReason: Hashable, Sendable, CustomStringConvertible {
     /// The peer's host took the connection and ended it before TLS stood: its secret is another, or
     /// its cluster, which the offered key names too.
     case secretRefused
+    /// The peer knows this agent's key, and still does not let it in.
+    case refused(because: String)
+    /// The peer holds a stream to another agent of this agent's name, which was started before.
+    case twin(because: String)
     /// Anything else. It says nothing of the agent: no answer in time, no way to the host, a
     /// goodbye, a handshake that failed, or a reason of this side's.
     case lost(because: String)
@@ -24,6 +28,7 @@ public enum PeerCloseReason: Hashable, Sendable, CustomStringConvertible {
         case .agentGone(let why): "agent gone: \(why)"
         case .secretRefused:
             "refused by the peer: the secret differs (or is of another cluster)"
+        case .refused(let why), .twin(let why): "refused by the peer: \(why)"
         case .lost(let why): "lost: \(why)"
         }
     }
@@ -57,6 +62,12 @@ public struct TransportConfiguration: Sendable {
     /// Every other agent of the cluster.
     public var peers: [NodeID: Endpoint]
 
+    /// A number of this machine and its boot, to tell a restarted agent from one that runs twice; 0 tells nothing.
+    public var machine: UInt64 = 0
+    /// When the agent was started: of two of one name, the earlier stays.
+    public var startedAt = WallTime(millisecondsSinceEpoch: 0)
+    /// How lately a stream must have been heard for its agent to be surely there.
+    public var twinLimit = Duration.milliseconds(1500)
     /// Whether a peer must come from the host that `peers` lists for it.
     public var checksPeerHost = true
     public var frameLimitBytes = 4 << 20

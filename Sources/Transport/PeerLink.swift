@@ -17,6 +17,8 @@ enum LinkEvent {
     case frame([UInt8])
     case closed(PeerCloseReason)
     case dialFailed(PeerCloseReason)
+    /// Two agents of the peer's name run; what is done about it.
+    case twin(String)
 }
 
 /// What a link needs from the transport to dial.
@@ -26,6 +28,8 @@ struct Dialler {
     let localHost: String?
     let instance: UInt64
     let cluster: String
+    let origin: Hello.Origin
+    let twinLimit: Duration
     let context: TLSContext
     let limits: PeerStream.Limits
     let redial: Backoff
@@ -93,10 +97,14 @@ final class PeerLink {
         }
     }
 
-    private func hello(naming stream: UInt64) -> Hello {
-        Hello(
+    /// What this agent says of itself on a stream of that name.
+    func hello(naming stream: UInt64, refusal: Hello.Refusal? = nil) -> Hello {
+        var hello = Hello(
             cluster: dialler.cluster, node: dialler.local, target: node,
             instance: dialler.instance, stream: stream, endedStream: endedStream)
+        hello.origin = dialler.origin
+        hello.refusal = refusal
+        return hello
     }
 
     private func dialled(_ event: PeerStreamEvent) {
@@ -107,6 +115,12 @@ final class PeerLink {
             if let objection = objection(to: hello) {
                 stream.close()
                 return dialFailed(.lost(because: objection))
+            }
+            if let refusal = hello.refusal {
+                stream.close()
+                return dialFailed(
+                    refusal.isTwin
+                        ? .twin(because: refusal.reason) : .refused(because: refusal.reason))
             }
             adopt(stream, hello, answer: nil)
         case .ended(let reason):
@@ -135,7 +149,10 @@ final class PeerLink {
         counters.dialsFailed += 1
         failuresInARow += 1
         isSecretRefused = reason == .secretRefused
-        if !reason.isAgentGone { keyIndex += 1 }
+        switch reason {
+        case .agentGone, .refused, .twin: break
+        case .secretRefused, .lost: keyIndex += 1
+        }
         dialLater()
         report()
         onEvent(.dialFailed(reason))
@@ -169,7 +186,9 @@ final class PeerLink {
             if isSuccessor { unreported = nil } else { report() }
             return use(stream, answer: answer, silently: isSuccessor)
         }
-        if held.instance != hello.instance {
+        if hello.isTwin(of: held), current.isHeard(within: dialler.twinLimit) {
+            meetTwin(stream, hello, answer: answer, of: current, held)
+        } else if held.instance != hello.instance {
             replace(current, because: .agentGone(because: "the agent was restarted"))
             use(stream, answer: answer, silently: false)
         } else if hello.endedStream == current.name {
@@ -186,6 +205,27 @@ final class PeerLink {
             stream.readOn()
             retire(stream)
         }
+    }
+
+    /// Two agents of this name are surely there: the one that was started first stays.
+    private func meetTwin(
+        _ stream: PeerStream, _ hello: Hello, answer: Hello?, of current: PeerStream, _ held: Hello
+    ) {
+        let advice = "a copied state directory or configuration? Stop one of the two"
+        if hello.isEarlier(than: held) {
+            onEvent(.twin("two agents run as \(node): the later one is dropped; \(advice)"))
+            replace(current, because: .agentGone(because: "an earlier agent of that name is there"))
+            return use(stream, answer: answer, silently: false)
+        }
+        let text = "two agents run as \(node): the later one, from \(stream.address), is refused"
+        onEvent(.twin("\(text); \(advice)"))
+        let reason =
+            "\(dialler.local) talks with an agent of node \(node) at \(current.address) that was "
+            + "started before"
+        stream.refuse(
+            answering: self.hello(
+                naming: hello.stream, refusal: Hello.Refusal(isTwin: true, reason: reason)))
+        if answer == nil { dialLater() }
     }
 
     private func use(_ stream: PeerStream, answer: Hello?, silently isSilent: Bool) {

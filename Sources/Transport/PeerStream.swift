@@ -155,6 +155,15 @@ final class PeerStream {
         }
     }
 
+    /// Tells a peer that has said hello why it may not come in, and ends the stream.
+    func refuse(answering hello: Hello) {
+        if state == .greeted, remote?.origin != nil { transmit(Frame.encode(hello.encode())) }
+        close()
+    }
+
+    /// Whether the peer has said something within that time.
+    func isHeard(within limit: Duration) -> Bool { loop.now - lastHeard < limit }
+
     /// Ends the stream with a goodbye, so that the peer does not take this agent for gone.
     func close() {
         onEvent = nil

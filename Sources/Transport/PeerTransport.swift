@@ -23,6 +23,8 @@ public final class PeerTransport {
     private var halfOpen: [PeerStream] = []
     private var counters: Counters
     private var limiter = LogLimiter()
+    /// When a twin of a peer was last seen.
+    private var twinsSeen: [NodeID: Instant] = [:]
 
     /// Counters that streams raise, too.
     private final class Counters {
@@ -55,7 +57,10 @@ public final class PeerTransport {
         }
         dialler = Dialler(
             loop: loop, local: configuration.node, localHost: configuration.sourceHost,
-            instance: generator.next(), cluster: configuration.cluster, context: context,
+            instance: generator.next(), cluster: configuration.cluster,
+            origin: Hello.Origin(
+                machine: configuration.machine, startedAt: configuration.startedAt),
+            twinLimit: configuration.twinLimit, context: context,
             limits: configuration.streamLimits, redial: configuration.redial,
             onOversized: { counters.values.oversizedFrames += 1 })
         let arrivals = Arrivals()
@@ -102,6 +107,11 @@ public final class PeerTransport {
     /// The peers that refuse this agent's key, in the order of their names.
     public var refusing: [NodeID] {
         links.filter { $0.value.isSecretRefused }.keys.sorted()
+    }
+
+    /// The peers of which two agents have run within the last minute, in the order of their names.
+    public var twins: [NodeID] {
+        twinsSeen.filter { loop.now - $0.value < .seconds(60) }.keys.sorted()
     }
 
     /// Counters since the start.
@@ -166,6 +176,9 @@ public final class PeerTransport {
         case .dialFailed(let reason):
             log(.warning, "dial of \(node) failed, \(reason)", about: node.name)
             onEvent(.dialFailed(node, reason))
+        case .twin(let text):
+            twinsSeen[node] = loop.now
+            log(.warning, text, about: "twin of \(node)")
         }
     }
 
@@ -195,7 +208,7 @@ public final class PeerTransport {
         switch event {
         case .hello(let hello):
             if let objection = objection(to: hello, from: stream.address.host) {
-                return reject(stream, objection)
+                return reject(stream, objection, answering: hello)
             }
             halfOpen.removeAll { $0 === stream }
             links[hello.node]?.offer(stream, hello)
@@ -204,13 +217,19 @@ public final class PeerTransport {
         }
     }
 
-    private func reject(_ stream: PeerStream, _ why: String) {
+    private func reject(_ stream: PeerStream, _ why: String, answering hello: Hello? = nil) {
         counters.values.handshakesRejected += 1
         halfOpen.removeAll { $0 === stream }
         log(
             .warning, "rejected a connection from \(stream.address): \(why)",
             about: stream.address.host)
-        stream.close()
+        guard let hello else { return stream.close() }
+        var answer = Hello(
+            cluster: configuration.cluster, node: configuration.node, target: hello.node,
+            instance: 0, stream: hello.stream, endedStream: 0)
+        answer.origin = dialler.origin
+        answer.refusal = Hello.Refusal(isTwin: false, reason: why)
+        stream.refuse(answering: answer)
     }
 
     /// Why somebody who knows the key still may not come in.

@@ -8,13 +8,46 @@ public import Consensus
 
 extension RaftMessage: WireCodable {
     public var cbor: CBORValue {
-        .array([.unsigned(term.value), kind.cbor])
+        let always: [CBORValue] = [.unsigned(term.value), kind.cbor]
+        return .array(always + (stamp.map { [$0.cbor] } ?? []))
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "consensus message")
         let term = try record.term()
-        self.init(term: term, try record.value(as: Kind.self))
+        let kind = try record.value(as: Kind.self)
+        self.init(
+            term: term, kind,
+            stamp: record.isAtEnd ? nil : try record.optional(as: DiskStamp.self))
+    }
+}
+
+extension DiskStamp: WireCodable {
+    public var cbor: CBORValue {
+        .array([.unsigned(disk.value), .unsigned(life)])
+    }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "disk and life")
+        self.init(disk: DiskID(try record.unsigned()), life: try record.unsigned())
+    }
+}
+
+/// The disk of a voter that counts.
+private struct DiskOfVoter: WireCodable {
+    let node: NodeID
+    let disk: DiskID
+
+    var cbor: CBORValue { .array([CBORValue(node), .unsigned(disk.value)]) }
+
+    init(_ node: NodeID, _ disk: DiskID) {
+        self.node = node
+        self.disk = disk
+    }
+
+    init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "disk of a voter")
+        self.init(NodeID(try record.text()), DiskID(try record.unsigned()))
     }
 }
 
@@ -110,13 +143,25 @@ extension LogEntry: WireCodable {
 
 extension Participants: WireCodable {
     public var cbor: CBORValue {
-        .array([voters, learners].map { nodes in .array(nodes.map { CBORValue($0) }) })
+        let always: [CBORValue] = [voters, learners].map { nodes in
+            .array(nodes.map { CBORValue($0) })
+        }
+        let disks = disks?.sorted { $0.key < $1.key }.map { DiskOfVoter($0.key, $0.value) }
+        return .array(always + (disks.map { [.list($0)] } ?? []))
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "participants")
         let (voters, learners) = (try record.nodes(), try record.nodes())
-        guard let participants = Participants(voters: voters, learners: learners) else {
+        let disks = record.isAtEnd ? nil : try record.list(of: DiskOfVoter.self)
+        if let stranger = disks?.map(\.node).first(where: { !voters.contains($0) }) {
+            throw .unexpected(expected: "disks of voters", found: "one of \(stranger)")
+        }
+        let known = disks.map { disks in
+            Dictionary(disks.map { ($0.node, $0.disk) }, uniquingKeysWith: { first, _ in first })
+        }
+        guard let participants = Participants(voters: voters, learners: learners, disks: known)
+        else {
             throw .unexpected(expected: "a voter among the participants", found: "none")
         }
         self = participants

@@ -20,14 +20,14 @@ struct Bench {
 
     init(
         _ local: NodeID = a, voters: [NodeID] = [a, b, c], learners: [NodeID] = [],
-        restored: DurableState = .empty, seed: UInt64 = 1,
+        restored: DurableState = .empty, disk: DiskID? = nil, seed: UInt64 = 1,
         configuration: RaftConfiguration = RaftConfiguration()
     ) {
-        disk = restored
+        self.disk = restored
         raft = Raft(
             configuration: configuration, local: local,
             bootstrap: Participants(voters: voters, learners: learners), restored: restored,
-            seed: seed, at: now)
+            disk: disk, seed: seed, at: now)
     }
 
     @discardableResult
@@ -56,6 +56,17 @@ struct Bench {
         _ kind: RaftMessage.Kind, from sender: NodeID, term: UInt64? = nil
     ) -> [RaftAction] {
         step(.received(RaftMessage(term: term.map(Term.init) ?? raft.term, kind), from: sender))
+    }
+
+    /// Receives a promise that is kept on that disk.
+    @discardableResult
+    mutating func answer(
+        _ kind: RaftMessage.Kind, from sender: NodeID, on disk: DiskID, life: UInt64 = 1,
+        term: Term? = nil
+    ) -> [RaftAction] {
+        let stamp = DiskStamp(disk: disk, life: life)
+        let message = RaftMessage(term: term ?? raft.term, kind, stamp: stamp)
+        return step(.received(message, from: sender))
     }
 
     /// Lets time pass, ticking whenever the machine wants to.

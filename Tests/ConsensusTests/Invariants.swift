@@ -39,6 +39,7 @@ struct Invariants {
     }
     struct Vote: Hashable {
         let voter: NodeID
+        let disk: DiskID?
         let term: Term
     }
     struct Committed {
@@ -75,13 +76,14 @@ struct Invariants {
         }
     }
 
-    /// One vote a term, even across crashes; nothing is promised before it is durable.
+    /// One vote a term on one disk, even across crashes; nothing is promised before it is durable.
     mutating func sent(
-        _ message: RaftMessage, by node: NodeID, to receiver: NodeID, disk: DurableState
+        _ message: RaftMessage, by node: NodeID, to receiver: NodeID, _ host: SimulatedCluster.Host
     ) throws {
+        let disk = host.disk
         switch message.kind {
-        case .voteRequest: try voted(for: node, by: node, in: message.term, disk)
-        case .voteReply(granted: true): try voted(for: receiver, by: node, in: message.term, disk)
+        case .voteRequest: try voted(for: node, by: node, in: message.term, host)
+        case .voteReply(granted: true): try voted(for: receiver, by: node, in: message.term, host)
         case .appendReply(accepted: true, let matched, _), .snapshotReply(let matched):
             try require(
                 disk.hardState.term >= message.term,
@@ -94,9 +96,11 @@ struct Invariants {
     }
 
     private mutating func voted(
-        for candidate: NodeID, by voter: NodeID, in term: Term, _ disk: DurableState
+        for candidate: NodeID, by voter: NodeID, in term: Term, _ host: SimulatedCluster.Host
     ) throws {
-        let other = votes.updateValue(candidate, forKey: Vote(voter: voter, term: term))
+        let disk = host.disk
+        let other = votes.updateValue(
+            candidate, forKey: Vote(voter: voter, disk: host.diskID, term: term))
         try require(
             other == nil || other == candidate,
             "\(voter) votes for \(other?.name ?? "") and \(candidate) in term \(term)")
@@ -160,7 +164,10 @@ struct Invariants {
         }
         let voters = raft.participants.voters
         let holders = voters.count { voter in
-            guard let disk = disks[voter]?.disk else { return false }
+            guard let host = disks[voter] else { return false }
+            // What it held is lost since; that is borne as long as enough others remember.
+            if !raft.participants.remembers(voter, host.diskID) { return true }
+            let disk = host.disk
             return (disk.snapshot?.index ?? .zero) >= entry.index
                 || disk.entries.contains { $0.index == entry.index && $0.term == entry.term }
         }

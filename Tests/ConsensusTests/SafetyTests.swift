@@ -76,6 +76,30 @@ import Testing
         #expect(committed > runs * 30)
     }
 
+    @Test(arguments: [2, 3, 4, 5])
+    func `no lost disk breaks an invariant as long as enough voters remember`(voters: Int) throws {
+        var (losses, leaders, committed) = (0, 0, 0)
+        for seed in 1...50 as ClosedRange<UInt64> {
+            var cluster = SimulatedCluster(
+                voters: voters, seed: seed, recordsDisks: true,
+                configuration: seed % 2 == 0 ? Self.patient : Self.impatient)
+            do {
+                var faults = Faults.random(using: &cluster.generator)
+                faults.diskLossEvery = .milliseconds(300)
+                try disturb(&cluster, faults)
+                try converge(&cluster)
+            } catch {
+                Issue.record("\(voters) voters, seed \(seed): \(error)")
+            }
+            losses += cluster.losses
+            leaders += cluster.invariants.leaders.count
+            committed += cluster.invariants.committed.count
+        }
+        #expect(losses > 50)
+        #expect(leaders > 100)
+        #expect(committed > 50 * 20)
+    }
+
     private func disturb(_ cluster: inout SimulatedCluster, _ faults: Faults) throws {
         try cluster.run(for: .seconds(3)) { $0.leader != nil }
         cluster.begin(faults)

@@ -19,6 +19,8 @@ struct Faults {
     /// Changes of the participants and of the leader, whether they make sense or not.
     var changeEvery: Duration?
     var transferEvery: Duration?
+    /// A node loses its disk, as long as enough others remember.
+    var diskLossEvery: Duration?
 
     static let none = Faults()
 
@@ -42,6 +44,8 @@ struct SimulatedCluster {
         var disk = DurableState.empty
         var unflushed: [PersistRequest] = []
         var life = 0
+        /// Nil where disks do not matter.
+        var diskID: DiskID?
         /// The application: how much it has applied, and a digest of it.
         var applied = Digest()
     }
@@ -50,7 +54,7 @@ struct SimulatedCluster {
         case deliver(RaftMessage, from: NodeID, to: NodeID)
         case flushed(NodeID, life: Int)
         case crash, restart(NodeID), partition, heal, suspect(NodeID), falseSuspicion
-        case propose, change, transfer, read
+        case propose, change, transfer, read, loseDisk
     }
 
     let seed: UInt64
@@ -75,10 +79,11 @@ struct SimulatedCluster {
     private(set) var changes = 0
     private(set) var transfers = 0
     private(set) var delivered = 0
+    private(set) var losses = 0
 
     init(
         voters count: Int, learners learnerCount: Int = 0, outsiders outsiderCount: Int = 0,
-        seed: UInt64,
+        seed: UInt64, recordsDisks: Bool = false,
         configuration: RaftConfiguration = RaftConfiguration()
     ) {
         self.seed = seed
@@ -90,6 +95,8 @@ struct SimulatedCluster {
         invariants = Invariants()
         for node in voters + learners + outsiders {
             hosts[node] = Host()
+            let disk = DiskID(UInt64(hosts.count))
+            if recordsDisks { hosts[node]?.diskID = disk }
             boot(node)
         }
     }
@@ -165,6 +172,7 @@ struct SimulatedCluster {
         again(.falseSuspicion, every: faults.falseSuspicionEvery)
         again(.change, every: faults.changeEvery)
         again(.transfer, every: faults.transferEvery)
+        again(.loseDisk, every: faults.diskLossEvery)
     }
 
     /// Ends all faults; everybody runs again.
@@ -173,7 +181,7 @@ struct SimulatedCluster {
         isolated = []
         events.removeAll {
             switch $0.event {
-            case .crash, .partition, .heal, .falseSuspicion, .change, .transfer: true
+            case .crash, .partition, .heal, .falseSuspicion, .change, .transfer, .loseDisk: true
             default: false
             }
         }
@@ -225,6 +233,13 @@ struct SimulatedCluster {
                     .restart(node), after: generator.duration(in: .zero...(.milliseconds(2500))))
             }
             again(.crash, every: faults.crashEvery)
+        case .loseDisk:
+            if let node = voters.randomElement(using: &generator), mayForget(node) {
+                loseDisk(of: node)
+                schedule(
+                    .restart(node), after: generator.duration(in: .zero...(.milliseconds(700))))
+            }
+            again(.loseDisk, every: faults.diskLossEvery)
         case .restart(let node): boot(node)
         case .partition:
             isolated = Set(nodes.filter { _ in generator.chance(0.4) })
@@ -253,13 +268,33 @@ struct SimulatedCluster {
         hosts[node] = host
     }
 
+    /// The node comes back with nothing, on another disk.
+    mutating func loseDisk(of node: NodeID) {
+        crash(node)
+        losses += 1
+        let replaced = hosts[node]?.diskID.map { DiskID($0.value + 100) }
+        hosts[node]?.disk = .empty
+        hosts[node]?.diskID = replaced
+    }
+
+    /// Whether enough other voters remember, and their disks say so.
+    private func mayForget(_ node: NodeID) -> Bool {
+        let needed = (voters.count + 1) / 2
+        let others = voters.filter { $0 != node }
+        let remembering = others.filter { voter in
+            let disk = hosts[voter]?.diskID
+            return others.count { hosts[$0]?.disk.participants?.disks?[voter] == disk } >= needed
+        }
+        return remembering.count >= needed
+    }
+
     mutating func boot(_ node: NodeID) {
         guard let host = hosts[node], host.raft == nil else { return }
         hosts[node]?.raft = Raft(
             configuration: configuration, local: node,
             bootstrap: outsiders.contains(node)
                 ? nil : Participants(voters: voters, learners: learners),
-            restored: host.disk, seed: generator.next(), at: now)
+            restored: host.disk, disk: host.diskID, seed: generator.next(), at: now)
     }
 
     private mutating func flush(_ node: NodeID, life: Int) throws {
@@ -284,7 +319,7 @@ struct SimulatedCluster {
         guard var host = hosts[node], let raft = host.raft else { return }
         switch action {
         case .send(let message, let receiver):
-            try invariants.sent(message, by: node, to: receiver, disk: host.disk)
+            try invariants.sent(message, by: node, to: receiver, host)
             transmit(message, from: node, to: receiver)
         case .persist(let request):
             try invariants.appended(request.entries, by: node, raft)
@@ -314,7 +349,7 @@ struct SimulatedCluster {
         case .rejected(let reason, let sender):
             throw InvariantViolation(
                 description: "\(node) rejects what \(sender) honestly said: \(reason)")
-        case .proposed, .refused, .roleChanged, .unreadable: break
+        case .proposed, .refused, .roleChanged, .unreadable, .disk: break
         }
     }
 

@@ -101,5 +101,6 @@ private func payload(
 private func participants(_ token: UInt64) -> Participants? {
     Participants(
         voters: [NodeID("n1"), NodeID("nœud-\(token)")],
-        learners: token % 2 == 0 ? [] : [NodeID("n2")])
+        learners: token % 2 == 0 ? [] : [NodeID("n2")],
+        disks: token % 3 == 0 ? [NodeID("n1"): DiskID(token)] : nil)
 }

@@ -65,6 +65,31 @@ import Testing
         #expect(WriteAheadLogRecord.encode(request) == snapshot + entry)
     }
 
+    @Test func `disks lie in the log as Protocols/storage.md says`() throws {
+        let participants = try #require(
+            Participants(
+                voters: [NodeID("n1"), NodeID("n2")], disks: [NodeID("n2"): DiskID(0x0102)]))
+        let request = PersistRequest(
+            token: PersistToken(1),
+            snapshot: Snapshot(
+                index: LogIndex(1), term: Term(3), state: [7], participants: participants),
+            entries: [
+                LogEntry(
+                    index: LogIndex(2), term: Term(3), payload: .participants(participants))
+            ])
+        let names: [UInt8] =
+            [2, 0, 0, 0, 2, 0, 0, 0] + Array("n1".utf8) + [2, 0, 0, 0] + Array("n2".utf8)
+            + [0, 0, 0, 0]
+        let disks: [UInt8] =
+            [1, 0, 0, 0, 2, 0, 0, 0] + Array("n2".utf8) + [2, 1, 0, 0, 0, 0, 0, 0]
+        let term: [UInt8] = [3, 0, 0, 0, 0, 0, 0, 0]
+        let snapshot: [UInt8] = [10, 1, 0, 0, 0, 0, 0, 0, 0] + term + [1, 0, 0, 0, 7]
+        let entry: [UInt8] = [9, 2, 0, 0, 0, 0, 0, 0, 0] + term
+        #expect(
+            WriteAheadLogRecord.encode(request)
+                == snapshot + names + disks + entry + names + disks)
+    }
+
     @Test func `participants without a voter are no participants`() {
         let index: [UInt8] = [2, 0, 0, 0, 0, 0, 0, 0]
         let nobody = [UInt8](repeating: 0, count: 8)

@@ -130,10 +130,38 @@ extension Sample {
                 .installSnapshot(
                     Snapshot(index: LogIndex(500), term: Term(6), state: state[0].bytes))),
             raft("snapshot reply", term: 7, .snapshotReply(matched: LogIndex(500))),
-        ] + laterRaft
+        ] + laterRaft + disksRaft
 
     private static let participants = Participants(
         voters: [node1, node2], learners: [NodeID("节点-3")])
+
+    /// What came with disks that are told apart.
+    private static let disksRaft: [Sample] = [
+        Sample(
+            "vote granted on a disk",
+            .raft(
+                RaftMessage(
+                    term: Term(8), .voteReply(granted: true),
+                    stamp: DiskStamp(disk: DiskID(.max), life: 0)))),
+        Sample(
+            "append accepted on a disk",
+            .raft(
+                RaftMessage(
+                    term: Term(8), .appendReply(accepted: true, matched: LogIndex(42)),
+                    stamp: DiskStamp(disk: DiskID(1), life: .max)))),
+        raft(
+            "append of the disks of voters, and of none", term: 8,
+            .append(
+                previousIndex: LogIndex(42), previousTerm: Term(7),
+                entries: [[node1: DiskID(.max), node2: DiskID(0)], [:]].enumerated()
+                    .compactMap { offset, disks in
+                        Participants(voters: [node1, node2], disks: disks).map {
+                            LogEntry(
+                                index: LogIndex(UInt64(43 + offset)), term: Term(8),
+                                payload: .participants($0))
+                        }
+                    }, commit: LogIndex(42))),
+    ]
 
     /// What came with changes of the participants, transfers, reads and long snapshots.
     private static let laterRaft: [Sample] = [

@@ -69,7 +69,7 @@ extension CommandSpec {
             meanwhile.
             """,
         options: [.config],
-        exitCodes: [.success, .failure, .usage, .stateDirectory],
+        exitCodes: [.success, .failure, .usage, .stateDirectory, .twin],
         examples: [
             Example("glm-agent", "with \(defaultConfiguration)"),
             Example("glm-agent run --config ./agent.yaml", "with a file elsewhere"),

@@ -60,7 +60,12 @@ private func run(
 
 extension ExitCode {
     fileprivate init(endedBy error: AgentError) {
-        self = error.isOfStorage ? .stateDirectory : .failure
+        self =
+            switch error.kind {
+            case .storage: .stateDirectory
+            case .twin: .twin
+            case .other: .failure
+            }
     }
 }
 
