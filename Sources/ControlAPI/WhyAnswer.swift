@@ -11,8 +11,12 @@ extension ClusterStatus {
             return [
                 "group": .string(name), "state": .string(group.state),
                 "generation": .integer(Int64(group.generation)), "why": .string(group.why),
-                "waits_for": JSONValue(waits), "restarts": .integer(Int64(group.restarts)),
+                "waits_for": JSONValue(waits),
+                "serving": group.standing.serving.map { .bool($0) } ?? .null,
+                "next_launch": JSONValue(group.standing.nextLaunch?.description),
+                "restarts": .integer(Int64(group.restarts)),
                 "last_failure": group.lastFailure?.json ?? .null,
+                "last_restart": group.restartCost?.last?.json ?? .null,
             ]
         }
         guard let router, name == "router" else { return nil }
@@ -20,8 +24,11 @@ extension ClusterStatus {
             "group": .string(name), "state": .string(router.state),
             "generation": .integer(Int64(router.generation)), "why": .string(router.why),
             "waits_for": JSONValue(waits(name, router.state, router.why)),
+            "serving": router.standing.serving.map { .bool($0) } ?? .null,
+            "next_launch": JSONValue(router.standing.nextLaunch?.description),
             "restarts": .integer(Int64(router.restarts)),
             "last_failure": router.lastFailure?.json ?? .null,
+            "last_restart": router.restartCost?.last?.json ?? .null,
         ]
     }
 

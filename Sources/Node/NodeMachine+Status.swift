@@ -14,8 +14,8 @@ extension NodeMachine {
     /// The cluster as this node knows it now.
     public func status(at now: Instant, wall: WallTime) -> ClusterStatus {
         let groups = state.plan?.groups ?? []
-        let engines = groups.filter { $0.role != .router }.map { status(of: $0) }
-        let router = groups.first { $0.role == .router }.map { routerStatus($0) }
+        let engines = groups.filter { $0.role != .router }.map { status(of: $0, at: now) }
+        let router = groups.first { $0.role == .router }.map { routerStatus($0, at: now) }
         let quorum = quorumStatus(at: now)
         let reasons = self.reasons(
             engines, router, quorum, isolation: isolationText(at: now, wall: wall))
@@ -31,6 +31,7 @@ extension NodeMachine {
             notes: [unagreedFile, pendingDeployment, rolloutNote].compactMap { $0 }
                 + probationNotes + nodeNotes + gateNotes + clockNotes)
         told.rollout = rolloutStatus
+        told.serving = serving(engines, router)
         return told
     }
 
@@ -136,26 +137,14 @@ extension NodeMachine {
 
     // MARK: - Groups
 
-    private func condition(of group: GroupName) -> (condition: GroupCondition, why: String) {
-        let record = state.record(of: group)
-        if let summary = view.groups.first(where: { $0.group == group }) {
-            return (summary.condition, summary.why)
-        }
-        switch record.phase {
-        case .idle: return (.waiting, "for the leader")
-        case .running: return (.starting, "not seen by a leader yet")
-        case .ended(let cause): return (.stopping, cause.why)
-        case .failed(let cause): return (.failed, cause.why)
-        }
-    }
-
-    private func status(of group: PlannedGroup) -> ClusterStatus.Group {
+    private func status(of group: PlannedGroup, at now: Instant) -> ClusterStatus.Group {
         let record = state.record(of: group.name)
-        let (condition, why) = condition(of: group.name)
+        let judgement = judgement(of: record, at: now)
+        let condition = judgement.condition
         let shown = record.phase == .running ? record.launched ?? group : group
         var status = ClusterStatus.Group(
             name: group.name.name, role: group.role.rawValue,
-            generation: record.generation.value, state: condition.rawValue, why: why,
+            generation: record.generation.value, state: condition.rawValue, why: judgement.why,
             master: shown.distInit.flatMap { _ in shown.ranks.first?.node.name },
             url: "\(shown.role == .store ? "tcp" : "http")://\(shown.http)",
             bootstrapPort: shown.bootstrap?.port, restarts: record.restarts,
@@ -163,17 +152,19 @@ extension NodeMachine {
             gate: view.groups.first { $0.group == group.name }?.gate ?? [],
             ranks: rankStatus(of: shown, record, condition))
         status.restartCost = restartCost(of: group.name)
+        status.standing = judgement.standing
         return status
     }
 
-    private func routerStatus(_ group: PlannedGroup) -> ClusterStatus.Router {
-        let status = status(of: group)
+    private func routerStatus(_ group: PlannedGroup, at now: Instant) -> ClusterStatus.Router {
+        let status = status(of: group, at: now)
         let rank = status.ranks.first
         var router = ClusterStatus.Router(
             node: rank?.node ?? "", url: status.url, state: status.state,
             generation: status.generation, pid: rank?.pid, restarts: status.restarts,
             since: rank?.since, why: status.why, lastFailure: status.lastFailure)
         router.restartCost = status.restartCost
+        router.standing = status.standing
         return router
     }
 
@@ -194,10 +185,14 @@ extension NodeMachine {
             let takesPart =
                 report.state == .loading
                 && (condition == .ready || condition == .degraded && hasServed(record.name))
+            // An agent that was started anew knows when it met the engine, and the ledger since when it serves.
+            let isReady = takesPart || report.state == .ready
+            let served = isReady ? record.servesSince : nil
+            let since = served.map { takesPart ? $0 : min($0, report.since) } ?? report.since
             return ClusterStatus.Rank(
                 rank: index, node: planned.node.name,
                 state: takesPart ? ShardState.ready.rawValue : report.state.rawValue,
-                pid: report.processID, restarts: record.restarts, since: report.since,
+                pid: report.processID, restarts: record.restarts, since: since,
                 why: report.why, progress: takesPart ? nil : report.progress)
         }
     }
@@ -242,11 +237,12 @@ extension NodeMachine {
         }
         var ofGroups: [(urgency: Int, text: String)] = []
         for group in groups where group.state != GroupCondition.ready.rawValue {
-            let serves = groups.contains { $0.role == group.role && self.serves($0) }
+            let serves = groups.contains { $0.role == group.role && $0.standing.serving != false }
             ofGroups.append(
                 (
                     urgency(group.state),
-                    "\(group.name) is \(text(group.state, group.why))"
+                    "\(group.name) \(group.standing.serving == true ? "serves, but is" : "is") "
+                        + text(group.state, group.why)
                         + (serves ? "" : "; no \(group.role) group serves")
                 ))
         }
@@ -269,14 +265,12 @@ extension NodeMachine {
         }
     }
 
-    /// Whether it answers requests, as far as is known.
-    private func serves(_ group: ClusterStatus.Group) -> Bool {
-        group.state == GroupCondition.ready.rawValue
-            || group.state == GroupCondition.degraded.rawValue && hasServed(GroupName(group.name))
-    }
-
     private func text(_ state: String, _ why: String) -> String {
-        state == GroupCondition.stopped.rawValue ? "stopped by the operator" : state + detail(why)
+        switch state {
+        case GroupCondition.stopped.rawValue: "stopped by the operator"
+        case GroupCondition.backoff.rawValue: "down until its next launch" + detail(why)
+        default: state + detail(why)
+        }
     }
 
     private func detail(_ why: String) -> String {

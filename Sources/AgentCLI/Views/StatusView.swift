@@ -32,6 +32,7 @@ struct StatusView {
             ("quorum", quorum),
             ("profile", profile),
             ("as of", age),
+            ("serving", serving),
             ("ready", ready),
         ]
         return rows.map { "\($0.0.padded(to: 8))  \($0.1)" }
@@ -84,16 +85,17 @@ struct StatusView {
             "GROUP", "RANK#", "NODE", "STATE", "GEN#", "PID#", "RESTARTS#", "SINCE", "DETAIL")
         for group in groups {
             table.add(
-                Table.Cell(group.text("name")), "", "", .state(group.text("state")),
+                Table.Cell(group.text("name")), "", "", .state(of: group),
                 Table.Cell(group.number("generation")), "", Table.Cell(group.number("restarts")),
-                "", Table.Cell(group.text("why", or: place(of: group, parts(of: group)))))
+                "", Table.Cell(detail(of: group, or: place(of: group, parts(of: group)))))
             for note in obstacles(of: group) { table.addNote(note) }
             for note in lastFailure(of: group, named: group.text("name")) { table.addNote(note) }
+            if let note = Self.lastRestart(of: group, now: now) { table.addNote(note) }
             if let note = repairText(of: group) { table.addNote(note) }
             for rank in group["ranks"]?.arrayValue ?? [] {
                 table.add(
                     "", Table.Cell(rank.number("rank")), Table.Cell(rank.text("node")),
-                    .state(rank.text("state")), "", Table.Cell(rank.number("pid")),
+                    .state(ofRank: rank, in: group), "", Table.Cell(rank.number("pid")),
                     Table.Cell(rank.number("restarts")), Table.Cell(since(rank)),
                     Table.Cell(detail(of: rank)))
             }
@@ -156,11 +158,12 @@ struct StatusView {
         guard let router = status["router"], router != .null else { return [] }
         var table = Table("NODE", "STATE", "GEN#", "PID#", "RESTARTS#", "SINCE", "DETAIL")
         table.add(
-            Table.Cell(router.text("node")), .state(router.text("state")),
+            Table.Cell(router.text("node")), .state(of: router),
             Table.Cell(router.number("generation")), Table.Cell(router.number("pid")),
             Table.Cell(router.number("restarts")), Table.Cell(since(router)),
-            Table.Cell(router.text("why", or: place(of: router, [router.text("url")]))))
+            Table.Cell(detail(of: router, or: place(of: router, [router.text("url")]))))
         for note in lastFailure(of: router, named: "router") { table.addNote(note) }
+        if let note = Self.lastRestart(of: router, now: now) { table.addNote(note) }
         if let note = repairText(of: router) { table.addNote(note) }
         return ["", styled("ROUTER", .heading)] + table.lines(colour: colour)
     }
@@ -185,7 +188,7 @@ struct StatusView {
     private func string(_ name: String) -> String { status.text(name) }
     private func integer(_ name: String) -> String { status.number(name) }
 
-    private func styled(_ text: String, _ style: Style) -> String {
+    func styled(_ text: String, _ style: Style) -> String {
         colour ? style.applied(to: text) : text
     }
 

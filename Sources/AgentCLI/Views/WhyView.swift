@@ -11,7 +11,7 @@ struct WhyView {
     let colour: Bool
 
     var text: String {
-        (state + failure + others).map { $0 + "\n" }.joined()
+        (state + restart + failure + others).map { $0 + "\n" }.joined()
     }
 
     private var state: [String] {
@@ -20,7 +20,15 @@ struct WhyView {
         let detail = why.isEmpty ? "" : ": \(why)"
         let head = "\(answer.text("group")) is \(answer.text("state")) (generation \(generation))"
         guard let waits = answer["waits_for"]?.stringValue else { return [head + detail] }
-        return [head, "It waits: \(waits.printable)"]
+        let next = StatusView.nextLaunch(of: answer, now: now).map {
+            ["It is launched again \($0)."]
+        }
+        return [head, "It waits: \(waits.printable)"] + (next ?? [])
+    }
+
+    /// Its last end, where that was none of its failures: those are told below.
+    private var restart: [String] {
+        StatusView.lastRestart(of: answer, now: now).map { ["", $0] } ?? []
     }
 
     private var failure: [String] {
