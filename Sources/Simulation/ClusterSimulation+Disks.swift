@@ -3,7 +3,6 @@
 // with its first write, and is started again and again.
 
 import Base
-import ClusterState
 import Consensus
 import Node
 
