@@ -120,7 +120,7 @@ extension NodeMachine {
 
     /// A rank moves only away from a node that is gone for good measure, and only while its group
     /// does not run: a serving engine keeps its nodes.
-    private func isUsable(_ node: NodeID) -> Bool {
+    func isUsable(_ node: NodeID) -> Bool {
         guard let absentSince = absentSince(node) else { return true }
         let holdsRunning = state.groups.contains {
             $0.phase == .running && $0.launched?.rank(of: node) != nil
@@ -160,7 +160,9 @@ extension NodeMachine {
         let why = decision.why + untilText(decision)
         let found = leadership?.gates[name]?.findings ?? []
         leadership?.conditions[name] = GroupSummary(
-            group: name, condition: decision.condition, why: why, gate: found)
+            group: name, condition: decision.condition, why: why, gate: found,
+            serves: serves(decision, name),
+            launchAt: decision.launchAt.map { wall.second(of: $0, at: now) })
         callOperator(decision, for: name)
         examine(state.plan?.group(name), isLaunchNear: decision.isLaunchNear)
         let record = state.record(of: name)
@@ -174,7 +176,9 @@ extension NodeMachine {
                 group, record.generation.next, why: why, stoppedAt: stoppedAt(record))
             propose(launch, about: .group(name))
         case .end(var cause, let isTerminal):
-            if !cause.leavesEngineSound { cause.diagnosis = diagnosis(of: record) }
+            if !cause.leavesEngineSound {
+                cause.diagnosis = diagnosis(of: record) ?? lossDiagnosis(cause)
+            }
             let end = Command.Action.end(
                 name, record.generation, cause, isTerminal: isTerminal,
                 failedAt: failedAt(cause, record))
@@ -207,7 +211,7 @@ extension NodeMachine {
         actions.append(.log(.error, "\(name) cannot be launched: it waits \(decision.why)"))
     }
 
-    private func groupView(_ name: GroupName) -> GroupView {
+    private mutating func groupView(_ name: GroupName) -> GroupView {
         let record = state.record(of: name)
         let planned = state.plan?.group(name)
         let phase: GroupView.Phase =
@@ -218,7 +222,8 @@ extension NodeMachine {
             case .failed(let cause): .failed(cause)
             }
         let group = record.phase == .running ? record.launched : planned
-        return GroupView(
+        let takeover = takeover(of: planned, record)
+        var view = GroupView(
             phase: phase, generation: record.generation, failures: record.failures,
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
             launchDiffers: launchDiffers(record), heldBack: heldBack(record),
@@ -232,6 +237,8 @@ extension NodeMachine {
                 ?? (group?.role == .router ? routerPrerequisite : nil),
             obstacle: obstacle(to: group), ranks: rankViews(of: group, record),
             leftovers: leftovers(of: name, record))
+        view.takeover = takeover
+        return view
     }
 
     private func rankViews(of group: PlannedGroup?, _ record: GroupRecord) -> [RankView] {
@@ -242,7 +249,8 @@ extension NodeMachine {
             return RankView(
                 node: planned.node, rank: rank, absentSince: absentSince(planned.node),
                 hostAnsweredAt: hostWords[planned.node], hasReported: report != nil,
-                report: report?.shards.first { $0.shard == shard })
+                report: report?.shards.first { $0.shard == shard },
+                still: still(shard, on: planned.node))
         }
     }
 
@@ -299,7 +307,7 @@ extension NodeMachine {
         let groups = leadership.conditions.keys.sorted().compactMap { leadership.conditions[$0] }
         let reports = company.everyone.compactMap { leadership.reports[$0.node] }
         let view = LeaderView(
-            groups: groups, reports: reports, voters: consensus.contactedVoters(at: now).count)
+            groups: groups, reports: reports, voters: votersHere(at: now).count)
         self.view = view
         viewReceivedAt = now
         guard leadership.viewDue <= now || view.isNews(after: leadership.lastView) else { return }

@@ -66,6 +66,7 @@ extension NodeMachine {
         let wasGone = shards[shard]?.isGone == true
         shards[shard]?.step(input, at: now, wall: wall, into: &effects)
         if !wasGone { sightedEnd(of: shard) }
+        if case .schedulers(let seen) = input { sightedProcesses(of: shard, seen) }
         for effect in effects { perform(effect, on: shard) }
     }
 

@@ -129,10 +129,17 @@ public struct GroupSummary: Hashable, Sendable {
     public let why: String
     /// What the launch gate found last, what blocks first.
     public let gate: [GateFinding]
+    /// Whether its engine answers requests; nil where the leader does not know.
+    public let serves: Bool?
+    /// When it is to be launched next, by the leader's clock; nil where it does not wait for a time.
+    public let launchAt: WallTime?
 
     public init(
-        group: GroupName, condition: GroupCondition, why: String, gate: [GateFinding] = []
+        group: GroupName, condition: GroupCondition, why: String, gate: [GateFinding] = [],
+        serves: Bool? = nil, launchAt: WallTime? = nil
     ) {
+        self.serves = serves
+        self.launchAt = launchAt
         self.group = group
         self.condition = condition
         self.why = why
