@@ -3,9 +3,9 @@
 // which interface carries it) is found out on the node.
 
 public import Base
+public import ClusterState
 public import Doctor
 import Glibc
-public import Node
 public import Planning
 public import Profiles
 public import Supervision
@@ -16,6 +16,8 @@ public struct AgentConfiguration: Sendable {
     public var cluster: String
     /// In the operator's order: the first nodes hold rank 0 where they can.
     public var nodes: [ConfiguredNode]
+    /// This node joins a cluster that is there, instead of beginning one with the others.
+    public var joins: Bool
     /// This node, where the file says it; otherwise the entry whose address is on this host.
     public var ownNode: NodeID?
     /// The interface of HCCL and Gloo, where the file says it; otherwise the one that carries the

@@ -2,9 +2,9 @@
 // and `check` tells the warnings too. Nothing is changed by looking.
 
 public import Base
+public import ClusterState
 import Glibc
 public import Host
-public import Node
 import Planning
 import Profiles
 public import YAML

@@ -2,6 +2,7 @@
 
 import Ascend
 import Base
+import ClusterState
 import Doctor
 import Glibc
 import Node
@@ -18,7 +19,7 @@ struct ConfigurationReader {
     let read: (String) throws(FileReadError) -> ConfigurationFile
 
     private static let fields = [
-        "cluster", "nodes", "node", "interface", "secret_file", "state_directory",
+        "cluster", "nodes", "join", "node", "interface", "secret_file", "state_directory",
         "control_socket", "peer_port", "http_listen", "engine", "profile", "profile_file",
         "model_path", "overrides", "ascend_environment", "host_tuning", "launch_gate",
         "preflight", "isolation", "host_root", "timing",
@@ -45,8 +46,9 @@ struct ConfigurationReader {
         let preflight = fields["preflight"].map { $0.choice(of: PreflightMode.names) } ?? "off"
         let isolation = isolation(fields["isolation"])
         let listener = httpListener(fields["http_listen"])
+        let joins = fields["join"].map { $0.boolean() } ?? false
         let interface = fields["interface"].flatMap(self.interface)
-        guard let cluster, let nodes, let secret, let profile, let engine, let peerPort,
+        guard let cluster, let nodes, let joins, let secret, let profile, let engine, let peerPort,
             let modelPath,
             let ascendEnvironment = environment.flatMap(AscendEnvironmentMode.init(rawValue:)),
             let mode = hostTuning.flatMap(HostTuningMode.init(rawValue:)),
@@ -54,9 +56,10 @@ struct ConfigurationReader {
         else { return nil }
         guard root.log.diagnostics.isEmpty else { return nil }
         let agentPorts = [peerPort] + (listener.map { [$0.port] } ?? [])
-        checkPlacement(of: profile, on: nodes, agentPorts: agentPorts, fields)
+        // The file of a node that joins need not name all the others.
+        if !joins { checkPlacement(of: profile, on: nodes, agentPorts: agentPorts, fields) }
         return AgentConfiguration(
-            cluster: cluster, nodes: nodes, ownNode: own,
+            cluster: cluster, nodes: nodes, joins: joins, ownNode: own,
             interface: interface, secret: secret,
             stateDirectory: fields["state_directory"].flatMap(path) ?? "/var/lib/glm-agent",
             controlSocket: fields["control_socket"].flatMap(path)

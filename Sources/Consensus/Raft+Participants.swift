@@ -3,7 +3,7 @@
 // majority of the new voters; a leader that removes itself does not count itself any more, leads
 // until that is agreed, and leaves.
 
-import Base
+public import Base
 
 extension Raft {
     /// Appends the participants after the change, if this node leads and the change is safe.
@@ -14,6 +14,14 @@ extension Raft {
         case .success(let new): append(.participants(new), proposal, at: now)
         case .failure(let refusal): .refused(proposal, refusal)
         }
+    }
+
+    /// Why a change would be refused now; nil where it would be taken. Nothing is changed.
+    public func refusal(
+        of change: ParticipantsChange, at now: Instant
+    ) -> RaftRefusal? {
+        if case .failure(let refusal) = participantsAfter(change, at: now) { return refusal }
+        return nil
     }
 
     private func participantsAfter(

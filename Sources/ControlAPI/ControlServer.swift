@@ -53,8 +53,12 @@ public final class ControlServer {
         switch (request.method, request.path) {
         case (.get, "/v1/status"): responder.respond(.json(source.status.json))
         case (.get, "/v1/members"):
-            let members = source.status.json["members"] ?? .array([])
-            responder.respond(.json(["members": members]))
+            let status = source.status.json
+            responder.respond(
+                .json([
+                    "members": status["members"] ?? .array([]), "leader": status["leader"] ?? .null,
+                ]))
+        case (.post, "/v1/members"): orderMembers(request, responder)
         case (.get, "/v1/plan"):
             let plan = source.state.planJSON(
                 notes: source.planNotes, explanation: source.planExplanation,
@@ -193,12 +197,7 @@ public final class ControlServer {
     // MARK: - Orders
 
     private func order(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        guard takesOrders else {
-            responder.fail(
-                .forbidden, "this listener is read-only",
-                whatToDo: "give the order on the node, over the control socket")
-            return
-        }
+        guard mayOrder(responder) else { return }
         let body: JSONValue
         do {
             body = request.body.isEmpty ? [] : try JSONValue(parsing: request.body)
@@ -218,10 +217,24 @@ public final class ControlServer {
                     ? "`glm-agent members` lists them" : "`glm-agent plan` lists them")
             return
         }
+        give(order, responder)
+    }
+
+    func mayOrder(_ responder: HTTPResponder) -> Bool {
+        if takesOrders { return true }
+        responder.fail(
+            .forbidden, "this listener is read-only",
+            whatToDo: "give the order on the node, over the control socket")
+        return false
+    }
+
+    func give(_ order: OperatorRequest, _ responder: HTTPResponder) {
         source.operate(order) { answer in
             switch answer {
             case .accepted(let text):
                 responder.respond(.json(["accepted": true, "text": .string(text)]))
+            case .refused(.notFound, let text) where order.concernsNodes:
+                responder.fail(.notFound, text, whatToDo: "`glm-agent members` lists the nodes")
             case .refused(let refusal, let text): responder.fail(refusal, text)
             case .log, .document:
                 responder.fail(.internalServerError, "an order was answered with a text")
@@ -354,6 +367,7 @@ extension HTTPResponder {
             fail(
                 .serviceUnavailable, error,
                 whatToDo: "`glm-agent members` shows who is missing; then try again")
+        case .unsafe: fail(.conflict, error)
         case .timedOut:
             fail(
                 .gatewayTimeout, error,

@@ -71,12 +71,17 @@ public struct ClusterStatus: Hashable, Sendable {
         public var address: String
         public var state: String
         public var since: WallTime
+        /// `voter`, `learner`, `joining` (added, and not reached yet), `leaving` (removed, and not gone yet).
+        public var role: String
+        /// How its file differs from what is agreed about the nodes, in a sentence; nil where it does not.
+        public var fileDifferences: String?
         /// What it told of itself last, by gossip: no leader is needed. nil before it has.
         public var inventory: InventoryDigest?
         /// `cordoned`, `draining` or `drained`, where an operator keeps it out.
         public var cordon: String?
         public init(
             node: String, address: String, state: String, since: WallTime,
+            role: String = "voter", fileDifferences: String? = nil,
             inventory: InventoryDigest? = nil, cordon: String? = nil
         ) {
             self.cordon = cordon
@@ -84,6 +89,8 @@ public struct ClusterStatus: Hashable, Sendable {
             self.address = address
             self.state = state
             self.since = since
+            self.role = role
+            self.fileDifferences = fileDifferences
             self.inventory = inventory
         }
     }
@@ -279,7 +286,8 @@ extension ClusterStatus.Member {
     var json: JSONValue {
         [
             "node": .string(node), "address": .string(address), "state": .string(state),
-            "since": .string(since.description), "cordon": JSONValue(cordon),
+            "since": .string(since.description), "role": .string(role),
+            "file_differences": JSONValue(fileDifferences), "cordon": JSONValue(cordon),
             "inventory": inventory?.json ?? .null,
         ]
     }

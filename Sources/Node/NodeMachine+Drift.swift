@@ -12,7 +12,7 @@ extension NodeMachine {
     /// say what is agreed.
     var pendingDeployment: String? {
         guard let wantedDigest, let agreed = state.deployment?.profileName else { return nil }
-        let digests = configuration.nodes.map { ($0.node, fileDigest(of: $0.node)) }
+        let digests = members.map { ($0.node, fileDigest(of: $0.node)) }
         let changed = digests.filter { $0.1 != nil && $0.1 != wantedDigest }
         guard let new = changed.first?.1 else { return nil }
         let holders = names(changed.map(\.0))

@@ -22,13 +22,14 @@ extension NodeMachine {
         guard hasNews || isDue else { return }
         hasNews = false
         noteSightings()
+        reconcileRoster()
         reconcileDeployment()
         reconcilePlan()
         reconcileGroups()
         showView()
     }
 
-    private mutating func propose(_ action: Command.Action, about subject: Leadership.Subject) {
+    mutating func propose(_ action: Command.Action, about subject: Leadership.Subject) {
         guard leadership?.underway[subject] == nil else { return }
         let proposal = requests.newProposal(for: .leader(subject))
         leadership?.underway[subject] = proposal
@@ -45,7 +46,7 @@ extension NodeMachine {
             propose(.elected(configuration.local, term: term), about: .election)
         }
         let known = Set(state.present)
-        let joined = configuration.nodes.map(\.node).filter {
+        let joined = members.map(\.node).filter {
             !known.contains($0) && absentSince($0) == nil
         }
         let lost = state.present.filter { absentSince($0) != nil }
@@ -68,7 +69,7 @@ extension NodeMachine {
         guard wantedDigest != localDigest, state.setAside != configuration.deployment else {
             return
         }
-        let isAgreed = configuration.nodes.allSatisfy {
+        let isAgreed = members.allSatisfy {
             leadership?.reports[$0.node]?.deploymentDigest == localDigest
         }
         if isAgreed { propose(.deploy(configuration.deployment), about: .deployment) }
@@ -88,7 +89,7 @@ extension NodeMachine {
         }
         self.leadership?.decodePatience = profile.decodePatience
         let stableView = configuration.supervision.stableView
-        let candidates = configuration.nodes.map {
+        let candidates = members.map {
             $0.candidate(isUsable: isUsable($0.node), standing: state.standing(of: $0.node))
         }
         if state.plan == nil, candidates.contains(where: { !$0.isUsable }) {
@@ -103,7 +104,7 @@ extension NodeMachine {
             }
         }
         // A node that is gone becomes unusable as time goes by, with no other news.
-        let gates = configuration.nodes.compactMap { absentSince($0.node) }
+        let gates = members.compactMap { absentSince($0.node) }
             .map { $0 + stableView }
         self.leadership?.planAgainAt = gates.filter { $0 > now }.min()
         let planned = Planner.plan(
@@ -232,7 +233,8 @@ extension NodeMachine {
             hasServed: record.servesSince != nil || group?.role.isEngine != true,
             lostDependency: forcedOut(record) ?? lostStore(of: record),
             silence: silence(before: group, record),
-            prerequisite: drainPrerequisite(of: group) ?? unheardHolder(record)
+            prerequisite: strangerPrerequisite(of: record.phase == .running ? nil : group)
+                ?? drainPrerequisite(of: group) ?? unheardHolder(record)
                 ?? storePrerequisite(of: group)
                 ?? (group?.role == .router ? routerPrerequisite : nil),
             obstacle: obstacle(to: group), ranks: rankViews(of: group, record),
@@ -257,7 +259,7 @@ extension NodeMachine {
     /// The shards of a group that nodes still have, but for those of a generation that runs.
     func leftovers(of name: GroupName, _ record: GroupRecord) -> [String] {
         let reports = leadership?.reports ?? [:]
-        return configuration.nodes.flatMap { node in
+        return company.everyone.flatMap { node in
             (reports[node.node]?.shards ?? [])
                 .filter {
                     $0.shard.group == name && $0.state != .exited && $0.state != .stopped
@@ -272,7 +274,7 @@ extension NodeMachine {
     /// not waited for, unless it held a rank of that one.
     private func unheardHolder(_ record: GroupRecord) -> String? {
         guard let leadership else { return nil }
-        for node in configuration.nodes.map(\.node) where absentSince(node) == nil {
+        for node in company.everyone.map(\.node) where absentSince(node) == nil {
             let held = record.launched?.rank(of: node) != nil
             if let report = leadership.reports[node] {
                 let ended = endings[record.name] ?? .zero
@@ -305,7 +307,7 @@ extension NodeMachine {
     private mutating func showView() {
         guard let leadership else { return }
         let groups = leadership.conditions.keys.sorted().compactMap { leadership.conditions[$0] }
-        let reports = configuration.nodes.compactMap { leadership.reports[$0.node] }
+        let reports = company.everyone.compactMap { leadership.reports[$0.node] }
         let view = LeaderView(
             groups: groups, reports: reports, voters: consensus.contactedVoters(at: now).count)
         self.view = view
@@ -313,7 +315,7 @@ extension NodeMachine {
         guard leadership.viewDue <= now || view.isNews(after: leadership.lastView) else { return }
         self.leadership?.viewDue = now + configuration.reportInterval
         self.leadership?.lastView = view
-        for node in configuration.nodes.map(\.node)
+        for node in company.everyone.map(\.node)
         where node != configuration.local && absentSince(node) == nil {
             send(.view(view), to: node)
         }

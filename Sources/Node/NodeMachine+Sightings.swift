@@ -148,7 +148,7 @@ extension NodeMachine {
     mutating func amendDiagnosis(of record: GroupRecord) -> Command.Action? {
         guard record.phase != .running, let failure = record.lastFailure,
             failure.generation == record.generation,
-            configuration.nodes.allSatisfy({ leadership?.sightings[$0.node] != nil }),
+            members.allSatisfy({ leadership?.sightings[$0.node] != nil }),
             let found = diagnosis(of: record), found.says(moreThan: failure.cause.diagnosis)
         else {
             leadership?.amendments[record.name]?.due = nil
@@ -178,7 +178,7 @@ extension NodeMachine {
 
     /// The nodes whose clock is certainly off from this node's.
     var clockNotes: [String] {
-        configuration.nodes.map(\.node).compactMap { node in
+        members.map(\.node).compactMap { node in
             guard node != configuration.local, absentSince(node) == nil,
                 let ahead = clocks.ahead(of: node, at: now), ahead.isSane,
                 ahead.earliest > Self.clockTolerance || ahead.latest < -Self.clockTolerance

@@ -51,7 +51,7 @@ extension NodeMachine {
         state.plan.map { plan in
             PlanExplanation(
                 plan: plan, previous: previousPlan,
-                candidates: configuration.nodes.map {
+                candidates: members.map {
                     $0.candidate(
                         isUsable: absentSince($0.node) == nil,
                         standing: state.standing(of: $0.node))
@@ -60,7 +60,7 @@ extension NodeMachine {
     }
 
     private func memberStatus(at now: Instant, wall: WallTime) -> [ClusterStatus.Member] {
-        configuration.nodes.map { node in
+        company.everyone.map { node in
             let member = member(node.node)
             let age = member.map { now - $0.since } ?? .zero
             let since = WallTime(
@@ -69,19 +69,32 @@ extension NodeMachine {
             return ClusterStatus.Member(
                 node: node.node.name, address: node.address,
                 state: member?.state.rawValue ?? MemberState.dead.rawValue, since: since,
+                role: role(of: node.node), fileDifferences: fileDifferences(of: node.node),
                 inventory: member.flatMap { InventoryDigest($0.metadata) },
                 cordon: cordonWord(of: node.node))
         }
     }
 
-    /// What the nodes themselves want to be known, by node; this node knows its own best.
+    private func role(of node: NodeID) -> String {
+        if !members.contains(where: { $0.node == node }) { return "leaving" }
+        let participants = consensus.participants
+        if participants.quorum.contains(node) { return "voter" }
+        return participants.contains(node) ? "learner" : "joining"
+    }
+
+    /// This node knows its own notes best.
+    private func notes(of node: NodeID) -> [String] {
+        node == configuration.local
+            ? ownNotes : view.reports.first { $0.node == node }?.notes ?? []
+    }
+
+    private func fileDifferences(of node: NodeID) -> String? {
+        notes(of: node).first { $0.hasPrefix(Self.fileNoteStart) }
+    }
+
+    /// What the nodes themselves want to be known, by node.
     private var nodeNotes: [String] {
-        configuration.nodes.flatMap { node in
-            let told =
-                node.node == configuration.local
-                ? ownNotes : view.reports.first { $0.node == node.node }?.notes ?? []
-            return told.map { "\(node.node): \($0)" }
-        }
+        members.flatMap { node in notes(of: node.node).map { "\(node.node): \($0)" } }
     }
 
     // MARK: - Groups
@@ -167,6 +180,7 @@ extension NodeMachine {
         _ quorum: ClusterStatus.Quorum, isolation: String
     ) -> [String] {
         var reasons: [String] = []
+        if let outsideText { return [outsideText] }
         if !quorum.ok {
             reasons.append(
                 "no quorum: \(quorum.have) of \(quorum.need) voters are in contact; \(isolation)")

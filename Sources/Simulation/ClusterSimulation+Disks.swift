@@ -68,7 +68,7 @@ extension ClusterSimulation {
         queue.schedule(.repair(.startAgent(index)), at: now + Self.startInterval)
     }
 
-    private mutating func loseDisk(_ index: Int) {
+    mutating func loseDisk(_ index: Int) {
         note("\(nodes[index].node) has lost its disk")
         hosts[index].disk = .empty
         hosts[index].unflushed = []
@@ -76,10 +76,12 @@ extension ClusterSimulation {
         hosts[index].diskID = DiskID(hosts[index].diskID.value + 1000)
     }
 
-    /// Whether what is agreed survives if this node forgets it: enough other voters remember, and their disks
-    /// say so. More lost disks than that end a cluster, whatever it is made of.
+    /// Whether what is agreed survives if this node forgets it: nobody is on the way in or out as a voter, enough
+    /// other voters remember, and their disks say so. More lost disks than that end a cluster, whatever it is
+    /// made of; and of a change of voters too few may remember (Protocols/consensus.md).
     private func mayForget(_ index: Int) -> Bool {
-        let voters = Array(nodes.indices.prefix(NodeConfiguration.voterLimit))
+        let known = hosts.indices.compactMap { voters(on: $0) }
+        guard let voters = known.first, known.allSatisfy({ $0 == voters }) else { return false }
         guard voters.contains(index) else { return true }
         let needed = (voters.count + 1) / 2
         let others = voters.filter { $0 != index && !hosts[$0].isDiskDamaged }
@@ -91,5 +93,10 @@ extension ClusterSimulation {
             return witnesses >= needed
         }
         return remembering.count >= needed
+    }
+
+    /// The voters that the disk of a host names; nil where it names none.
+    private func voters(on index: Int) -> [Int]? {
+        hosts[index].disk.participants?.voters.compactMap { indexOfNode[$0] }
     }
 }

@@ -203,6 +203,7 @@ extension PeerRequest: WireCodable {
                 from.map { .unsigned($0) } ?? .null)
         case .examine(let question): .choice(3, question.cbor)
         case .inventory(let node): .choice(4, CBORValue(node))
+        case .members(let order): .choice(5, order.cbor)
         }
     }
 
@@ -224,6 +225,7 @@ extension PeerRequest: WireCodable {
             self = .log(shard: shard, lastLines: lastLines, from: offset)
         case 3: self = .examine(try record.value(as: NodeQuestion.self))
         case 4: self = .inventory(try record.node())
+        case 5: self = .members(try record.value(as: MembersOrder.self))
         default: throw record.unknownChoice(choice, of: "request")
         }
     }

@@ -2,6 +2,7 @@
 
 import Ascend
 import Base
+import ClusterState
 import Doctor
 import Glibc
 import Node
@@ -147,6 +148,14 @@ import YAML
         #expect(configuration.supervision.restartBudget == 3)
         #expect(configuration.supervision.stableView == .seconds(2))
         #expect(configuration.planGrace == .seconds(7))
+    }
+
+    @Test func `the file of a node that joins need not name enough nodes for the profile`() throws {
+        #expect(try !parse(Self.smallest).joins)
+        let one = Self.smallest.replacing(", 10.0.0.2", with: "")
+        #expect(!complaints(one).isEmpty)
+        #expect(try parse("join: true\n" + one).joins)
+        #expect(!complaints("join: maybe\n" + Self.smallest).isEmpty)
     }
 
     @Test func `findings of the launch gate are accepted by check, node and die`() throws {

@@ -27,6 +27,40 @@ import WireProtocol
         #expect(bench.agent.asked == [.propose(action)])
     }
 
+    @Test(arguments: [
+        (
+            #"{"order": "add", "node": "node-5", "address": "10.0.0.5", "super_pod": "7"}"#,
+            MembersOrder.add(
+                ConfiguredNode(node: NodeID("node-5"), address: "10.0.0.5", superPod: "7"))
+        ),
+        (#"{"order": "remove", "node": "a"}"#, .remove(NodeID("a"), isForced: false)),
+        (#"{"order": "remove", "node": "a", "force": true}"#, .remove(NodeID("a"), isForced: true)),
+        (#"{"order": "promote", "node": "a"}"#, .promote(NodeID("a"))),
+        (#"{"order": "demote", "node": "a"}"#, .demote(NodeID("a"))),
+        (#"{"order": "lead", "node": "a"}"#, .lead(NodeID("a"))),
+    ])
+    func `an order about the nodes reaches the agent as it was given`(
+        body: String, order: MembersOrder
+    ) throws {
+        let bench = try ControlBench()
+        #expect(try bench.send(.post, "/v1/members", body: body).status == .ok)
+        #expect(bench.agent.asked == [.members(order)])
+    }
+
+    @Test func `what is unsafe is a conflict, and an unknown node leads to the list of nodes`()
+        throws
+    {
+        let bench = try ControlBench()
+        let body = #"{"order": "remove", "node": "a"}"#
+        bench.agent.answer = .refused(.unsafe, "votes are missing")
+        #expect(try bench.send(.post, "/v1/members", body: body).status == .conflict)
+        bench.agent.answer = .refused(.notFound, "there is no node a")
+        let answer = try bench.send(.post, "/v1/members", body: body)
+        #expect(answer.status == .notFound)
+        let next = try JSONValue(parsing: answer.body)["what_to_do"]?.stringValue
+        #expect(next?.contains("glm-agent members") == true)
+    }
+
     @Test func `a listener for everybody takes no orders`() throws {
         let bench = try ControlBench(takesOrders: false)
         let response = try bench.send(.post, "/v1/stop", body: "{}")
@@ -39,6 +73,9 @@ import WireProtocol
     @Test(arguments: [
         (HTTPMethod.post, "/v1/restart", "{}", HTTPStatus.badRequest),
         (.post, "/v1/stop", "{", .badRequest),
+        (.post, "/v1/members", #"{"order": "add", "node": "a", "address": "host"}"#, .badRequest),
+        (.post, "/v1/members", #"{"order": "move", "node": "a"}"#, .badRequest),
+        (.post, "/v1/members", #"{"order": "lead"}"#, .badRequest),
         (.get, "/v1/events?after=soon", "", .badRequest),
         (.get, "/v1/logs", "", .badRequest),
         (.get, "/v1/logs?shard=a&lines=-1", "", .badRequest),

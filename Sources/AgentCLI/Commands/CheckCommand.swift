@@ -2,6 +2,7 @@
 
 import AgentRuntime
 import Base
+import ClusterState
 import Engines
 import EventLoop
 import Host

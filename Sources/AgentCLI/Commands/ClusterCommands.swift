@@ -237,6 +237,24 @@ func restartGroup(_ invocation: Invocation) -> ExitCode { order("/v1/restart", i
 func stopGroups(_ invocation: Invocation) -> ExitCode { order("/v1/stop", invocation) }
 func startGroups(_ invocation: Invocation) -> ExitCode { order("/v1/start", invocation) }
 
+/// `members add`, `remove`, `promote`, `demote` and `lead`.
+func orderMembers(_ invocation: Invocation) -> ExitCode {
+    let arguments = invocation.arguments
+    let order = arguments.command.name.split(separator: " ").last.map(String.init) ?? ""
+    return invocation.asking { () throws(ControlError) in
+        let answer = try invocation.control.post(
+            ControlPath("/v1/members"),
+            [
+                "order": .string(order), "node": JSONValue(arguments.positional(0)),
+                "address": JSONValue(arguments.positional(1)),
+                "super_pod": JSONValue(arguments[.superPod]),
+                "force": .bool(arguments.has(.forcedRemoval)),
+            ])
+        invocation.show(answer) { answer.text("text") + "\n" }
+        return answer["accepted"]?.boolValue ?? false ? .success : .failure
+    }
+}
+
 private func order(_ path: String, _ invocation: Invocation) -> ExitCode {
     invocation.asking { () throws(ControlError) in
         let answer = try invocation.control.post(
