@@ -41,6 +41,7 @@ extension GroupMachine {
             var decision = GroupDecision(
                 .degraded, why: wait.why, probesMaster: asks(at: now))
             decision.until = wait.limit
+            decision.then = view.takeover
             decision.mayServe = masterResult == nil
             return decision
         }
