@@ -73,17 +73,32 @@ extension NodeMachine {
         }
     }
 
-    /// What the nodes themselves want to be known, by node; this node knows its own best.
+    /// What the nodes themselves want to be known, by node; this node knows its own best. What several of them
+    /// tell is one sentence.
     private var nodeNotes: [String] {
-        configuration.nodes.flatMap { node in
-            let told =
-                node.node == configuration.local
-                ? ownNotes : view.reports.first { $0.node == node.node }?.notes ?? []
-            return told.map { "\(node.node): \($0)" }
+        let told = configuration.nodes.map(\.node).map { node in
+            let notes =
+                node == configuration.local
+                ? ownNotes : view.reports.first { $0.node == node }?.notes ?? []
+            return (node: node, notes: notes)
+        }
+        return told.flatMap(\.notes).uniqued.map { note in
+            let nodes = told.filter { $0.notes.contains(note) }.map(\.node.name)
+            return "\(nodes.joined(separator: ", ")): \(note)"
         }
     }
 
     // MARK: - Groups
+
+    /// The groups of the plan whose last launch has failed, tried again or not.
+    public var failedGroups: [GroupName] {
+        (state.plan?.groups ?? []).map(\.name).filter { group in
+            switch condition(of: group).condition {
+            case .failed, .backoff: true
+            default: false
+            }
+        }
+    }
 
     private func condition(of group: GroupName) -> (condition: GroupCondition, why: String) {
         let record = state.record(of: group)
