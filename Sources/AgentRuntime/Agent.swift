@@ -82,7 +82,7 @@ public final class Agent: ControlSource {
     let tuning: Host.HostTuning
     /// Settings of the host are read and written there.
     let tuningQueue: FileQueue
-    private var control: [ControlServer] = []
+    var control: [ControlServer] = []
     /// This process's, which engines inherit where nothing is sourced.
     let environment: [String: String]
     var inventoryTimer: LoopTimer?
@@ -162,8 +162,8 @@ public final class Agent: ControlSource {
         for warning in configuration.warnings { log(.warning, "\(warning)") }
         timer = LoopTimer(loop) { [weak self] in self?.give(.tick) }
         store.watchSlowWrites { [weak self] in self?.diskIsSlow($0) }
+        try openControl()
         do {
-            try openControl()
             let shards = try ShardHost(
                 loop, stateDirectory: configuration.stateDirectory, launcher: launcher,
                 grace: configuration.supervision.stopGrace
@@ -187,20 +187,6 @@ public final class Agent: ControlSource {
         if unexamined.isEmpty { try join() }
     }
 
-    private func openControl() throws(UVError) {
-        let path = configuration.controlSocket
-        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-            try Files.makeDirectories(String(path[..<slash]), permissions: 0o755)
-        }
-        control.append(
-            try ControlServer(
-                loop, listen: .unix(path: path, mode: 0o660), source: self, takesOrders: true))
-        if let endpoint = configuration.httpListen {
-            control.append(
-                try ControlServer(loop, listen: .tcp(endpoint), source: self, takesOrders: false))
-        }
-    }
-
     private func join() throws(AgentError) {
         do {
             var settings = TransportConfiguration(
@@ -211,6 +197,10 @@ public final class Agent: ControlSource {
             settings.machine = Self.machineNumber()
             settings.startedAt = loop.wallTime
             transport = try PeerTransport(loop, settings) { [weak self] in self?.peerEvent($0) }
+        } catch TransportError.system(let error) {
+            throw AgentError(
+                error, listeningOn: Endpoint(host: own.address, port: configuration.peerPort),
+                field: "peer_port")
         } catch {
             throw AgentError("\(error)")
         }
@@ -307,9 +297,7 @@ public final class Agent: ControlSource {
         case .log(let level, let text): log(level, text)
         case .ledger(let event, let isNews):
             for server in control { server.ledgerGrew() }
-            guard isNews else { return }
-            let subject = event.group.map { "\($0)\(event.generation.map { ".g\($0)" } ?? ""): " }
-            log(.info, "\(event.kind.rawValue): \(subject ?? "")\(event.text)")
+            if isNews { log(.info, event.logLine(at: loop.wallTime)) }
         }
     }
 
@@ -404,6 +392,7 @@ public final class Agent: ControlSource {
     }
 
     public var state: ReplicatedState { machine.state }
+    public var stateDirectory: String { configuration.stateDirectory }
     func shardsOfPlan(sglang: Version? = nil) -> [ShardOfPlan] {
         machine.shardsOfPlan(sglang: sglang)
     }

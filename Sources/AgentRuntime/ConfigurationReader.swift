@@ -16,6 +16,8 @@ struct ConfigurationReader {
     let root: YAMLReader
     /// Where relative paths start.
     let directory: String
+    /// False to look at the rest, where it is known that there is no secret that can be used.
+    let needsSecret: Bool
     let read: (String) throws(FileReadError) -> ConfigurationFile
 
     private static let fields = [
@@ -31,7 +33,7 @@ struct ConfigurationReader {
         let cluster = fields.required("cluster").flatMap(name)
         let nodes = fields.required("nodes").flatMap(self.nodes)
         let own = fields["node"].flatMap { ownNode($0, among: nodes) }
-        let secret = fields.required("secret_file").flatMap(self.secret)
+        let secret = needsSecret ? fields.required("secret_file").flatMap(self.secret) : []
         let profile = self.profile(fields)
         let engine = fields["engine"].map(self.engine) ?? .sglang
         let peerPort = fields["peer_port"].map { $0.port() } ?? 7600
@@ -75,7 +77,10 @@ struct ConfigurationReader {
     /// Where the fields stand that only the node itself can judge.
     private func places(_ fields: YAMLFields) -> [String: SourceLocation] {
         var places = ["": root.node.location]
-        for name in ["nodes", "node", "interface", "engine", "model_path", "http_listen"] {
+        for name in [
+            "nodes", "node", "interface", "engine", "model_path", "http_listen", "state_directory",
+            "host_root",
+        ] {
             places[name] = fields[name]?.node.location
         }
         return places
@@ -186,7 +191,15 @@ struct ConfigurationReader {
             root.report("expected the field \"profile\" (a published name) or \"profile_file\"")
             return nil
         }
-        guard let profile, let overrides else { return nil }
+        guard let profile else { return nil }
+        guard let overrides else {
+            // What else is wrong with them is told as well.
+            if let reader = fields["overrides"] {
+                let rest = ProfileOverrides(judgeableOf: reader, for: profile)
+                _ = collecting { () throws(ConfigurationError) in try profile.applying(rest) }
+            }
+            return nil
+        }
         return collecting { () throws(ConfigurationError) in try profile.applying(overrides) }
     }
 

@@ -48,6 +48,7 @@ public struct Raft: Sendable {
     var rolledBack: Set<NodeID> = []
     var heartbeatDue: Instant
     var transfer: Transfer?
+    var leaving: LeavingVoter?
     var reads = ReadQueue()
 
     // What leaves at the end of a step.

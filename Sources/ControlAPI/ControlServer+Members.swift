@@ -17,7 +17,7 @@ extension ControlServer {
             return responder.fail(.badRequest, "the body is \(error)")
         }
         switch MembersOrder.parse(body) {
-        case .success(let order): give(.members(order), responder)
+        case .success(let order): give(.members(order), of: request, body, responder)
         case .failure(let mistake):
             responder.fail(
                 .badRequest, mistake.text, whatToDo: "Protocols/control.md has the orders")

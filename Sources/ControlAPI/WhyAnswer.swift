@@ -8,7 +8,7 @@ extension ClusterStatus {
     /// The published form, `GET /v1/why`; nil where there is no such group.
     func whyAnswer(of name: String) -> JSONValue? {
         if let group = groups.first(where: { $0.name == name }) {
-            let waits = waits(group.state, group.why)
+            let waits = waits(name, group.state, group.why)
             return [
                 "group": .string(name), "state": .string(group.state),
                 "generation": .integer(Int64(group.generation)), "why": .string(group.why),
@@ -24,7 +24,7 @@ extension ClusterStatus {
         return [
             "group": .string(name), "state": .string(router.state),
             "generation": .integer(Int64(router.generation)), "why": .string(router.why),
-            "waits_for": JSONValue(waits(router.state, router.why)),
+            "waits_for": JSONValue(waits(name, router.state, router.why)),
             "serving": router.standing.serving.map { .bool($0) } ?? .null,
             "next_launch": JSONValue(router.standing.nextLaunch?.description),
             "restarts": .integer(Int64(router.restarts)),
@@ -33,11 +33,13 @@ extension ClusterStatus {
         ]
     }
 
-    private func waits(_ state: String, _ why: String) -> String? {
+    private func waits(_ name: String, _ state: String, _ why: String) -> String? {
         switch state {
         case "waiting", "backoff": why
-        case "failed": "for an operator: glm-agent restart"
-        case "stopped": "for an operator: glm-agent start"
+        case "failed": "for an operator: glm-agent restart \(name)"
+        // One group does not run while the deployment is stopped as a whole.
+        case "stopped" where wanted == "stopped": "for an operator: glm-agent start"
+        case "stopped": "for an operator: glm-agent start \(name)"
         default: nil
         }
     }

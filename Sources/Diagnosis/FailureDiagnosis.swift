@@ -62,14 +62,14 @@ public struct FailureDiagnosis: Hashable, Sendable {
             self.rank = rank
             self.node = node
             self.kind = kind
-            self.line = String(line.prefix(FailureDiagnosis.echoLineLimit))
+            self.line = line.shortened(to: FailureDiagnosis.echoLineLimit)
             self.milliseconds = milliseconds
         }
     }
 
     /// It is agreed on and kept by every node, so it is short.
     public static let echoLimit = 12
-    public static let echoLineLimit = 160
+    public static let echoLineLimit = 240
 
     public init(
         kind: String, rank: NodeRank, node: NodeID, worldRank: Int?, die: Int?, line: String,

@@ -1,6 +1,7 @@
 // The processes of this host as /proc shows them, each read once. The table is old as soon as it
 // is made: who acts on an entry does so by its identity.
 
+import Base
 import EventLoop
 import Glibc
 
@@ -71,11 +72,12 @@ public struct ProcessEntry: Hashable, Sendable {
         return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
 
-    /// The command line with spaces between its words, cut to what a message can hold.
+    /// The command line with spaces between its words, cut to what a message can hold, and harmless in it.
     public var commandLine: String {
         let words = (ProcFile.bytes("/proc/\(processID)/cmdline") ?? []).split(separator: 0)
             .map { String(decoding: $0, as: UTF8.self) }
-        return words.isEmpty ? "[\(name)]" : String(words.joined(separator: " ").prefix(120))
+        let line = words.isEmpty ? "[\(name)]" : words.joined(separator: " ")
+        return line.printable.shortened(to: 120)
     }
 }
 

@@ -58,10 +58,15 @@ public struct ClusterStatus: Hashable, Sendable {
     public struct Quorum: Hashable, Sendable {
         public var have: Int
         public var need: Int
+        /// How many there are, and which of them are not here, as far as the answering node knows.
+        public var voters: Int
+        public var missing: [String]
         public var ok: Bool
-        public init(have: Int, need: Int, ok: Bool) {
+        public init(have: Int, need: Int, voters: Int, missing: [String] = [], ok: Bool) {
             self.have = have
             self.need = need
+            self.voters = voters
+            self.missing = missing
             self.ok = ok
         }
     }
@@ -259,7 +264,8 @@ extension ClusterStatus {
             "term": .integer(Int64(term)), "leader": JSONValue(leader),
             "quorum": [
                 "have": .integer(Int64(quorum.have)), "need": .integer(Int64(quorum.need)),
-                "ok": .bool(quorum.ok),
+                "voters": .integer(Int64(quorum.voters)),
+                "missing": .array(quorum.missing.map { .string($0) }), "ok": .bool(quorum.ok),
             ],
             "age_seconds": ageSeconds.map { .number($0) } ?? .null,
             "epoch": .integer(Int64(epoch)), "profile": JSONValue(profile),

@@ -16,11 +16,7 @@ extension NodeMachine {
         let groups = state.plan?.groups ?? []
         let engines = groups.filter { $0.role != .router }.map { status(of: $0, at: now) }
         let router = groups.first { $0.role == .router }.map { routerStatus($0, at: now) }
-        // A follower hears its leader only; how many the leader hears is in its view.
-        let follows = consensus.role == .follower && consensus.leader != nil
-        let have = follows ? view.voters : consensus.contactedVoters(at: now).count
-        let quorum = ClusterStatus.Quorum(
-            have: have, need: consensus.quorum.size, ok: consensus.hasQuorum)
+        let quorum = quorumStatus(at: now)
         let reasons = self.reasons(
             engines, router, quorum, isolation: isolationText(at: now, wall: wall))
         var told = ClusterStatus(
@@ -32,18 +28,50 @@ extension NodeMachine {
             wanted: state.isWanted ? "running" : "stopped",
             members: memberStatus(at: now, wall: wall), groups: engines, router: router,
             ready: reasons.isEmpty, reasons: reasons,
-            notes: [pendingDeployment, rolloutNote].compactMap { $0 } + probationNotes
-                + nodeNotes + gateNotes
-                + clockNotes)
+            notes: [unagreedFile, pendingDeployment, rolloutNote].compactMap { $0 }
+                + probationNotes + nodeNotes + gateNotes + clockNotes)
         told.rollout = rolloutStatus
         told.serving = serving(engines, router)
         return told
     }
 
+    // MARK: - The quorum
+
+    /// The voters that are here, as this node knows it, in order of name. A leader begins with the word of those
+    /// that elected it and takes the others for heard for one timeout: those that membership does not
+    /// know to be there are not counted.
+    func votersHere(at now: Instant) -> [NodeID] {
+        let isLeader = consensus.role == .leader
+        let heard = isLeader ? consensus.contactedVoters(at: now) : consensus.quorum.voters
+        return heard.filter { $0 == configuration.local || absentSince($0) == nil }
+    }
+
+    private func quorumStatus(at now: Instant) -> ClusterStatus.Quorum {
+        // A follower hears its leader only; how many the leader hears is in its view.
+        let follows = consensus.role == .follower && consensus.leader != nil
+        let here = votersHere(at: now)
+        let missing = consensus.quorum.voters.filter { !here.contains($0) }
+        return ClusterStatus.Quorum(
+            have: follows ? view.voters : here.count, need: consensus.quorum.size,
+            voters: consensus.quorum.voters.count, missing: missing.map(\.name),
+            ok: consensus.hasQuorum)
+    }
+
+    /// Before anything is agreed, the file of this node is all there is.
+    private var unagreedFile: String? {
+        guard state.deployment == nil else { return nil }
+        return "nothing is agreed yet; the file of \(configuration.local) names "
+            + "\(configuration.deployment.profileName), which the first leader's file decides"
+    }
+
     /// What there is to say of the plan: why there is none, or why a new one cannot be made.
     public var planNotes: [String] {
         if let failure = leadership?.planFailure { return [failure] }
-        return state.plan == nil && leadership == nil ? ["the leader knows why"] : []
+        guard state.plan == nil, leadership == nil else { return [] }
+        guard let leader = consensus.leader else {
+            return ["nobody leads, and the leader plans: see glm-agent status"]
+        }
+        return ["\(leader), which leads, knows why: ask there"]
     }
 
     /// Why every rank of the plan is where it is; nil before the first plan.
@@ -92,9 +120,19 @@ extension NodeMachine {
         notes(of: node).first { $0.hasPrefix(Self.fileNoteStart) }
     }
 
-    /// What the nodes themselves want to be known, by node.
+    /// What the nodes themselves want to be known, each thing once with all its nodes.
     private var nodeNotes: [String] {
-        members.flatMap { node in notes(of: node.node).map { "\(node.node): \($0)" } }
+        var told: [(text: String, nodes: [String])] = []
+        for node in members.map(\.node) {
+            for text in notes(of: node) {
+                if let index = told.firstIndex(where: { $0.text == text }) {
+                    told[index].nodes.append(node.name)
+                } else {
+                    told.append((text, [node.name]))
+                }
+            }
+        }
+        return told.map { "\($0.nodes.joined(separator: ", ")): \($0.text)" }
     }
 
     // MARK: - Groups
@@ -182,27 +220,49 @@ extension NodeMachine {
         var reasons: [String] = []
         if let outsideText { return [outsideText] }
         if !quorum.ok {
+            let missing =
+                quorum.missing.isEmpty ? "" : ", missing: " + quorum.missing.joined(separator: ", ")
             reasons.append(
-                "no quorum: \(quorum.have) of \(quorum.need) voters are in contact; \(isolation)")
+                "no quorum: \(quorum.have) of \(quorum.voters) voters are here, \(quorum.need) are "
+                    + "needed\(missing); \(isolation)")
         }
         guard state.isWanted else {
             return reasons + ["the deployment is stopped by the operator"]
         }
         if state.plan == nil {
-            let why = leadership?.planFailure ?? "the leader has not planned yet"
+            let why =
+                leadership?.planFailure
+                ?? (consensus.leader == nil ? "nobody leads" : "the leader has not planned yet")
             reasons.append("no plan: \(why)")
         }
+        var ofGroups: [(urgency: Int, text: String)] = []
         for group in groups where group.state != GroupCondition.ready.rawValue {
             let serves = groups.contains { $0.role == group.role && $0.standing.serving != false }
-            reasons.append(
-                "\(group.name) \(group.standing.serving == true ? "serves, but is" : "is") "
-                    + text(group.state, group.why)
-                    + (serves ? "" : "; no \(group.role) group serves"))
+            ofGroups.append(
+                (
+                    urgency(group.state),
+                    "\(group.name) \(group.standing.serving == true ? "serves, but is" : "is") "
+                        + text(group.state, group.why)
+                        + (serves ? "" : "; no \(group.role) group serves")
+                ))
         }
         if let router, router.state != GroupCondition.ready.rawValue {
-            reasons.append("the router is \(text(router.state, router.why))")
+            ofGroups.append(
+                (urgency(router.state), "the router is \(text(router.state, router.why))"))
         }
+        // What waits for an operator leads; what is as urgent stays in the plan's order.
+        let levels = Set(ofGroups.map(\.urgency)).sorted()
         return reasons
+            + levels.flatMap { level in ofGroups.filter { $0.urgency == level }.map(\.text) }
+    }
+
+    private func urgency(_ state: String) -> Int {
+        switch GroupCondition(rawValue: state) {
+        case .failed: 0
+        case .backoff, .degraded: 1
+        case .stopped: 3
+        default: 2
+        }
     }
 
     private func text(_ state: String, _ why: String) -> String {

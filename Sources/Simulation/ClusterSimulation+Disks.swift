@@ -3,6 +3,7 @@
 // with its first write, and is started again and again.
 
 import Base
+import ClusterState
 import Consensus
 import Node
 
@@ -76,12 +77,17 @@ extension ClusterSimulation {
         hosts[index].diskID = DiskID(hosts[index].diskID.value + 1000)
     }
 
-    /// Whether what is agreed survives if this node forgets it: nobody is on the way in or out as a voter, enough
-    /// other voters remember, and their disks say so. More lost disks than that end a cluster, whatever it is
-    /// made of; and of a change of voters too few may remember (Protocols/consensus.md).
+    /// Whether what is agreed survives if this node forgets it: of all voters that any node goes by, enough
+    /// others remember, and their disks say so. More lost disks than that end a cluster, whatever it is made of.
     private func mayForget(_ index: Int) -> Bool {
-        let known = hosts.indices.compactMap { voters(on: $0) }
-        guard let voters = known.first, known.allSatisfy({ $0 == voters }) else { return false }
+        let running = machines.compactMap { $0?.consensus.quorum.voters }
+        let written = hosts.compactMap { $0.disk.participants?.voters }
+        return Set(running + written).allSatisfy { voters in
+            mayForget(index, of: voters.compactMap { indexOfNode[$0] })
+        }
+    }
+
+    private func mayForget(_ index: Int, of voters: [Int]) -> Bool {
         guard voters.contains(index) else { return true }
         let needed = (voters.count + 1) / 2
         let others = voters.filter { $0 != index && !hosts[$0].isDiskDamaged }
@@ -93,10 +99,5 @@ extension ClusterSimulation {
             return witnesses >= needed
         }
         return remembering.count >= needed
-    }
-
-    /// The voters that the disk of a host names; nil where it names none.
-    private func voters(on index: Int) -> [Int]? {
-        hosts[index].disk.participants?.voters.compactMap { indexOfNode[$0] }
     }
 }

@@ -77,6 +77,8 @@ extension ClusterSimulation {
         note("\(node) is replaced")
         crashHost(index)
         loseDisk(index)
+        hosts[index].isDiskDamaged = false
+        hosts[index].isDiskFull = false
         hosts[index].ended = []
         hosts[index].isHostUp = true
         hosts[index].isInService = false

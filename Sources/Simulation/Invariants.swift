@@ -45,10 +45,7 @@ struct Invariants {
     /// The holders of the older generation that a leader believed to be there when it proposed one.
     private var waitedFor: [Launch: Set<NodeID>] = [:]
     private var deploymentSerial: UInt64 = 0
-    /// Every node that was ever removed.
-    private var departed: Set<NodeID> = []
-    private var rosterSerial: UInt64 = 0
-    private var rosterChangedAt = Instant.zero
+    private var rosters = RosterWatch()
     /// An operator has said so.
     private var oneFileIsEnough = false
     /// How far the log of each leader has been read for what it proposes.
@@ -118,7 +115,7 @@ struct Invariants {
         checked[index] = applied
         checkEntries(from, applied, machine.configuration.local, log: hosts[index])
         if applied > agreedIn.values.max() ?? .zero { agreedIn[term] = applied }
-        noteRoster(machine.state.roster, at: now)
+        rosters.note(machine.state.roster, at: now)
         checkState(machine.state, hosts: hosts, at: now)
         checkDeployment(machine.state, hosts: hosts, at: now)
     }
@@ -175,17 +172,11 @@ struct Invariants {
         else { return }
         deploymentSerial = state.deploymentSerial
         // A node that has only just come was perhaps not asked.
-        if deploymentSerial > 1, !oneFileIsEnough, now - rosterChangedAt > .seconds(10),
+        if deploymentSerial > 1, !oneFileIsEnough, now - rosters.changedAt > .seconds(10),
             !members(of: state).allSatisfy({ hosts[$0].pastFiles.contains(deployment) })
         {
             broken("a deployment is agreed on that is not in every node's file")
         }
-    }
-
-    private mutating func noteRoster(_ roster: Roster, at now: Instant) {
-        guard roster.serial > rosterSerial else { return }
-        (rosterSerial, rosterChangedAt) = (roster.serial, now)
-        departed.formUnion(roster.departures.map(\.node.node))
     }
 
     /// Without an agreed roster, all.
@@ -239,7 +230,7 @@ struct Invariants {
         case .end(let group, let generation, _, _, _):
             let launch = Launch(group: group, generation: generation)
             endedAt[launch] = endedAt[launch] ?? entry.index
-        default: break
+        default: rosters.agreed(entry.action, at: entry.index)
         }
     }
 
@@ -284,9 +275,8 @@ struct Invariants {
         _ record: GroupRecord, _ state: ReplicatedState, hosts: [SimulatedHost], at now: Instant
     ) {
         launchedGroups[Launch(group: record.name, generation: record.generation)] = record.launched
-        let ranks = record.launched?.ranks.map(\.node) ?? []
-        if state.roster.isAgreed, let stranger = ranks.first(where: { !state.roster.contains($0) })
-        {
+        let place = launchedAt[Launch(group: record.name, generation: record.generation)]
+        if let stranger = rosters.stranger(in: record.launched, launchedAt: place) {
             broken("\(record.name) is launched with \(stranger), which is no node of the cluster")
         }
         let isHeard = { [disturbances] in disturbances.isSteady($0, for: .seconds(5), at: now) }
@@ -363,7 +353,7 @@ struct Invariants {
             let hasMoved = planned?.ranks != record.launched?.ranks
             isJustified =
                 filesHaveChanged || !hasMoved || planned?.role == .router
-                || record.launched?.ranks.contains { departed.contains($0.node) } ?? false
+                || record.launched?.ranks.contains { rosters.departed.contains($0.node) } ?? false
                 || maintenance.excuses(record.launched)
         }
         if !isJustified {

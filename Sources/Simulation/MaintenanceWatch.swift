@@ -13,13 +13,15 @@ struct MaintenanceWatch {
     private var plan: Plan?
     /// The nodes of the cluster; nil as long as the files rule.
     private var members: Set<NodeID>?
+    /// Every node that was ever removed: what it held ends for it, whatever else changes.
+    private var departed: Set<NodeID> = []
     /// Plans in the log that must not have taken effect, and why.
     private var forbidden: [Plan: String] = [:]
 
     /// A command is agreed on. Each is noted once, in the order of the log.
     /// - Returns: what it breaks.
     mutating func agreed(_ action: Command.Action?) -> String? {
-        let sentence = turns.agreed(action, plan)
+        let sentence = turns.agreed(action, plan, departed)
         switch action {
         case .cordon(let node, _): cordoned.insert(node)
         case .uncordon(let node): cordoned.remove(node)
@@ -27,6 +29,7 @@ struct MaintenanceWatch {
         case .admit(let node): members?.insert(node.node)
         case .dismiss(let node):
             members?.remove(node)
+            departed.insert(node)
             cordoned.remove(node)
         case .plan(let next): planned(next)
         default: break

@@ -57,8 +57,7 @@ public struct GroupMachine: Hashable, Sendable {
             return GroupDecision(
                 .failed,
                 why: "given up after \(view.failures) failures: \(cause.why); "
-                    + "an operator must restart it"
-                    + (cause.lastWords.isEmpty ? "" : "; \(cause.lastWords)"))
+                    + "an operator must restart it")
         case .idle: return decideLaunch(view, after: nil, at: now, using: &generator)
         case .ended(let cause):
             return decideLaunch(view, after: cause, at: now, using: &generator)

@@ -34,7 +34,7 @@ enum StatusSamples {
 
     private static let idle = ClusterStatus(
         node: "node-2", cluster: "glm", version: "0.1.0", term: 3, leader: "node-1",
-        quorum: .init(have: 4, need: 3, ok: true), ageSeconds: 0.2, epoch: 1,
+        quorum: .init(have: 4, need: 3, voters: 4, ok: true), ageSeconds: 0.2, epoch: 1,
         profile: "glm-5.1-w4a8-1p1d-32p-in64k-out1k-20ms", wanted: "running",
         members: members(["alive", "alive", "alive", "alive"]),
         groups: [prefill(state: "ready"), decode],
@@ -167,7 +167,8 @@ enum StatusSamples {
     static let noQuorum: ClusterStatus = {
         var status = ready
         status.leader = nil
-        status.quorum = .init(have: 1, need: 3, ok: false)
+        status.quorum = .init(
+            have: 1, need: 3, voters: 4, missing: ["node-1", "node-3", "node-4"], ok: false)
         status.ageSeconds = 42.25
         status.members = members(["dead", "alive", "dead", "suspect"])
         status.ready = false
@@ -183,7 +184,8 @@ enum StatusSamples {
 
     static let unplanned = ClusterStatus(
         node: "node-1", cluster: "glm", version: "0.1.0", term: 0, leader: nil,
-        quorum: .init(have: 1, need: 3, ok: false), ageSeconds: nil, epoch: 0, profile: nil,
+        quorum: .init(have: 1, need: 3, voters: 4, ok: false), ageSeconds: nil, epoch: 0,
+        profile: nil,
         wanted: "running", members: members(["alive", "dead", "dead", "dead"]), groups: [],
         router: nil, ready: false, reasons: ["no leader is elected yet"])
 

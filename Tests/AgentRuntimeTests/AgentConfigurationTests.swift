@@ -281,6 +281,58 @@ import YAML
         #expect(complaints(Self.smallest, files: short).first?.contains("has 31 bytes") == true)
     }
 
+    @Test func `a misspelt role hides no other mistake of the overrides`() {
+        let found = complaints(
+            Self.smallest + """
+                overrides:
+                  environment: {HCCL_BUFSIZE: 3}
+                  roles: {mixd: {arguments: {}}}
+
+                """)
+        #expect(found.count == 2, "\(found)")
+        #expect(found.contains { $0.contains("overrides.roles.mixd: unknown field") })
+        #expect(found.contains { $0.contains("HCCL_BUFSIZE: unknown variable") })
+    }
+
+    @Test func `a missing secret hides nothing of the rest`() throws {
+        let text = Self.smallest + "http_listen: 192.0.2.1:1\n"
+        #expect(complaints(text, files: [:]).count == 1)
+        let rest = try AgentConfiguration.parse(text, file: "/etc/x/agent.yaml", needsSecret: false)
+        {
+            path throws(FileReadError) in throw FileReadError(path: path, reason: "No such file")
+        }
+        let found = rest.check(on: OwnNodeTests.host).errors.map(\.description)
+        #expect(found.count == 1 && found[0].contains("http_listen: this host has not the address"))
+    }
+
+    @Test(arguments: [
+        ("state_directory: /etc/passwd", "state_directory: /etc/passwd is no directory"),
+        ("state_directory: /etc/passwd/deeper", "state_directory: /etc/passwd is no directory"),
+        ("http_listen: 8.8.8.8:1", "http_listen: this host has not the address 8.8.8.8"),
+        ("host_root: /nope", "host_root: there is no directory /nope"),
+    ])
+    func `what run would fail at is an error of check`(line: String, expected: String) throws {
+        let configuration = try parse(Self.smallest + "engine: rehearsal\n" + line + "\n")
+        let found = configuration.check(on: OwnNodeTests.host).errors.map(\.description)
+        #expect(found.count == 1 && found[0].contains("agent.yaml:7:"), "\(found)")
+        #expect(found.first?.contains(expected) == true, "\(found)")
+    }
+
+    @Test(arguments: ["http_listen: 0.0.0.0:1", "http_listen: 10.0.0.2:1", "http_listen: off"])
+    func `a listener on addresses of this host is right`(line: String) throws {
+        let configuration = try parse(Self.smallest + "engine: rehearsal\n" + line + "\n")
+        #expect(configuration.check(on: OwnNodeTests.host).errors.isEmpty)
+    }
+
+    @Test func `what SGLang needs of the host and is not there is warned of`() throws {
+        let configuration = try parse(Self.smallest + "host_root: /tmp\n")
+        let found = configuration.check(on: OwnNodeTests.host).warnings.map(\.description)
+        #expect(
+            found.contains { $0.contains("engine: there is no npu-smi on this host") }, "\(found)")
+        #expect(
+            found.contains { $0.contains("what the profile sources is not on this host: /usr") })
+    }
+
     @Test func `a missing file says how to begin`() {
         let error = #expect(throws: ConfigurationError.self) {
             try AgentConfiguration.load("/nonexistent/agent.yaml")

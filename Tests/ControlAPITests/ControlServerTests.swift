@@ -23,7 +23,10 @@ import WireProtocol
         let bench = try ControlBench()
         let response = try bench.send(.post, path, body: body)
         #expect(response.status == .ok)
-        #expect(try JSONValue(parsing: response.body)["accepted"] == true)
+        let answer = try JSONValue(parsing: response.body)
+        #expect(answer["accepted"] == true && answer["text"] == "done")
+        #expect(answer["order"]?.stringValue == String(path.dropFirst("/v1/".count)))
+        #expect(answer["group"] == (try JSONValue(parsing: body)["group"] ?? .null))
         #expect(bench.agent.asked == [.propose(action)])
     }
 
@@ -217,7 +220,50 @@ import WireProtocol
         let response = try bench.send(.get, "/v1/logs?shard=mixed-0.g1.r0")
         #expect(response.status == .serviceUnavailable)
         #expect(response.bodyText.contains("the agent of a (10.0.0.1) is dead"))
+        #expect(response.bodyText.contains("/srv/glm/shards/mixed-0.g1.r0/log/engine.log"))
+        let short = try bench.send(.get, "/v1/logs?shard=mixed-0")
+        #expect(short.bodyText.contains("/srv/glm/shards/mixed-0.g1.r0/log/engine.log"))
         #expect(bench.agent.asked.isEmpty)
+    }
+
+    @Test func `an order is answered with the generation that it met`() throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 7)
+        let response = try bench.send(.post, "/v1/restart", body: #"{"group": "mixed-0"}"#)
+        #expect(try JSONValue(parsing: response.body)["generation"]?.integerValue == 7)
+        let all = try bench.send(.post, "/v1/stop", body: "{}")
+        #expect(try JSONValue(parsing: all.body)["generation"] == .null)
+    }
+
+    @Test func `why of a misspelt group names the nearest and all there are`() throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 1)
+        let response = try bench.send(.get, "/v1/why?group=mixd-0")
+        #expect(response.status == .notFound)
+        #expect(
+            try JSONValue(parsing: response.body)["error"]
+                == "there is no group \"mixd-0\"; did you mean \"mixed-0\"? There are: mixed-0")
+    }
+
+    @Test(arguments: [("failed", "restart"), ("stopped", "start")])
+    func `what waits for an operator names the order in full`(state: String, order: String) throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 1)
+        bench.agent.groupState = state
+        func waits() throws -> JSONValue? {
+            try JSONValue(parsing: bench.send(.get, "/v1/why?group=mixed-0").body)["waits_for"]
+        }
+        #expect(try waits() == .string("for an operator: glm-agent \(order) mixed-0"))
+        bench.agent.wanted = "stopped"
+        if state == "stopped" { #expect(try waits() == "for an operator: glm-agent start") }
+    }
+
+    @Test func `a log tells how many bytes of it are its last lines`() throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 1)
+        bench.agent.answer = .log(text: "zwölf\n", next: 7)
+        let response = try bench.send(.get, "/v1/logs?shard=mixed-0")
+        #expect(response.headers["Tail-Bytes"] == "7")
     }
 
     @Test func `metrics are OpenMetrics of bounded size`() throws {
@@ -317,6 +363,9 @@ private final class RememberingAgent: ControlSource {
     /// Answers instead of `answer`.
     var reply: ((OperatorRequest) -> PeerAnswer)?
     var members: [ClusterStatus.Member] = []
+    let stateDirectory = "/srv/glm"
+    var groupState = "ready"
+    var wanted = "running"
 
     private static let group = PlannedGroup(
         name: GroupName("mixed-0"), role: .mixed, index: 0,
@@ -348,7 +397,7 @@ private final class RememberingAgent: ControlSource {
                 why: "why", node: nil, rank: nil, logTail: [])
             return ClusterStatus.Group(
                 name: record.name.name, role: "mixed", generation: record.generation.value,
-                state: "ready", why: "", master: nil, url: "", bootstrapPort: nil,
+                state: groupState, why: "", master: nil, url: "", bootstrapPort: nil,
                 restarts: Int(record.generation.value) - 1, lastFailure: failure, ranks: [])
         }
     }
@@ -356,8 +405,9 @@ private final class RememberingAgent: ControlSource {
     var status: ClusterStatus {
         ClusterStatus(
             node: "node-1", cluster: "c", version: "0", term: 1, leader: nil,
-            quorum: .init(have: 1, need: 2, ok: false), ageSeconds: nil, epoch: 0, profile: nil,
-            wanted: "running", members: members, groups: groups, router: nil, ready: false,
+            quorum: .init(have: 1, need: 2, voters: 3, ok: false), ageSeconds: nil, epoch: 0,
+            profile: nil,
+            wanted: wanted, members: members, groups: groups, router: nil, ready: false,
             reasons: [])
     }
 

@@ -304,7 +304,7 @@ extension CommandSpec {
     static let doctor = CommandSpec(
         name: "doctor", summary: "what would stop a launch, on every node, and what to do about it",
         discussion: """
-            Sixteen checks on every node and between them, from any node: who holds the dies, addresses,
+            Seventeen checks on every node and between them, from any node: who holds the dies, addresses,
             ports that are really dialled, the fabric, TLS switches, versions, health, environment, store,
             limits, weights, settings, clocks, names; with --preflight whether the installed SGLang
             understands the planned commands, with --stress speed, too. Nothing is changed, reset or

@@ -27,6 +27,9 @@ struct PlanView {
         let spares = (plan["spares"]?.arrayValue ?? []).compactMap(\.stringValue)
         let explanation = (plan["explanation"]?.arrayValue ?? []).compactMap(\.stringValue)
         let profile = plan["profile"]?.stringValue ?? "no profile"
+        guard plan["groups"]?.arrayValue?.isEmpty == false else {
+            return (["no plan yet"] + explanation).map { $0 + "\n" }.joined()
+        }
         let lines =
             ["epoch \(plan.number("epoch")) of \(profile)", ""] + table.lines(colour: colour)
             + ["", "spares: " + (spares.isEmpty ? "none" : spares.joined(separator: ", "))]
