@@ -29,10 +29,10 @@ extension NodeMachine {
         }
         let next = Planner.plan(
             profile: profile, candidates: candidates, previous: state.plan, epoch: state.epoch.next)
-        guard case .success(let plan) = next else { return "no other node can take it" }
-        guard let ranks = plan.group(planned.name)?.ranks, ranks.indices.contains(lost),
-            ranks[lost].node != node
-        else { return nil }
+        // Where no other can have it, it stays where it is.
+        guard case .success(let plan) = next, let ranks = plan.group(planned.name)?.ranks,
+            ranks.indices.contains(lost), ranks[lost].node != node
+        else { return "no other node can take it" }
         let due = since + configuration.supervision.stableView
         let isTimed = record.phase != .running && due > now
         return "\(ranks[lost].node) takes rank \(lost)"
