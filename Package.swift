@@ -129,7 +129,7 @@ let shell: [Target] =
         "ControlAPI",
         [
             "Base", "HTTP", "EventLoop", "Membership", "Node", "ClusterState", "Planning",
-            "Profiles", "Diagnosis", "Supervision", "WireProtocol",
+            "Profiles", "Diagnosis", "Supervision", "WireProtocol", "YAML",
         ])
     + module("RehearsalEngine", ["Base", "EventLoop", "HTTP", "CSystem"])
     + module(

@@ -95,7 +95,7 @@ extension Agent {
         // One visit of a kind at a time: whoever comes meanwhile is told the same.
         guard visitors[visit]?.count == 1 else { return }
         let round = DoctorRound(
-            loop, nodes: configuration.nodes.map(\.node),
+            loop, nodes: members,
             purpose: .visit(visit),
             ask: { [weak self] in self?.ask($0, $1, completion: $2) },
             clockAhead: { [weak self] in self?.clockAhead(of: $0) },
@@ -118,7 +118,7 @@ extension Agent {
         onProgress: @escaping (String) -> Void, completion: @escaping (JSONValue) -> Void
     ) {
         InventoryRound(
-            loop, nodes: configuration.nodes.map(\.node),
+            loop, nodes: members,
             ask: { [weak self] in self?.ask($0, $1, completion: $2) },
             recall: { [weak self] in self?.operate(.inventory($0), completion: $1) },
             onProgress: onProgress, completion: completion

@@ -2,6 +2,7 @@
 // the identity of processes that its own shim started, or this agent itself. Nothing else is ever touched.
 
 import Base
+import ClusterState
 import Engines
 import EventLoop
 import Glibc

@@ -2,6 +2,7 @@
 // not know. Peers see both and keep the one that was started first; the other learns it from them and ends.
 
 import Base
+import ClusterState
 import EventLoop
 import Node
 import Transport

@@ -82,7 +82,7 @@ public final class Agent: ControlSource {
     let tuning: Host.HostTuning
     /// Settings of the host are read and written there.
     let tuningQueue: FileQueue
-    private var control: [ControlServer] = []
+    var control: [ControlServer] = []
     /// This process's, which engines inherit where nothing is sourced.
     let environment: [String: String]
     var inventoryTimer: LoopTimer?
@@ -129,6 +129,7 @@ public final class Agent: ControlSource {
             // An idle leader costs what its wake-ups cost; four beats still fit into the shortest timeout.
             node.consensus.heartbeatInterval = .milliseconds(250)
             node.planGrace = configuration.planGrace
+            node.joins = configuration.joins
             node.isolation = configuration.isolation
             var entropy = SystemRandomNumberGenerator()
             machine = NodeMachine(
@@ -161,8 +162,8 @@ public final class Agent: ControlSource {
         for warning in configuration.warnings { log(.warning, "\(warning)") }
         timer = LoopTimer(loop) { [weak self] in self?.give(.tick) }
         store.watchSlowWrites { [weak self] in self?.diskIsSlow($0) }
+        try openControl()
         do {
-            try openControl()
             let shards = try ShardHost(
                 loop, stateDirectory: configuration.stateDirectory, launcher: launcher,
                 grace: configuration.supervision.stopGrace
@@ -186,38 +187,42 @@ public final class Agent: ControlSource {
         if unexamined.isEmpty { try join() }
     }
 
-    private func openControl() throws(UVError) {
-        let path = configuration.controlSocket
-        if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-            try Files.makeDirectories(String(path[..<slash]), permissions: 0o755)
-        }
-        control.append(
-            try ControlServer(
-                loop, listen: .unix(path: path, mode: 0o660), source: self, takesOrders: true))
-        if let endpoint = configuration.httpListen {
-            control.append(
-                try ControlServer(loop, listen: .tcp(endpoint), source: self, takesOrders: false))
-        }
-    }
-
     private func join() throws(AgentError) {
-        var peers: [NodeID: Endpoint] = [:]
-        for node in configuration.nodes where node.node != own.node {
-            peers[node.node] = Endpoint(host: node.address, port: configuration.peerPort)
-        }
         do {
             var settings = TransportConfiguration(
                 node: own.node, cluster: configuration.cluster,
                 keys: [try ClusterKey(configuration.secret)],
-                listen: Endpoint(host: own.address, port: configuration.peerPort), peers: peers)
+                listen: Endpoint(host: own.address, port: configuration.peerPort),
+                peers: endpoints(of: machine.contacts))
             settings.machine = Self.machineNumber()
             settings.startedAt = loop.wallTime
             transport = try PeerTransport(loop, settings) { [weak self] in self?.peerEvent($0) }
+        } catch TransportError.system(let error) {
+            throw AgentError(
+                error, listeningOn: Endpoint(host: own.address, port: configuration.peerPort),
+                field: "peer_port")
         } catch {
             throw AgentError("\(error)")
         }
+        connect(to: machine.contacts, accepting: machine.departed)
         give(.tick)
         watchInventory()
+    }
+
+    private func endpoints(of nodes: [ConfiguredNode]) -> [NodeID: Endpoint] {
+        let pairs = nodes.filter { $0.node != own.node }.map {
+            ($0.node, Endpoint(host: $0.address, port: configuration.peerPort))
+        }
+        return Dictionary(pairs) { first, _ in first }
+    }
+
+    /// The cluster has other nodes now. Their addresses were checked when they were added.
+    private func connect(to contacts: [ConfiguredNode], accepting departed: [ConfiguredNode]) {
+        do throws(TransportError) {
+            try transport?.setPeers(endpoints(of: contacts), accepting: endpoints(of: departed))
+        } catch {
+            log(.error, "cannot talk to the nodes that are agreed on: \(error)")
+        }
     }
 
     /// Leaves the cluster and lets go of everything; the shards go on.
@@ -262,6 +267,7 @@ public final class Agent: ControlSource {
     private func perform(_ action: NodeAction) {
         switch action {
         case .send(let frame, let node): transport?.send(frame, to: node)
+        case .connect(let contacts, let departed): connect(to: contacts, accepting: departed)
         case .persist(let request):
             store.persist(request) { [weak self] in self?.persisted($0) }
         case .checkPorts(let shard, let endpoints): checkPorts(shard, endpoints)
@@ -291,9 +297,7 @@ public final class Agent: ControlSource {
         case .log(let level, let text): log(level, text)
         case .ledger(let event, let isNews):
             for server in control { server.ledgerGrew() }
-            guard isNews else { return }
-            let subject = event.group.map { "\($0)\(event.generation.map { ".g\($0)" } ?? ""): " }
-            log(.info, "\(event.kind.rawValue): \(subject ?? "")\(event.text)")
+            if isNews { log(.info, event.logLine(at: loop.wallTime)) }
         }
     }
 
@@ -372,7 +376,7 @@ public final class Agent: ControlSource {
         }
         let refusing = transport?.refusing ?? []
         guard !refusing.isEmpty else { return status }
-        if refusing.count == configuration.nodes.count - 1 {
+        if refusing.count == machine.contacts.count {
             status.reasons.insert(
                 "every peer refuses this node's secret: copy the cluster's secret here (or mend "
                     + "`cluster`), and restart this agent", at: 0)
@@ -389,9 +393,11 @@ public final class Agent: ControlSource {
 
     public var state: ReplicatedState { machine.state }
     var failedGroups: [GroupName] { machine.failedGroups }
+    public var stateDirectory: String { configuration.stateDirectory }
     func shardsOfPlan(sglang: Version? = nil) -> [ShardOfPlan] {
         machine.shardsOfPlan(sglang: sglang)
     }
+    var members: [NodeID] { machine.members.map(\.node) }
 
     /// By how much the clock of a node is ahead of this one's, as membership has seen it.
     func clockAhead(of node: NodeID) -> Duration? {

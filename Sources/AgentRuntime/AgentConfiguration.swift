@@ -3,9 +3,9 @@
 // which interface carries it) is found out on the node.
 
 public import Base
+public import ClusterState
 public import Doctor
 import Glibc
-public import Node
 public import Planning
 public import Profiles
 public import Supervision
@@ -16,6 +16,8 @@ public struct AgentConfiguration: Sendable {
     public var cluster: String
     /// In the operator's order: the first nodes hold rank 0 where they can.
     public var nodes: [ConfiguredNode]
+    /// This node joins a cluster that is there, instead of beginning one with the others.
+    public var joins: Bool
     /// This node, where the file says it; otherwise the entry whose address is on this host.
     public var ownNode: NodeID?
     /// The interface of HCCL and Gloo, where the file says it; otherwise the one that carries the
@@ -130,10 +132,14 @@ public struct FileReadError: Error, Hashable, Sendable, CustomStringConvertible 
 
 extension AgentConfiguration {
     /// Reads the configuration and every file that it names.
-    /// - Parameter path: the configuration file; names in it are relative to its directory.
+    /// - Parameters:
+    ///   - path: the configuration file; names in it are relative to its directory.
+    ///   - needsSecret: false for a look at the rest, without the secret.
     /// - Returns: the whole configuration.
     /// - Throws: every violation, with its line, and what to do.
-    public static func load(_ path: String) throws(ConfigurationError) -> AgentConfiguration {
+    public static func load(
+        _ path: String, needsSecret: Bool = true
+    ) throws(ConfigurationError) -> AgentConfiguration {
         let file: ConfigurationFile
         do throws(FileReadError) {
             file = try readConfigurationFile(path)
@@ -145,18 +151,20 @@ extension AgentConfiguration {
             return try log.result(nil)
         }
         return try parse(
-            String(decoding: file.bytes, as: UTF8.self), file: path, reading: readConfigurationFile)
+            String(decoding: file.bytes, as: UTF8.self), file: path, needsSecret: needsSecret,
+            reading: readConfigurationFile)
     }
 
     /// Reads a configuration from its text.
     /// - Parameters:
     ///   - text: the YAML document.
     ///   - file: the path that messages carry, and whose directory relative paths start from.
+    ///   - needsSecret: false for a look at the rest, without the secret.
     ///   - read: gives the files that it names.
     /// - Returns: the whole configuration.
     /// - Throws: every violation, with its line, and what to do.
     public static func parse(
-        _ text: String, file: String,
+        _ text: String, file: String, needsSecret: Bool = true,
         reading read: @escaping (String) throws(FileReadError) -> ConfigurationFile
     ) throws(ConfigurationError) -> AgentConfiguration {
         let log = DiagnosticLog()
@@ -164,7 +172,8 @@ extension AgentConfiguration {
         let directory = file.split(separator: "/", omittingEmptySubsequences: false).dropLast()
         let reader = ConfigurationReader(
             root: YAMLReader(document, log: log),
-            directory: directory.isEmpty ? "." : directory.joined(separator: "/"), read: read)
+            directory: directory.isEmpty ? "." : directory.joined(separator: "/"),
+            needsSecret: needsSecret, read: read)
         var configuration = try log.result(reader.configuration())
         configuration.warnings = log.warnings
         return configuration

@@ -2,9 +2,9 @@
 // and `check` tells the warnings too. Nothing is changed by looking.
 
 public import Base
+public import ClusterState
 import Glibc
 public import Host
-public import Node
 import Planning
 import Profiles
 public import YAML
@@ -22,6 +22,23 @@ public struct ConfigurationFindings: Sendable {
 }
 
 extension AgentConfiguration {
+    /// Reads the configuration and compares it with the host. A secret that is missing hides nothing of the
+    /// rest: it is usually the last thing that comes to a new node.
+    /// - Returns: the configuration, nil where it cannot be read, and everything that is wrong.
+    public static func loadAndCheck(
+        _ path: String, on host: HostFacts
+    ) -> (configuration: AgentConfiguration?, findings: ConfigurationFindings) {
+        do throws(ConfigurationError) {
+            let configuration = try load(path)
+            return (configuration, configuration.check(on: host))
+        } catch {
+            let rest = try? load(path, needsSecret: false)
+            var findings = rest?.check(on: host) ?? ConfigurationFindings()
+            findings.errors = error.diagnostics + findings.errors
+            return (rest, findings)
+        }
+    }
+
     /// Compares the configuration with the host that it is read on.
     public func check(on host: HostFacts) -> ConfigurationFindings {
         var findings = ConfigurationFindings()
@@ -40,6 +57,15 @@ extension AgentConfiguration {
                     "this host has no interface \"\(interface)\""
                         + suggestion(for: interface, in: known)))
         }
+        if let httpListen, !Self.anyAddresses.contains(httpListen.host), !host.owns(httpListen.host)
+        {
+            findings.errors.append(
+                diagnostic(
+                    "http_listen",
+                    "this host has not the address \(httpListen.host); name one of its own, 0.0.0.0 for "
+                        + "all of them, or off"))
+        }
+        checkDirectories(&findings)
         checkEngine(&findings)
         checkModel(&findings)
         findings.warnings = warnings + findings.warnings
@@ -77,6 +103,23 @@ extension AgentConfiguration {
                     + "`node`"))
     }
 
+    private static let anyAddresses = ["0.0.0.0", "::"]
+
+    private func checkDirectories(_ findings: inout ConfigurationFindings) {
+        if hostRoot != "/", !isDirectory(hostRoot) {
+            findings.errors.append(diagnostic("host_root", "there is no directory \(hostRoot)"))
+        }
+        let place = nearestThatExists(stateDirectory)
+        guard isDirectory(place) else {
+            findings.errors.append(diagnostic("state_directory", "\(place) is no directory"))
+            return
+        }
+        // Whoever checks may be another than who runs.
+        guard access(place, W_OK | X_OK) != 0 else { return }
+        findings.warnings.append(
+            diagnostic("state_directory", "this user may not write into \(place)"))
+    }
+
     private func checkEngine(_ findings: inout ConfigurationFindings) {
         switch engine {
         case .rehearsal: break
@@ -85,8 +128,18 @@ extension AgentConfiguration {
             findings.errors.append(diagnostic("engine", problem))
         case .sglang:
             // The profile may set a PATH of its own when it is started.
-            guard let problem = profile.command.first.flatMap(problemOfProgram) else { return }
-            findings.warnings.append(diagnostic("engine", problem))
+            let root = HostRoot(hostRoot)
+            let scripts = sources.filter { AscendEnvironment.place(of: $0, on: root) == nil }
+            let missing = [
+                profile.command.first.flatMap(problemOfProgram),
+                NPUTool.isInstalled(on: root)
+                    ? nil : "there is no npu-smi on this host: install the driver",
+                scripts.isEmpty
+                    ? nil
+                    : "what the profile sources is not on this host: "
+                        + scripts.joined(separator: ", "),
+            ]
+            findings.warnings += missing.compactMap { $0 }.map { diagnostic("engine", $0) }
         }
     }
 
@@ -95,6 +148,23 @@ extension AgentConfiguration {
         findings.warnings.append(
             diagnostic("model_path", "\(modelPath): \(String(cString: strerror(errno)))"))
     }
+}
+
+private func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+}
+
+/// The path, or the deepest of the directories above it that is there.
+private func nearestThatExists(_ path: String) -> String {
+    var place = path[...]
+    while place.count > 1, access(String(place), F_OK) != 0 {
+        guard errno == ENOENT || errno == ENOTDIR, let slash = place.lastIndex(of: "/") else {
+            break
+        }
+        place = slash == place.startIndex ? "/" : place[..<slash]
+    }
+    return String(place)
 }
 
 /// Why that program cannot be started; nil where it can.

@@ -2,6 +2,7 @@
 
 import Ascend
 import Base
+import ClusterState
 import Doctor
 import Glibc
 import Node
@@ -15,10 +16,12 @@ struct ConfigurationReader {
     let root: YAMLReader
     /// Where relative paths start.
     let directory: String
+    /// False to look at the rest, where it is known that there is no secret that can be used.
+    let needsSecret: Bool
     let read: (String) throws(FileReadError) -> ConfigurationFile
 
     private static let fields = [
-        "cluster", "nodes", "node", "interface", "secret_file", "state_directory",
+        "cluster", "nodes", "join", "node", "interface", "secret_file", "state_directory",
         "control_socket", "peer_port", "http_listen", "engine", "profile", "profile_file",
         "model_path", "overrides", "ascend_environment", "host_tuning", "launch_gate",
         "preflight", "isolation", "host_root", "timing",
@@ -30,7 +33,7 @@ struct ConfigurationReader {
         let cluster = fields.required("cluster").flatMap(name)
         let nodes = fields.required("nodes").flatMap(self.nodes)
         let own = fields["node"].flatMap { ownNode($0, among: nodes) }
-        let secret = fields.required("secret_file").flatMap(self.secret)
+        let secret = needsSecret ? fields.required("secret_file").flatMap(self.secret) : []
         let profile = self.profile(fields)
         let engine = fields["engine"].map(self.engine) ?? .sglang
         let peerPort = fields["peer_port"].map { $0.port() } ?? 7600
@@ -45,8 +48,9 @@ struct ConfigurationReader {
         let preflight = fields["preflight"].map { $0.choice(of: PreflightMode.names) } ?? "off"
         let isolation = isolation(fields["isolation"])
         let listener = httpListener(fields["http_listen"])
+        let joins = fields["join"].map { $0.boolean() } ?? false
         let interface = fields["interface"].flatMap(self.interface)
-        guard let cluster, let nodes, let secret, let profile, let engine, let peerPort,
+        guard let cluster, let nodes, let joins, let secret, let profile, let engine, let peerPort,
             let modelPath,
             let ascendEnvironment = environment.flatMap(AscendEnvironmentMode.init(rawValue:)),
             let mode = hostTuning.flatMap(HostTuningMode.init(rawValue:)),
@@ -54,9 +58,10 @@ struct ConfigurationReader {
         else { return nil }
         guard root.log.diagnostics.isEmpty else { return nil }
         let agentPorts = [peerPort] + (listener.map { [$0.port] } ?? [])
-        checkPlacement(of: profile, on: nodes, agentPorts: agentPorts, fields)
+        // The file of a node that joins need not name all the others.
+        if !joins { checkPlacement(of: profile, on: nodes, agentPorts: agentPorts, fields) }
         return AgentConfiguration(
-            cluster: cluster, nodes: nodes, ownNode: own,
+            cluster: cluster, nodes: nodes, joins: joins, ownNode: own,
             interface: interface, secret: secret,
             stateDirectory: fields["state_directory"].flatMap(path) ?? "/var/lib/glm-agent",
             controlSocket: fields["control_socket"].flatMap(path)
@@ -72,7 +77,10 @@ struct ConfigurationReader {
     /// Where the fields stand that only the node itself can judge.
     private func places(_ fields: YAMLFields) -> [String: SourceLocation] {
         var places = ["": root.node.location]
-        for name in ["nodes", "node", "interface", "engine", "model_path", "http_listen"] {
+        for name in [
+            "nodes", "node", "interface", "engine", "model_path", "http_listen", "state_directory",
+            "host_root",
+        ] {
             places[name] = fields[name]?.node.location
         }
         return places
@@ -183,7 +191,15 @@ struct ConfigurationReader {
             root.report("expected the field \"profile\" (a published name) or \"profile_file\"")
             return nil
         }
-        guard let profile, let overrides else { return nil }
+        guard let profile else { return nil }
+        guard let overrides else {
+            // What else is wrong with them is told as well.
+            if let reader = fields["overrides"] {
+                let rest = ProfileOverrides(judgeableOf: reader, for: profile)
+                _ = collecting { () throws(ConfigurationError) in try profile.applying(rest) }
+            }
+            return nil
+        }
         return collecting { () throws(ConfigurationError) in try profile.applying(overrides) }
     }
 

@@ -41,13 +41,4 @@ extension String {
     public var looksLikeAddress: Bool {
         contains(":") || (contains(".") && allSatisfy { $0.isNumber || $0 == "." })
     }
-
-    /// Whether it is safe as a name in a file name, a log line and a command line.
-    public var isSafeName: Bool {
-        let isFit = allSatisfy { character in
-            character.isASCII
-                && (character.isLetter || character.isNumber || ".-_:".contains(character))
-        }
-        return isFit && (1...63).contains(count) && !hasPrefix("-") && !hasPrefix(".")
-    }
 }

@@ -2,8 +2,8 @@
 // differ between nodes with the same file.
 
 import Base
+public import ClusterState
 public import Host
-public import Node
 
 /// Why a node does not find itself in the configuration.
 public struct OwnNodeError: Error, Hashable, Sendable, CustomStringConvertible {

@@ -141,3 +141,14 @@ public struct ShardID: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// `prefill-0.g3.r1`: a file-name-safe name, used for directories and in logs.
     public var description: String { "\(group).g\(generation).r\(rank)" }
 }
+
+extension String {
+    /// Whether it is safe as a name in a file name, a log line and a command line.
+    public var isSafeName: Bool {
+        let isFit = allSatisfy { character in
+            character.isASCII
+                && (character.isLetter || character.isNumber || ".-_:".contains(character))
+        }
+        return isFit && (1...63).contains(count) && !hasPrefix("-") && !hasPrefix(".")
+    }
+}

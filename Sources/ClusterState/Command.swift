@@ -38,6 +38,17 @@ public struct Command: Hashable, Sendable {
         /// More has been found out about the end of that generation. Taken only while it is the last
         /// failure of the group, and the newest generation.
         case amend(GroupName, Generation, FailureDiagnosis)
+        /// The cluster begins with these nodes. Taken only once.
+        case enrol([ConfiguredNode])
+        /// The operator adds a node. Taken only for one of another name and address than all others.
+        case admit(ConfiguredNode)
+        /// The operator removes a node; never the last.
+        case dismiss(NodeID)
+        /// The operator lets a node vote, or learn only.
+        case seat(NodeID, mayVote: Bool)
+        /// The majority is lost for ever, and the operator lets this node go on alone. It is written
+        /// into the log of a node that does not run, and never proposed.
+        case recoverAlone(ConfiguredNode)
         /// The operator keeps a node out of plans to come, or takes that back.
         case cordon(NodeID, Cordon.Kind)
         case uncordon(NodeID)

@@ -24,11 +24,24 @@ extension ReplicatedState {
                 + "once. \(Self.watch)"
         case .cordon(let node, let kind): cordonText(node, kind)
         case .uncordon(let node): uncordonText(node)
-        case .plan, .launch, .end, .settle, .elected, .joined, .lost, .serves, .amend: nil
+        case .admit(let new):
+            "\(new.node): added; it is sent the log as soon as its agent runs (with `join: true` in its "
+                + "file), and votes once it has it, if fewer than five do. \(Self.watchMembers)"
+        case .dismiss(let node):
+            "\(node): removed; it loses its vote, ends what it runs and is told. "
+                + Self.watchMembers
+        case .seat(let node, mayVote: true):
+            "\(node): may vote; it does once it has the log. \(Self.watchMembers)"
+        case .seat(let node, mayVote: false):
+            "\(node): learns only from now on. \(Self.watchMembers)"
+        case .plan, .launch, .end, .settle, .elected, .joined, .lost, .serves, .amend, .enrol,
+            .recoverAlone:
+            nil
         }
     }
 
     private static let watch = "Watch: glm-agent status"
+    private static let watchMembers = "Watch: glm-agent members"
 
     private var runningText: String {
         let names = groups.filter { $0.phase == .running }.map(\.name.name)

@@ -21,6 +21,9 @@ extension ReplicatedState {
             guard plan.epoch == epoch.next else {
                 return "plan of epoch \(plan.epoch) after epoch \(epoch)"
             }
+            if let stranger = plan.groups.lazy.compactMap(roster.stranger).first {
+                return "\(stranger) is no node of the cluster any more"
+            }
             if let refusal = newRankOnCordoned(in: plan) { return refusal }
             epoch = plan.epoch
             self.plan = plan
@@ -43,6 +46,11 @@ extension ReplicatedState {
             return serves(command, group, generation, note)
         case .amend(let group, let generation, let diagnosis):
             return amend(command, group, generation, diagnosis)
+        case .enrol(let nodes): return enrol(nodes)
+        case .admit(let node): return admit(command, node)
+        case .dismiss(let node): return dismiss(command, node)
+        case .seat(let node, let mayVote): return seat(command, node, mayVote: mayVote)
+        case .recoverAlone(let node): return recoverAlone(command, node)
         case .cordon(let node, let kind): return cordon(command, node, kind)
         case .uncordon(let node): return uncordon(command, node)
         }
@@ -72,6 +80,9 @@ extension ReplicatedState {
     ) -> String? {
         guard plan?.group(group.name) == group else {
             return "\(group.name) stands otherwise in the plan of epoch \(epoch)"
+        }
+        if let stranger = roster.stranger(in: group) {
+            return "\(stranger) is no node of the cluster any more"
         }
         let serial = deploymentSerial
         let owner = group.store == nil ? nil : plan?.storeOwner

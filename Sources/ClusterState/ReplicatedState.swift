@@ -30,6 +30,7 @@ public struct ReplicatedState: Hashable, Sendable {
     /// The nodes that an operator keeps out of plans to come, sorted.
     public internal(set) var cordons: [Cordon] = []
     public internal(set) var rollout = Rollout()
+    public internal(set) var roster = Roster()
 
     /// How many events are kept.
     public static let ledgerLimit = 500
@@ -45,7 +46,7 @@ public struct ReplicatedState: Hashable, Sendable {
         epoch: Epoch, groups: [GroupRecord], ledger: [LedgerEvent], nextSequence: UInt64,
         electedTerm: UInt64 = 0, present: [NodeID] = [],
         restartLedger: RestartLedger = RestartLedger(), cordons: [Cordon] = [],
-        rollout: Rollout = Rollout()
+        rollout: Rollout = Rollout(), roster: Roster = Roster()
     ) {
         self.deployment = deployment
         self.deploymentSerial = deploymentSerial
@@ -60,6 +61,7 @@ public struct ReplicatedState: Hashable, Sendable {
         self.restartLedger = restartLedger
         self.cordons = cordons
         self.rollout = rollout
+        self.roster = roster
     }
 
     /// What is agreed of a group; a group never launched has an empty record.
@@ -149,6 +151,10 @@ public struct LedgerEvent: Hashable, Sendable {
         case diagnosed
         /// The operator keeps a node out, or takes that back.
         case cordoned, draining, uncordoned
+        /// The operator changed who the nodes of the cluster are, or who of them may vote.
+        case added, removed, promoted, demoted
+        /// A majority was lost for ever, and one node went on alone.
+        case recovered
 
         /// Whether it may happen again and again with nothing done about it.
         var isChatter: Bool { self == .elected || self == .joined || self == .lost }

@@ -12,8 +12,9 @@ extension DurableState {
     private static let skippedTerms: UInt64 = 1 << 20
 
     /// The state with which the node, alone, is the only voter of its cluster. All that is in its
-    /// log counts as agreed on once it has been started, also what no majority had.
-    public func recovered(asOnlyVoter node: NodeID) -> DurableState {
+    /// log counts as agreed on once it has been started, also what no majority had, and so do the commands,
+    /// which tell the application.
+    public func recovered(asOnlyVoter node: NodeID, commands: [[UInt8]] = []) -> DurableState {
         guard let participants = Participants(voters: [node]) else { return self }
         var state = self
         let term = Term(hardState.term.value + Self.skippedTerms)
@@ -21,6 +22,10 @@ extension DurableState {
         state.hardState = HardState(term: term, votedFor: node)
         state.entries.append(
             LogEntry(index: lastIndex.next, term: term, payload: .participants(participants)))
+        for command in commands {
+            state.entries.append(
+                LogEntry(index: state.lastIndex.next, term: term, payload: .command(command)))
+        }
         return state
     }
 

@@ -1,9 +1,18 @@
 // Changes of who takes part (thesis 4): one server at a time, the next once the one before is
 // committed. The leader adopts a change as it appends it, so that its own commit already needs a
 // majority of the new voters; a leader that removes itself does not count itself any more, leads
-// until that is agreed, and leaves.
+// until that is agreed, and leaves. Where disks are recorded, a voter that goes is doubted first.
 
-import Base
+public import Base
+
+/// A voter that was doubted because it is to vote no more: for a while it is not trusted anew.
+struct LeavingVoter: Sendable {
+    /// As long as whoever asked may need to ask for the second step.
+    static let patience = Duration.seconds(10)
+
+    let node: NodeID
+    let until: Instant
+}
 
 extension Raft {
     /// Appends the participants after the change, if this node leads and the change is safe.
@@ -11,9 +20,32 @@ extension Raft {
         _ change: ParticipantsChange, _ proposal: ProposalID, at now: Instant
     ) -> RaftAction {
         switch participantsAfter(change, at: now) {
-        case .success(let new): append(.participants(new), proposal, at: now)
-        case .failure(let refusal): .refused(proposal, refusal)
+        case .success(let new):
+            if let node = voterToDoubt(before: change) {
+                leaving = LeavingVoter(node: node, until: now + LeavingVoter.patience)
+            }
+            return append(.participants(new), proposal, at: now)
+        case .failure(let refusal): return .refused(proposal, refusal)
         }
+    }
+
+    /// The voter that a change takes away, as long as its promises count. Such a change takes two steps, and
+    /// is to be asked for once more after the first: a majority of the voters before, with the one that goes
+    /// among those that remember, need not meet those that remember after it.
+    private func voterToDoubt(before change: ParticipantsChange) -> NodeID? {
+        switch change {
+        case .demote(let node), .remove(let node):
+            participants.disks?[node] == nil ? nil : node
+        default: nil
+        }
+    }
+
+    /// Why a change would be refused now; nil where it would be taken. Nothing is changed.
+    public func refusal(
+        of change: ParticipantsChange, at now: Instant
+    ) -> RaftRefusal? {
+        if case .failure(let refusal) = participantsAfter(change, at: now) { return refusal }
+        return nil
     }
 
     private func participantsAfter(
@@ -29,8 +61,21 @@ extension Raft {
             guard new.voters == participants.voters || answering >= new.quorum.size else {
                 return .failure(.noMajorityAfterwards(answering: answering, need: new.quorum.size))
             }
-            return .success(new)
+            guard let node = voterToDoubt(before: change) else { return .success(new) }
+            return participants.after(.doubt([node])).flatMap { countsOn($0, at: now) }
         }
+    }
+
+    /// The participants, if enough voters are there that remember by them.
+    private func countsOn(
+        _ doubted: Participants, at now: Instant
+    ) -> Result<Participants, RaftRefusal> {
+        let need = doubted.quorum.rememberingSize
+        let answering = doubted.voters.count {
+            doubted.disks?[$0] != nil && ($0 == local || isAnswering($0, at: now))
+        }
+        return answering >= need
+            ? .success(doubted) : .failure(.noMajorityAfterwards(answering: answering, need: need))
     }
 
     /// There is one change at a time, and the first of a term waits until an entry of that term is

@@ -134,8 +134,14 @@ extension Raft {
             let left = disks.count - forgetful.count
             return left >= quorum.rememberingSize ? .doubt(Set(forgetful)) : nil
         }
-        let ready = known.filter { node, _ in disks[node] == nil && knowsItIsDoubted(node) }
+        let ready = known.filter { node, _ in
+            disks[node] == nil && knowsItIsDoubted(node) && !isLeaving(node, at: now)
+        }
         return ready.isEmpty ? nil : .trust(Dictionary(uniqueKeysWithValues: ready))
+    }
+
+    private func isLeaving(_ node: NodeID, at now: Instant) -> Bool {
+        leaving.map { $0.node == node && now < $0.until } ?? false
     }
 
     /// Whether a voter's log holds the participants in force, and so all that was agreed before.

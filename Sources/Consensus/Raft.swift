@@ -48,6 +48,7 @@ public struct Raft: Sendable {
     var rolledBack: Set<NodeID> = []
     var heartbeatDue: Instant
     var transfer: Transfer?
+    var leaving: LeavingVoter?
     var reads = ReadQueue()
 
     // What leaves at the end of a step.
@@ -139,6 +140,10 @@ extension Raft {
     public var snapshotIndex: LogIndex { log.snapshotIndex }
     /// Who takes part: the newest participants in the log, committed or not (thesis 4.1).
     public var participants: Participants { log.participants?.participants ?? bootstrap }
+    /// Who took part as far as is agreed: a change beyond that may still be cut off.
+    public var agreedParticipants: Participants {
+        log.participants(upTo: commitIndex)?.participants ?? bootstrap
+    }
     /// True once the log says who takes part, and what the node started with means nothing more.
     public var hasRecordedParticipants: Bool { log.participants != nil }
     /// The nodes whose votes and copies count.

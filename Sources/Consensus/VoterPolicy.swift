@@ -16,13 +16,17 @@ public struct VoterPolicy: Hashable, Sendable {
 
     /// The next change, or nil where nothing is to be done.
     ///
-    /// `configured` are the operator's nodes, those that should rather vote first. `healthy` are
+    /// `configured` are the operator's nodes that may vote, those that should rather vote first;
+    /// `learning` are those that may not. `leaving` are to go, but not yet: they lose their votes and
+    /// still learn. `healthy` are
     /// those that have been there for some time: a place changes hands only for a node that is
     /// gone, so what flaps must not come and go in here. A leader gives up its own vote last.
     public func nextChange(
-        of participants: Participants, configured: [NodeID], healthy: Set<NodeID>, leader: NodeID
+        of participants: Participants, configured: [NodeID], learning: [NodeID] = [],
+        leaving: Set<NodeID> = [], healthy: Set<NodeID>, leader: NodeID
     ) -> ParticipantsChange? {
-        if let newcomer = configured.first(where: { !participants.contains($0) }) {
+        let kept = leaving.union(configured).union(learning)
+        if let newcomer = (configured + learning).first(where: { !participants.contains($0) }) {
             return .addLearner(newcomer)
         }
         let wanted = wantedVoters(
@@ -33,10 +37,10 @@ public struct VoterPolicy: Hashable, Sendable {
         if let dropped, participants.voters.count > 1,
             promoted == nil || participants.voters.count >= voterLimit
         {
-            return configured.contains(dropped) ? .demote(dropped) : .remove(dropped)
+            return kept.contains(dropped) ? .demote(dropped) : .remove(dropped)
         }
         if let promoted { return .promote(promoted) }
-        return participants.learners.first { !configured.contains($0) }.map { .remove($0) }
+        return participants.learners.first { !kept.contains($0) }.map { .remove($0) }
     }
 
     /// Voters that are there stay, then learners that are there take free places, then voters that

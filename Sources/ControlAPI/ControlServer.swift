@@ -8,6 +8,7 @@ public import HTTP
 import Node
 import Planning
 import WireProtocol
+import YAML
 
 /// Answers operators for one agent, on one listener.
 public final class ControlServer {
@@ -53,8 +54,12 @@ public final class ControlServer {
         switch (request.method, request.path) {
         case (.get, "/v1/status"): responder.respond(.json(source.status.json))
         case (.get, "/v1/members"):
-            let members = source.status.json["members"] ?? .array([])
-            responder.respond(.json(["members": members]))
+            let status = source.status.json
+            responder.respond(
+                .json([
+                    "members": status["members"] ?? .array([]), "leader": status["leader"] ?? .null,
+                ]))
+        case (.post, "/v1/members"): orderMembers(request, responder)
         case (.get, "/v1/plan"):
             let plan = source.state.planJSON(
                 notes: source.planNotes, explanation: source.planExplanation,
@@ -119,8 +124,9 @@ public final class ControlServer {
                 .badRequest, "group=NAME is missing", whatToDo: "`glm-agent plan` lists the groups")
         }
         guard let answer = source.status.whyAnswer(of: group) else {
+            let known = (source.state.plan?.groups ?? []).map(\.name.name)
             return responder.fail(
-                .notFound, "there is no group \(group)",
+                .notFound, unknown("group", group, known: known),
                 whatToDo: "`glm-agent plan` lists the groups")
         }
         responder.respond(.json(answer))
@@ -193,12 +199,7 @@ public final class ControlServer {
     // MARK: - Orders
 
     private func order(_ request: HTTPRequest, _ responder: HTTPResponder) {
-        guard takesOrders else {
-            responder.fail(
-                .forbidden, "this listener is read-only",
-                whatToDo: "give the order on the node, over the control socket")
-            return
-        }
+        guard mayOrder(responder) else { return }
         let body: JSONValue
         do {
             body = request.body.isEmpty ? [] : try JSONValue(parsing: request.body)
@@ -218,10 +219,35 @@ public final class ControlServer {
                     ? "`glm-agent members` lists them" : "`glm-agent plan` lists them")
             return
         }
+        give(order, of: request, body, responder)
+    }
+
+    func mayOrder(_ responder: HTTPResponder) -> Bool {
+        if takesOrders { return true }
+        responder.fail(
+            .forbidden, "this listener is read-only",
+            whatToDo: "give the order on the node, over the control socket")
+        return false
+    }
+
+    func give(
+        _ order: OperatorRequest, of request: HTTPRequest, _ body: JSONValue,
+        _ responder: HTTPResponder
+    ) {
+        let group = body["group"]?.stringValue
+        let generation = group.map { source.state.record(of: GroupName($0)).generation.value }
         source.operate(order) { answer in
             switch answer {
             case .accepted(let text):
-                responder.respond(.json(["accepted": true, "text": .string(text)]))
+                responder.respond(
+                    .json([
+                        "accepted": true, "order": .string(String(request.path.dropFirst(4))),
+                        "group": JSONValue(group), "node": JSONValue(body["node"]?.stringValue),
+                        "generation": generation.map { .integer(Int64($0)) } ?? .null,
+                        "text": .string(text),
+                    ]))
+            case .refused(.notFound, let text) where order.concernsNodes:
+                responder.fail(.notFound, text, whatToDo: "`glm-agent members` lists the nodes")
             case .refused(let refusal, let text): responder.fail(refusal, text)
             case .log, .document:
                 responder.fail(.internalServerError, "an order was answered with a text")
@@ -243,15 +269,15 @@ public final class ControlServer {
             return
         }
         let follows = request.parameter("follow") == "1"
+        let newest = source.state.newestShard(shard)
         if !follows, let rank = source.state.nodeOfShard(shard), isDead(rank.node) {
             responder.fail(
                 .serviceUnavailable,
                 "the agent of \(rank.node) (\(rank.address)) is dead, and \(shard) is there",
                 whatToDo: "start that agent, or read the file on the node: "
-                    + "/var/lib/glm-agent/shards/*/log/engine.log")
+                    + "\(source.stateDirectory)/shards/\(newest ?? shard)/log/engine.log")
             return
         }
-        let newest = source.state.newestShard(shard)
         guard newest != nil || !source.state.plansShard(shard) else {
             return neverStarted(shard, follows: follows, responder)
         }
@@ -259,7 +285,9 @@ public final class ControlServer {
             [weak self] answer in
             switch answer {
             case .log(let text, let next):
-                let stream = responder.stream(headers: ["Content-Type": "text/plain"])
+                let stream = responder.stream(headers: [
+                    "Content-Type": "text/plain", "Tail-Bytes": "\(text.utf8.count)",
+                ])
                 stream.write(text)
                 guard follows, let self else { return stream.finish() }
                 LogStream(
@@ -354,6 +382,7 @@ extension HTTPResponder {
             fail(
                 .serviceUnavailable, error,
                 whatToDo: "`glm-agent members` shows who is missing; then try again")
+        case .unsafe: fail(.conflict, error)
         case .timedOut:
             fail(
                 .gatewayTimeout, error,

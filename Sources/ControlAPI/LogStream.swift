@@ -58,7 +58,7 @@ final class LogStream {
             // The rest of the old log comes before the first line of the new one.
             if text.isEmpty, let successor { begin(successor) }
         // Its node is out of reach, and may come back.
-        case .refused(.timedOut, _), .refused(.unavailable, _): break
+        case .refused(.timedOut, _), .refused(.unavailable, _), .refused(.unsafe, _): break
         case .refused(.notFound, let text):
             guard let successor else {
                 stream.write("glm-agent: the log ends here: \(text)\n")

@@ -37,14 +37,14 @@ public enum Diagnoser {
     /// Leaves out what was long over when the first process ended.
     private static func relevant(_ sightings: [RankSighting]) -> [RankSighting] {
         var ends: [NodeRank: Int64] = [:]
-        for end in sightings where end.sighting.kind == FailureKind.ended.id {
+        for end in sightings where end.isEnd {
             ends[end.rank] = min(ends[end.rank] ?? .max, end.time.latest)
         }
         let firstEnd = ends.values.min() ?? sightings.map(\.time.latest).max() ?? 0
         // What a rank said before its end is why; then its end is none.
         return sightings.filter { seen in
             guard seen.time.latest >= firstEnd.subtractingClamped(window) else { return false }
-            if seen.sighting.kind == FailureKind.ended.id {
+            if seen.isEnd {
                 return !sightings.contains { $0.rank == seen.rank && explains($0, seen) }
             }
             guard FailureKind.named(seen.sighting.kind).isSurvivable, let end = ends[seen.rank]
@@ -54,7 +54,9 @@ public enum Diagnoser {
     }
 
     private static func explains(_ said: RankSighting, _ end: RankSighting) -> Bool {
-        guard said.sighting.kind != FailureKind.ended.id else { return false }
+        guard !said.isEnd || said.sighting.kind == FailureKind.schedulerLost.id,
+            said.sighting.kind != end.sighting.kind
+        else { return false }
         return said.time.earliest <= end.time.latest
             && said.time.latest >= end.time.earliest.subtractingClamped(lethalWithin)
     }

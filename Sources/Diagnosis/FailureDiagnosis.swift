@@ -19,6 +19,11 @@ public struct RankSighting: Hashable, Sendable {
     }
 
     var role: FailureKind.Role { sighting.role }
+
+    /// It tells that a process ended, and not why.
+    var isEnd: Bool {
+        sighting.kind == FailureKind.ended.id || sighting.kind == FailureKind.schedulerLost.id
+    }
 }
 
 /// Why a generation ended, as far as its logs tell.
@@ -57,14 +62,14 @@ public struct FailureDiagnosis: Hashable, Sendable {
             self.rank = rank
             self.node = node
             self.kind = kind
-            self.line = String(line.prefix(FailureDiagnosis.echoLineLimit))
+            self.line = line.shortened(to: FailureDiagnosis.echoLineLimit)
             self.milliseconds = milliseconds
         }
     }
 
     /// It is agreed on and kept by every node, so it is short.
     public static let echoLimit = 12
-    public static let echoLineLimit = 160
+    public static let echoLineLimit = 240
 
     public init(
         kind: String, rank: NodeRank, node: NodeID, worldRank: Int?, die: Int?, line: String,
@@ -97,10 +102,11 @@ public struct FailureDiagnosis: Hashable, Sendable {
     /// `rank 3 on node-2, die 5`.
     public var place: String { "rank \(rank) on \(node)" + (die.map { ", die \($0)" } ?? "") }
 
-    /// One line for a list of events. Nothing where the end of the process is all that is known.
+    /// One line for a list of events. Nothing where what the agents saw is all that is known: that is told
+    /// with the cause.
     public var summary: String {
         let known = FailureKind.named(kind)
-        guard kind != FailureKind.ended.id else { return "" }
+        guard !FailureKind.seenByAgents.contains(kind) else { return "" }
         let said = accuser.map { "rank \($0) says: " } ?? ""
         let code = known.id == known.id.uppercased() ? " (\(known.id))" : ""
         return "\(place): \(known.title)\(code): \(said)\(line)\(doubt)"

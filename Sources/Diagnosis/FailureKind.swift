@@ -57,7 +57,7 @@ public struct FailureKind: Hashable, Sendable {
 
     /// Every kind. Of several in one line, the first counts: those that say more stand before.
     public static let all =
-        hcclNaming + hccl + memory + launch + world + runtime + starts + consequences
+        hcclNaming + hccl + memory + launch + world + runtime + starts + seen + consequences
 
     static let patterns = PatternSet<FailureKind>(
         all.flatMap { kind in kind.patterns.map { ($0, kind) } })
@@ -66,6 +66,11 @@ public struct FailureKind: Hashable, Sendable {
     public static let ended = FailureKind.named("ended")
     /// The engine's process could not even be started.
     public static let notStarted = FailureKind.named("not-started")
+    /// What an agent itself has seen of a process or a node, and no log tells.
+    public static let schedulerLost = FailureKind.named("scheduler-lost")
+    public static let stopped = FailureKind.named("process-stopped")
+    public static let inKernel = FailureKind.named("process-stuck")
+    public static let nodeLost = FailureKind.named("node-lost")
     /// The last line of a traceback that nothing else matches.
     public static let exception = FailureKind.named("exception")
 }
@@ -408,6 +413,47 @@ extension FailureKind {
             meaning: "its shim, its command or its profile cannot be used on this node",
             remedy: "mend what the line names (`glm-agent check` on that node), then "
                 + "`glm-agent restart GROUP`", [])
+    ]
+
+    /// Their line is in the cause of an end already.
+    static let seenByAgents: Set<String> = [
+        "ended", "scheduler-lost", "process-stopped", "process-stuck", "node-lost",
+    ]
+
+    /// Told by agents; no line of a log gives them away.
+    private static let seen = [
+        FailureKind(
+            "scheduler-lost", .unknown, "a scheduler ended, and the engine's main process did not",
+            meaning:
+                "the process that drives a die was killed (mostly by the kernel, for want of host memory) or "
+                + "died in native code; SGLang does not start it anew and may go on to call itself healthy",
+            remedy:
+                "look at dmesg on that node for the OOM killer, and at the state of the die "
+                + "(`npu-smi info`, `glm-agent doctor`)", []),
+        FailureKind(
+            "process-stopped", .cause, "a process of the engine is stopped",
+            meaning:
+                "somebody sent it SIGSTOP, or a debugger holds it: it runs no instruction, and every other "
+                + "rank waits for it",
+            remedy:
+                "find out who stopped it (a debugger, a profiler, job control of a shell); the restart has "
+                + "ended it, and nothing else needs to be done", []),
+        FailureKind(
+            "process-stuck", .unknown, "a process of the engine does not come back from the kernel",
+            meaning:
+                "a call into a driver or a file system does not return: the NPU driver, or storage that does "
+                + "not answer",
+            remedy:
+                "look at dmesg on that node, at the die (`npu-smi info`) and at the mount of the weights; "
+                + "if SIGKILL does not end the process, only a reboot of the node does", []),
+        FailureKind(
+            "node-lost", .cause, "the node is gone",
+            meaning:
+                "neither its agent nor its host answers: it is down, has restarted, or is cut off from the "
+                + "others",
+            remedy:
+                "look whether the host runs and can be reached (its console, `ping`); start the agent there "
+                + "if it does not run. A spare takes its place, where there is one", []),
     ]
 
     private static let consequences = [

@@ -1,5 +1,7 @@
 // A line of a log that says that something is wrong, with all that can be read from it.
 
+import Base
+
 /// One thing that one rank said.
 public struct Sighting: Hashable, Sendable {
     /// The ``FailureKind`` by its name.
@@ -21,7 +23,7 @@ public struct Sighting: Hashable, Sendable {
         accused: Accused? = nil
     ) {
         self.kind = kind
-        self.line = String(line.prefix(Self.lineLimit))
+        self.line = line.shortened(to: Self.lineLimit)
         self.time = time
         self.worldRank = worldRank
         self.die = die

@@ -1,4 +1,4 @@
-// The sixteen checks, made in one pass over what all nodes told. An expert makes them by hand on every node
+// The seventeen checks, made in one pass over what all nodes told. An expert makes them by hand on every node
 // before a launch, about a hundred commands a node; each of them has stopped a real deployment.
 
 public import Ascend

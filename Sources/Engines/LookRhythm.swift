@@ -9,7 +9,7 @@ struct LookRhythm {
     /// engines are quick.
     static let searchInterval = Duration.seconds(3)
     static let firstInterval = Duration.milliseconds(250)
-    static let checkInterval = Duration.seconds(30)
+    static let checkInterval = Duration.seconds(5)
     /// From the end of one to the look at all, so that the end of the whole tree is told as such.
     static let settleTime = Duration.milliseconds(100)
 

@@ -54,7 +54,7 @@ public final class PortCheck {
         guard refused.error.name == "EADDRINUSE" else {
             return "cannot be bound: \(refused.error.message)"
         }
-        return SocketHolder.describe(port: refused.endpoint.port).map { "is held by \($0)" }
+        return SocketHolder.describe(refused.endpoint).map { "is held by \($0)" }
             ?? "was held a moment ago"
     }
 }

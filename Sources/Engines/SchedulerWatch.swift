@@ -26,6 +26,7 @@ final class SchedulerWatch {
     private var isFollowedByKernel = true
     private var firstEnd: EndTime?
     private var told: SchedulerSighting?
+    private var stillness = Stillness()
 
     /// - Parameters:
     ///   - loop: where everything happens.
@@ -52,6 +53,8 @@ final class SchedulerWatch {
     private struct Sight: Sendable {
         var record: SchedulerRecord
         var running: Set<ProcessIdentity> = []
+        /// By process; the main process and the schedulers that run.
+        var looks: [ProcessIdentity: Stillness.Look] = [:]
         var hasMain = false
     }
 
@@ -79,8 +82,16 @@ final class SchedulerWatch {
             // Where it cannot be written, a later agent knows less, and this one as much.
             try? sight.record.write(to: directory)
         }
-        sight.running = Set(sight.record.schedulers.map(\.identity).filter(\.isAlive))
-        sight.hasMain = engine.isAlive
+        for identity in sight.record.schedulers.map(\.identity) + [engine] {
+            guard let entry = ProcessEntry(processID: identity.processID), !entry.hasEnded,
+                entry.identity == identity
+            else { continue }
+            sight.looks[identity] = Stillness.Look(
+                state: entry.state, ticksUsed: entry.ticksUsed)
+        }
+        sight.hasMain = sight.looks[engine] != nil
+        sight.running = Set(
+            sight.record.schedulers.map(\.identity).filter { sight.looks[$0] != nil })
         return sight
     }
 
@@ -99,10 +110,21 @@ final class SchedulerWatch {
         let ended = schedulers.filter { !sight.running.contains($0.identity) }
         let sighting = SchedulerSighting(
             expected: layout.count, running: sight.running.count, ended: ended.map(name),
-            endedAt: ended.isEmpty ? nil : firstEnd)
+            endedAt: ended.isEmpty ? nil : firstEnd, still: still(of: sight))
         if sighting != told {
             told = sighting
             onSighting(sighting)
+        }
+    }
+
+    private func still(of sight: Sight) -> [StillProcess] {
+        stillness.saw(sight.looks, at: loop.now)
+        var named = sight.record.schedulers.map { ($0.identity, "scheduler \(name(of: $0))") }
+        named.insert((engine, "the main process"), at: 0)
+        return named.compactMap { identity, name in
+            stillness.isStopped(identity, at: loop.now).map {
+                StillProcess(name: name, processID: identity.processID, isStopped: $0)
+            }
         }
     }
 

@@ -33,7 +33,6 @@ final class CurlTransfer {
     private var headerBytes = 0
     private var body: [UInt8] = []
     private var isTooLarge = false
-    private var isCut = false
 
     private static let headerLimitBytes = 64 << 10
     private static let isCurlReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
@@ -72,11 +71,6 @@ final class CurlTransfer {
     func takeBody() -> [UInt8] {
         defer { body = [] }
         return body
-    }
-
-    /// Makes curl give up, now when called from ``onProgress``, or else at the next byte.
-    func cut() {
-        isCut = true
     }
 
     // MARK: - Setting up
@@ -158,8 +152,8 @@ final class CurlTransfer {
     /// Takes one line of the head. Returning less than its length makes curl give up.
     private func receiveHeader(_ bytes: UnsafePointer<CChar>?, _ count: Int) -> Int {
         headerBytes += count
-        guard !isCut, headerBytes <= Self.headerLimitBytes else {
-            isTooLarge = !isCut
+        guard headerBytes <= Self.headerLimitBytes else {
+            isTooLarge = true
             return 0
         }
         // What follows the body are trailers, which nobody here reads.
@@ -175,7 +169,7 @@ final class CurlTransfer {
             guard status >= 200 else { return count }
             head = HTTPResponseHead(status: HTTPStatus(status), headers: headers)
             onProgress?()
-            return isCut ? 0 : count
+            return count
         } else if let colon = line.firstIndex(of: ":") {
             let value = line[line.index(after: colon)...]
             headers.append(String(line[..<colon]), trimmed(value))
@@ -184,14 +178,13 @@ final class CurlTransfer {
     }
 
     private func receiveBody(_ bytes: UnsafePointer<CChar>?, _ count: Int) -> Int {
-        guard !isCut else { return 0 }
         guard body.count + count <= bodyLimit else {
             isTooLarge = true
             return 0
         }
         body.append(contentsOf: UnsafeRawBufferPointer(start: bytes, count: count))
         onProgress?()
-        return isCut ? 0 : count
+        return count
     }
 
     // MARK: - Errors

@@ -1,6 +1,7 @@
 // The processes of this host as /proc shows them, each read once. The table is old as soon as it
 // is made: who acts on an entry does so by its identity.
 
+import Base
 import EventLoop
 import Glibc
 
@@ -10,12 +11,17 @@ public struct ProcessEntry: Hashable, Sendable {
     public let parent: Int32
     /// The number of the process that began its session.
     public let session: Int32
-    /// It has ended, and its parent has not taken note yet.
-    public let hasEnded: Bool
+    /// The kernel's letter: `R` runs, `S` sleeps, `D` waits in the kernel, `T` is stopped, `Z` has ended.
+    public let state: String
+    /// What it has used of processors, in clock ticks.
+    public let ticksUsed: UInt64
     /// The short name that the kernel shows.
     public let name: String
 
     public var processID: Int32 { identity.processID }
+
+    /// It has ended, and its parent has not taken note yet.
+    public var hasEnded: Bool { state == "Z" || state == "X" }
 
     /// nil when there is no such process.
     public init?(processID: Int32) {
@@ -26,13 +32,15 @@ public struct ProcessEntry: Hashable, Sendable {
         // Counted from the state, which is field 3 of the manual.
         let fields = text[text.index(after: close)...].split(separator: " ")
         guard fields.count > 19, let parent = Int32(fields[1]), let session = Int32(fields[3]),
-            let startTicks = UInt64(fields[19])
+            let startTicks = UInt64(fields[19]), let user = UInt64(fields[11]),
+            let system = UInt64(fields[12])
         else { return nil }
         identity = ProcessIdentity(
             processID: processID, startTicks: startTicks, boot: ProcessIdentity.currentBoot)
         self.parent = parent
         self.session = session
-        hasEnded = fields[0] == "Z" || fields[0] == "X"
+        state = String(fields[0])
+        ticksUsed = user &+ system
         name = String(text[text.index(after: open)..<close])
     }
 
@@ -64,11 +72,12 @@ public struct ProcessEntry: Hashable, Sendable {
         return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
 
-    /// The command line with spaces between its words, cut to what a message can hold.
+    /// The command line with spaces between its words, cut to what a message can hold, and harmless in it.
     public var commandLine: String {
         let words = (ProcFile.bytes("/proc/\(processID)/cmdline") ?? []).split(separator: 0)
             .map { String(decoding: $0, as: UTF8.self) }
-        return words.isEmpty ? "[\(name)]" : String(words.joined(separator: " ").prefix(120))
+        let line = words.isEmpty ? "[\(name)]" : words.joined(separator: " ")
+        return line.printable.shortened(to: 120)
     }
 }
 

@@ -48,6 +48,12 @@ struct Peer: Hashable, Sendable {
     /// When its agent was first seen to be gone.
     var goneAt: Instant?
 
+    /// A member that was not met yet.
+    init(unmet node: NodeID, by local: NodeID, at now: Instant) {
+        member = Member(node: node, state: .dead, incarnation: Incarnation(0), since: now)
+        source = local
+    }
+
     var node: NodeID { member.node }
     /// Dead, left, or not met yet.
     var isGone: Bool { member.state.isGone }

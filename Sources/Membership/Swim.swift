@@ -15,7 +15,7 @@ public struct Swim: Sendable {
     var local: Member
     /// In order of their names; positions serve as handles.
     var peers: [Peer]
-    let positions: [NodeID: Int]
+    var positions: [NodeID: Int]
     var random: SeededGenerator
 
     /// Positions of peers with a timer running. Visited in sorted order.
@@ -33,7 +33,7 @@ public struct Swim: Sendable {
     var relays: [Relay] = []
     /// All peers in an order of this node's own, drawn once: where each cycle is shuffled anew, who
     /// was first in one and is last in the next waits for two.
-    let probeOrder: [Int]
+    var probeOrder: [Int]
     var probePosition = 0
     var recontactPosition = 0
     /// When a probe of this node's was answered last, by whomever and even if late or with a nack.
@@ -67,10 +67,7 @@ public struct Swim: Sendable {
         self.configuration = configuration
         self.local = Member(node: local, state: .alive, incarnation: incarnation, since: now)
         let others = Set(peers).subtracting([local]).sorted()
-        self.peers = others.map { node in
-            let unmet = Member(node: node, state: .dead, incarnation: Incarnation(0), since: now)
-            return Peer(member: unmet, source: local)
-        }
+        self.peers = others.map { Peer(unmet: $0, by: local, at: now) }
         positions = Dictionary(uniqueKeysWithValues: others.enumerated().map { ($1, $0) })
         isIsolated = !others.isEmpty
         health = LocalHealth(
@@ -118,6 +115,7 @@ public struct Swim: Sendable {
         case .agentGone(let node): agentGone(node, &turn)
         case .streamLost(let node): streamLost(node, &turn)
         case .describe(let metadata): describe(metadata)
+        case .configure(let nodes): configure(nodes, &turn)
         case .leave: leave(&turn)
         }
         tellUrgentNews(&turn)
@@ -210,6 +208,23 @@ public struct Swim: Sendable {
     private func deadline(of suspicion: Suspicion) -> Instant {
         suspicion.deadline(
             witnesses: liveCount - 1, memberCount: memberCount, configuration: configuration)
+    }
+
+    /// Members come and go. Positions are those of the new list, so whatever goes by one begins anew.
+    private mutating func configure(_ nodes: [NodeID], _ turn: inout Turn) {
+        let others = Set(nodes).subtracting([local.node]).sorted()
+        guard others != peers.map(\.node) else { return }
+        let known = Dictionary(uniqueKeysWithValues: peers.map { ($0.node, $0) })
+        for node in peers.map(\.node) where !others.contains(node) { queue.forget(node) }
+        peers = others.map { known[$0] ?? Peer(unmet: $0, by: local.node, at: turn.now) }
+        positions = Dictionary(uniqueKeysWithValues: others.enumerated().map { ($1, $0) })
+        attention = Set(peers.indices.filter { peers[$0].needsAttention })
+        liveCount = peers.count { !$0.isGone }
+        relays.removeAll()
+        probeOrder = peers.indices.shuffled(using: &random)
+        probePosition = 0
+        recontactPosition = 0
+        updateIsolation(&turn)
     }
 
     // MARK: Small services

@@ -18,6 +18,8 @@ public enum SwimInput: Hashable, Sendable {
     case streamLost(NodeID)
     /// This node has something new to say of itself.
     case describe(MemberMetadata)
+    /// Who the other members are from now on. Those that were members keep what is known of them.
+    case configure([NodeID])
     /// This node leaves on purpose.
     case leave
 }

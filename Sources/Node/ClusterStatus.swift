@@ -28,6 +28,9 @@ public struct ClusterStatus: Hashable, Sendable {
     public var router: Router?
     /// True when everything that the profile wants serves, and a request can be answered.
     public var ready: Bool
+    /// A request is answered, as far as is known, whatever else is not as it should be; nil where nobody can
+    /// tell.
+    public var serving: Bool?
     /// Why it is not ready, most important first.
     public var reasons: [String]
     /// What an operator should know though it keeps nothing from serving.
@@ -55,10 +58,15 @@ public struct ClusterStatus: Hashable, Sendable {
     public struct Quorum: Hashable, Sendable {
         public var have: Int
         public var need: Int
+        /// How many there are, and which of them are not here, as far as the answering node knows.
+        public var voters: Int
+        public var missing: [String]
         public var ok: Bool
-        public init(have: Int, need: Int, ok: Bool) {
+        public init(have: Int, need: Int, voters: Int, missing: [String] = [], ok: Bool) {
             self.have = have
             self.need = need
+            self.voters = voters
+            self.missing = missing
             self.ok = ok
         }
     }
@@ -68,12 +76,17 @@ public struct ClusterStatus: Hashable, Sendable {
         public var address: String
         public var state: String
         public var since: WallTime
+        /// `voter`, `learner`, `joining` (added, and not reached yet), `leaving` (removed, and not gone yet).
+        public var role: String
+        /// How its file differs from what is agreed about the nodes, in a sentence; nil where it does not.
+        public var fileDifferences: String?
         /// What it told of itself last, by gossip: no leader is needed. nil before it has.
         public var inventory: InventoryDigest?
         /// `cordoned`, `draining` or `drained`, where an operator keeps it out.
         public var cordon: String?
         public init(
             node: String, address: String, state: String, since: WallTime,
+            role: String = "voter", fileDifferences: String? = nil,
             inventory: InventoryDigest? = nil, cordon: String? = nil
         ) {
             self.cordon = cordon
@@ -81,6 +94,8 @@ public struct ClusterStatus: Hashable, Sendable {
             self.address = address
             self.state = state
             self.since = since
+            self.role = role
+            self.fileDifferences = fileDifferences
             self.inventory = inventory
         }
     }
@@ -103,6 +118,7 @@ public struct ClusterStatus: Hashable, Sendable {
         public var ranks: [Rank]
         /// How long its restarts took; nil before the first.
         public var restartCost: RestartCost?
+        public var standing = Standing()
         public init(
             name: String, role: String, generation: UInt64, state: String, why: String,
             master: String?, url: String, bootstrapPort: UInt16?, restarts: Int,
@@ -196,6 +212,7 @@ public struct ClusterStatus: Hashable, Sendable {
         public var why: String
         public var lastFailure: Failure?
         public var restartCost: RestartCost?
+        public var standing = Standing()
         public init(
             node: String, url: String, state: String, generation: UInt64, pid: Int32?,
             restarts: Int, since: WallTime?, why: String, lastFailure: Failure?
@@ -247,13 +264,15 @@ extension ClusterStatus {
             "term": .integer(Int64(term)), "leader": JSONValue(leader),
             "quorum": [
                 "have": .integer(Int64(quorum.have)), "need": .integer(Int64(quorum.need)),
-                "ok": .bool(quorum.ok),
+                "voters": .integer(Int64(quorum.voters)),
+                "missing": .array(quorum.missing.map { .string($0) }), "ok": .bool(quorum.ok),
             ],
             "age_seconds": ageSeconds.map { .number($0) } ?? .null,
             "epoch": .integer(Int64(epoch)), "profile": JSONValue(profile),
             "wanted": .string(wanted),
             "members": .array(members.map(\.json)), "groups": .array(groups.map(\.json)),
             "router": router?.json ?? .null, "ready": .bool(ready),
+            "serving": JSONValue(serving),
             "reasons": .array(reasons.map { .string($0) }),
             "notes": .array(notes.map { .string($0) }), "rollout": rollout?.json ?? .null,
         ]
@@ -273,7 +292,8 @@ extension ClusterStatus.Member {
     var json: JSONValue {
         [
             "node": .string(node), "address": .string(address), "state": .string(state),
-            "since": .string(since.description), "cordon": JSONValue(cordon),
+            "since": .string(since.description), "role": .string(role),
+            "file_differences": JSONValue(fileDifferences), "cordon": JSONValue(cordon),
             "inventory": inventory?.json ?? .null,
         ]
     }
@@ -284,7 +304,10 @@ extension ClusterStatus.Group {
         [
             "name": .string(name), "role": .string(role),
             "generation": .integer(Int64(generation)), "state": .string(state),
-            "why": .string(why), "dist_init_master": JSONValue(master), "url": .string(url),
+            "why": .string(why), "serving": JSONValue(standing.serving),
+            "age_seconds": standing.age, "stale": .bool(standing.isStale),
+            "next_launch": JSONValue(standing.nextLaunch?.description),
+            "dist_init_master": JSONValue(master), "url": .string(url),
             "bootstrap_port": JSONValue(bootstrapPort.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "last_failure": lastFailure?.json ?? .null,
             "gate": .array(gate.map(\.json)),
@@ -362,7 +385,10 @@ extension ClusterStatus.Router {
             "node": .string(node), "url": .string(url), "state": .string(state),
             "generation": .integer(Int64(generation)), "pid": JSONValue(pid.map { Int($0) }),
             "restarts": .integer(Int64(restarts)), "since": JSONValue(since?.description),
-            "why": .string(why), "last_failure": lastFailure?.json ?? .null,
+            "why": .string(why), "serving": JSONValue(standing.serving),
+            "age_seconds": standing.age, "stale": .bool(standing.isStale),
+            "next_launch": JSONValue(standing.nextLaunch?.description),
+            "last_failure": lastFailure?.json ?? .null,
             "repairs": restartCost?.tally.json ?? .null,
             "last_restart": restartCost?.last?.json ?? .null,
         ]

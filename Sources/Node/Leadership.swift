@@ -28,6 +28,8 @@ struct Leadership: Sendable {
     /// Why there is no plan, or no new one.
     var planFailure: String?
     var planAgainAt: Instant?
+    /// When the participants are looked at again though nothing has happened.
+    var participantsDue: Instant?
     var viewDue: Instant
     var lastView: LeaderView?
 
@@ -38,13 +40,13 @@ struct Leadership: Sendable {
 
     /// When something must be judged again though nothing has happened.
     var nextDeadline: Instant? {
-        ([viewDue, planAgainAt] + machines.values.map(\.nextDeadline)
+        ([viewDue, planAgainAt, participantsDue] + machines.values.map(\.nextDeadline)
             + amendments.values.map(\.due) + gates.values.map(\.due)).compactMap { $0 }.min()
     }
 
     /// What a proposal is about. One proposal at a time for each.
     enum Subject: Hashable, Sendable {
-        case deployment, plan, election, members
+        case deployment, plan, election, members, roster, participants
         case group(GroupName)
     }
 }

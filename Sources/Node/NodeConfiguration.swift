@@ -1,6 +1,7 @@
 // What a node is told once, at its start.
 
 public import Base
+public import ClusterState
 public import Consensus
 public import Membership
 public import Planning
@@ -13,8 +14,11 @@ public struct NodeConfiguration: Sendable {
     public let local: NodeID
     /// The interface that carries this node's address: HCCL and gloo are bound to it.
     public let interface: String
-    /// Every node of the cluster in the operator's order, this one included.
+    /// Every node that this node's file names, in the operator's order, this one included: the nodes of
+    /// the cluster until the log says who they are.
     public let nodes: [ConfiguredNode]
+    /// The node joins a cluster that is there: it says nothing until a leader speaks to it.
+    public var joins = false
     /// The deployment of this node's own configuration file.
     public let deployment: Deployment
     public var supervision = SupervisionPolicy()
@@ -27,6 +31,10 @@ public struct NodeConfiguration: Sendable {
     public var reportInterval: Duration = .seconds(2)
     /// How long an operator's request may take before it is answered with a refusal.
     public var requestTimeout: Duration = .seconds(10)
+    /// How long a voter may be gone before its vote goes to a node that is there.
+    public var voterGrace: Duration = .seconds(60)
+    /// How long a node must have been there before it may be given a vote.
+    public var voterTrial: Duration = .seconds(3)
     /// How often the nodes of a group are examined while something on them keeps it from being launched.
     public var gateInterval: Duration = .seconds(5)
     /// How old an examination may be at a launch.
@@ -58,33 +66,11 @@ public struct NodeConfiguration: Sendable {
     /// At most this many nodes vote; the rest learn. More voters make commits slower, not safer.
     public static let voterLimit = 5
 
-    /// Who takes part until the log says it.
+    /// Who takes part until the log says it; nil on a node that joins.
     var bootstrap: Participants? {
-        Participants(
+        if joins { return nil }
+        return Participants(
             voters: nodes.prefix(Self.voterLimit).map(\.node),
             learners: nodes.dropFirst(Self.voterLimit).map(\.node))
-    }
-}
-
-/// A node of the operator's list.
-public struct ConfiguredNode: Hashable, Sendable {
-    public let node: NodeID
-    public let address: String
-    /// The super pod that it is in; nil where the operator does not say.
-    public let superPod: String?
-
-    public init(node: NodeID, address: String, superPod: String? = nil) {
-        self.node = node
-        self.address = address
-        self.superPod = superPod
-    }
-
-    /// This node as the planner knows it.
-    public func candidate(
-        isUsable: Bool, standing: Candidate.Standing = .open
-    ) -> Candidate {
-        Candidate(
-            node: node, address: address, isUsable: isUsable, superPod: superPod,
-            standing: standing)
     }
 }

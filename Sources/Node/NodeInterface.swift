@@ -56,6 +56,8 @@ public enum OperatorRequest: Hashable, Sendable {
     case propose(Command.Action)
     /// The deployment of this node's file is to be agreed on, whatever the other files say.
     case apply
+    /// Change who the nodes of the cluster are, if the leader finds it safe.
+    case members(MembersOrder)
     /// What a deployment would change; answered by a document, and nothing is done.
     case compare(Deployment)
     /// `shard` is `prefill-0/1` (group and rank, newest generation) or `prefill-0.g3.r1`.
@@ -89,6 +91,8 @@ public enum Recipient: Hashable, Sendable {
 /// What a node wants done.
 public enum NodeAction: Sendable {
     case send([UInt8], to: NodeID)
+    /// From now on, keep streams to those nodes; let the others in when they come, and do not dial them.
+    case connect(to: [ConfiguredNode], accepting: [ConfiguredNode])
     case persist(PersistRequest)
     case checkPorts(ShardID, [Endpoint])
     /// Make the doctor's checks on these nodes and between them, and to what of other groups serves them

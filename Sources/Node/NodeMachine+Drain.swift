@@ -43,7 +43,7 @@ extension NodeMachine {
     }
 
     private func unknown(_ node: NodeID) -> OrderRefusal? {
-        let known = configuration.nodes.map(\.node.name)
+        let known = members.map(\.node.name)
         guard !known.contains(node.name) else { return nil }
         return OrderRefusal(kind: .notFound, text: YAML.unknown("node", node.name, known: known))
     }
@@ -51,7 +51,7 @@ extension NodeMachine {
     /// A command that some agent cannot read would be the end of that agent. One that is away now has to
     /// be of this version when it comes back.
     private func notUnderstood() -> OrderRefusal? {
-        let unable = configuration.nodes.map(\.node).filter {
+        let unable = members.map(\.node).filter {
             absentSince($0) == nil && leadership?.sightings[$0]?.understands ?? 0 < Self.understands
         }
         guard let first = unable.first else { return nil }
@@ -67,7 +67,7 @@ extension NodeMachine {
             let profile = try? Profile.parse(
                 deployment.profileYAML, file: deployment.profileName)
         else { return nil }
-        let candidates = configuration.nodes.map { other in
+        let candidates = members.map { other in
             other.candidate(
                 isUsable: absentSince(other.node) == nil,
                 standing: other.node == node ? .draining : state.standing(of: other.node))
@@ -79,7 +79,7 @@ extension NodeMachine {
             group.rank(of: node).map { "\(group.name) rank \($0)" }
         }
         guard !left.isEmpty else { return nil }
-        let idle = configuration.nodes.map(\.node).filter { other in
+        let idle = members.map(\.node).filter { other in
             other != node && !next.groups.contains { $0.rank(of: other) != nil }
         }
         let others = idle.map { "\($0) \(reasonAgainst($0))" }.joined(separator: ", ")

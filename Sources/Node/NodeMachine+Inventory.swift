@@ -4,6 +4,7 @@
 
 import Ascend
 import Base
+import ClusterState
 import Consensus
 import Membership
 import WireProtocol
@@ -74,7 +75,7 @@ extension NodeMachine {
         guard let leadership else {
             return .refused(.unavailable, "\(configuration.local) does not lead any more")
         }
-        guard configuration.nodes.contains(where: { $0.node == node }) else {
+        guard company.everyone.contains(where: { $0.node == node }) else {
             return .refused(.notFound, "there is no node \(node)")
         }
         guard let told = leadership.inventories[node] else {

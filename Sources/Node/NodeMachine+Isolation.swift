@@ -88,8 +88,12 @@ extension NodeMachine {
 extension WallTime {
     /// Another time as clocks show it, to the second, where it is now this time.
     func text(of instant: Instant, at now: Instant) -> String {
-        let milliseconds = (instant - now).nanoseconds / 1_000_000
-        let time = WallTime(millisecondsSinceEpoch: millisecondsSinceEpoch + milliseconds)
-        return "\(time.description.prefix(19))Z"
+        "\(second(of: instant, at: now).description.prefix(19))Z"
+    }
+
+    /// The same as a time. What is told again and again must not differ by what two clocks drift.
+    func second(of instant: Instant, at now: Instant) -> WallTime {
+        let time = millisecondsSinceEpoch + (instant - now).nanoseconds / 1_000_000
+        return WallTime(millisecondsSinceEpoch: time - (time % 1000 + 1000) % 1000)
     }
 }

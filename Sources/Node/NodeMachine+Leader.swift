@@ -22,13 +22,14 @@ extension NodeMachine {
         guard hasNews || isDue else { return }
         hasNews = false
         noteSightings()
+        reconcileRoster()
         reconcileDeployment()
         reconcilePlan()
         reconcileGroups()
         showView()
     }
 
-    private mutating func propose(_ action: Command.Action, about subject: Leadership.Subject) {
+    mutating func propose(_ action: Command.Action, about subject: Leadership.Subject) {
         guard leadership?.underway[subject] == nil else { return }
         let proposal = requests.newProposal(for: .leader(subject))
         leadership?.underway[subject] = proposal
@@ -45,7 +46,7 @@ extension NodeMachine {
             propose(.elected(configuration.local, term: term), about: .election)
         }
         let known = Set(state.present)
-        let joined = configuration.nodes.map(\.node).filter {
+        let joined = members.map(\.node).filter {
             !known.contains($0) && absentSince($0) == nil
         }
         let lost = state.present.filter { absentSince($0) != nil }
@@ -68,7 +69,7 @@ extension NodeMachine {
         guard wantedDigest != localDigest, state.setAside != configuration.deployment else {
             return
         }
-        let isAgreed = configuration.nodes.allSatisfy {
+        let isAgreed = members.allSatisfy {
             leadership?.reports[$0.node]?.deploymentDigest == localDigest
         }
         if isAgreed { propose(.deploy(configuration.deployment), about: .deployment) }
@@ -88,7 +89,7 @@ extension NodeMachine {
         }
         self.leadership?.decodePatience = profile.decodePatience
         let stableView = configuration.supervision.stableView
-        let candidates = configuration.nodes.map {
+        let candidates = members.map {
             $0.candidate(isUsable: isUsable($0.node), standing: state.standing(of: $0.node))
         }
         if state.plan == nil, candidates.contains(where: { !$0.isUsable }) {
@@ -103,7 +104,7 @@ extension NodeMachine {
             }
         }
         // A node that is gone becomes unusable as time goes by, with no other news.
-        let gates = configuration.nodes.compactMap { absentSince($0.node) }
+        let gates = members.compactMap { absentSince($0.node) }
             .map { $0 + stableView }
         self.leadership?.planAgainAt = gates.filter { $0 > now }.min()
         let planned = Planner.plan(
@@ -119,7 +120,7 @@ extension NodeMachine {
 
     /// A rank moves only away from a node that is gone for good measure, and only while its group
     /// does not run: a serving engine keeps its nodes.
-    private func isUsable(_ node: NodeID) -> Bool {
+    func isUsable(_ node: NodeID) -> Bool {
         guard let absentSince = absentSince(node) else { return true }
         let holdsRunning = state.groups.contains {
             $0.phase == .running && $0.launched?.rank(of: node) != nil
@@ -159,7 +160,9 @@ extension NodeMachine {
         let why = decision.why + untilText(decision)
         let found = leadership?.gates[name]?.findings ?? []
         leadership?.conditions[name] = GroupSummary(
-            group: name, condition: decision.condition, why: why, gate: found)
+            group: name, condition: decision.condition, why: why, gate: found,
+            serves: serves(decision, name),
+            launchAt: decision.launchAt.map { wall.second(of: $0, at: now) })
         callOperator(decision, for: name)
         examine(state.plan?.group(name), isLaunchNear: decision.isLaunchNear)
         let record = state.record(of: name)
@@ -173,7 +176,9 @@ extension NodeMachine {
                 group, record.generation.next, why: why, stoppedAt: stoppedAt(record))
             propose(launch, about: .group(name))
         case .end(var cause, let isTerminal):
-            if !cause.leavesEngineSound { cause.diagnosis = diagnosis(of: record) }
+            if !cause.leavesEngineSound {
+                cause.diagnosis = diagnosis(of: record) ?? lossDiagnosis(cause)
+            }
             let end = Command.Action.end(
                 name, record.generation, cause, isTerminal: isTerminal,
                 failedAt: failedAt(cause, record))
@@ -206,7 +211,7 @@ extension NodeMachine {
         actions.append(.log(.error, "\(name) cannot be launched: it waits \(decision.why)"))
     }
 
-    private func groupView(_ name: GroupName) -> GroupView {
+    private mutating func groupView(_ name: GroupName) -> GroupView {
         let record = state.record(of: name)
         let planned = state.plan?.group(name)
         let phase: GroupView.Phase =
@@ -217,7 +222,8 @@ extension NodeMachine {
             case .failed(let cause): .failed(cause)
             }
         let group = record.phase == .running ? record.launched : planned
-        return GroupView(
+        let takeover = takeover(of: planned, record)
+        var view = GroupView(
             phase: phase, generation: record.generation, failures: record.failures,
             isWanted: state.isWanted(name) || (planned == nil && record.phase != .running),
             launchDiffers: launchDiffers(record), heldBack: heldBack(record),
@@ -225,11 +231,14 @@ extension NodeMachine {
             hasServed: record.servesSince != nil || group?.role.isEngine != true,
             lostDependency: forcedOut(record) ?? lostStore(of: record),
             silence: silence(before: group, record),
-            prerequisite: drainPrerequisite(of: group) ?? unheardHolder(record)
+            prerequisite: strangerPrerequisite(of: record.phase == .running ? nil : group)
+                ?? drainPrerequisite(of: group) ?? unheardHolder(record)
                 ?? storePrerequisite(of: group)
                 ?? (group?.role == .router ? routerPrerequisite : nil),
             obstacle: obstacle(to: group), ranks: rankViews(of: group, record),
             leftovers: leftovers(of: name, record))
+        view.takeover = takeover
+        return view
     }
 
     private func rankViews(of group: PlannedGroup?, _ record: GroupRecord) -> [RankView] {
@@ -240,14 +249,15 @@ extension NodeMachine {
             return RankView(
                 node: planned.node, rank: rank, absentSince: absentSince(planned.node),
                 hostAnsweredAt: hostWords[planned.node], hasReported: report != nil,
-                report: report?.shards.first { $0.shard == shard })
+                report: report?.shards.first { $0.shard == shard },
+                still: still(shard, on: planned.node))
         }
     }
 
     /// The shards of a group that nodes still have, but for those of a generation that runs.
     func leftovers(of name: GroupName, _ record: GroupRecord) -> [String] {
         let reports = leadership?.reports ?? [:]
-        return configuration.nodes.flatMap { node in
+        return company.everyone.flatMap { node in
             (reports[node.node]?.shards ?? [])
                 .filter {
                     $0.shard.group == name && $0.state != .exited && $0.state != .stopped
@@ -262,7 +272,7 @@ extension NodeMachine {
     /// not waited for, unless it held a rank of that one.
     private func unheardHolder(_ record: GroupRecord) -> String? {
         guard let leadership else { return nil }
-        for node in configuration.nodes.map(\.node) where absentSince(node) == nil {
+        for node in company.everyone.map(\.node) where absentSince(node) == nil {
             let held = record.launched?.rank(of: node) != nil
             if let report = leadership.reports[node] {
                 let ended = endings[record.name] ?? .zero
@@ -295,15 +305,15 @@ extension NodeMachine {
     private mutating func showView() {
         guard let leadership else { return }
         let groups = leadership.conditions.keys.sorted().compactMap { leadership.conditions[$0] }
-        let reports = configuration.nodes.compactMap { leadership.reports[$0.node] }
+        let reports = company.everyone.compactMap { leadership.reports[$0.node] }
         let view = LeaderView(
-            groups: groups, reports: reports, voters: consensus.contactedVoters(at: now).count)
+            groups: groups, reports: reports, voters: votersHere(at: now).count)
         self.view = view
         viewReceivedAt = now
         guard leadership.viewDue <= now || view.isNews(after: leadership.lastView) else { return }
         self.leadership?.viewDue = now + configuration.reportInterval
         self.leadership?.lastView = view
-        for node in configuration.nodes.map(\.node)
+        for node in company.everyone.map(\.node)
         where node != configuration.local && absentSince(node) == nil {
             send(.view(view), to: node)
         }

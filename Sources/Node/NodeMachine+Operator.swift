@@ -21,6 +21,15 @@ extension NodeMachine {
                 return
             }
             operate(id, .propose(.deploy(wanted)))
+        case .members(let order):
+            if consensus.role == .leader {
+                requests.localDeadlines[id] = now + configuration.requestTimeout
+                self.order(order, for: .local(id))
+            } else if let leader = consensus.leader {
+                forward(.members(order), id, to: leader)
+            } else {
+                actions.append(.answer(id, .refused(.unavailable, outsideText ?? Self.noLeader)))
+            }
         case .propose(let action):
             let command = Command(action, at: wall)
             if consensus.role == .leader {
@@ -55,7 +64,7 @@ extension NodeMachine {
     private static let noLeader =
         "no leader is known: the cluster has no quorum"
 
-    private mutating func propose(_ command: Command, for origin: Requests.Origin) {
+    mutating func propose(_ command: Command, for origin: Requests.Origin) {
         if consensus.role == .leader, let refusal = refusal(of: command.action) {
             tell(origin, .refused(refusal.kind, refusal.text))
             return
@@ -79,6 +88,7 @@ extension NodeMachine {
         case .log(let shard, let lastLines, let from):
             let lines = min(lastLines, Self.logLinesLimit)
             actions.append(.readLog(.peer(node, id), shard: shard, lastLines: lines, from: from))
+        case .members(let order): self.order(order, for: .peer(node, id))
         case .examine(let question):
             actions.append(.examine(.peer(node, id), question.bounded))
         case .inventory(let wanted): send(.answer(id, toldInventory(of: wanted)), to: node)
@@ -113,11 +123,12 @@ extension NodeMachine {
 
     // MARK: - What becomes of proposals
 
-    private mutating func tell(_ origin: Requests.Origin, _ answer: PeerAnswer) {
+    mutating func tell(_ origin: Requests.Origin, _ answer: PeerAnswer) {
         switch origin {
         case .leader(let subject):
             hasNews = true
             leadership?.underway[subject] = nil
+            if subject == .participants, case .refused = answer { participantsRefused() }
         case .local(let id):
             // Silence after the deadline: it was answered then.
             guard requests.localDeadlines.removeValue(forKey: id) != nil else { return }
@@ -133,7 +144,7 @@ extension NodeMachine {
 
     mutating func transferred(_ proposal: ProposalID) {
         guard let known = requests.proposals.removeValue(forKey: proposal) else { return }
-        tell(known.origin, .accepted("this node leads no more"))
+        tell(known.origin, .accepted("leadership was handed over. Watch: glm-agent members"))
     }
 
     /// The entry at that place is committed: the proposals that stand there are done, and those of

@@ -3,6 +3,7 @@
 import Base
 import ClusterState
 import Diagnosis
+import Planning
 import Supervision
 import WireProtocol
 
@@ -30,6 +31,12 @@ extension NodeMachine {
         let shard = ShardID(group: record.name, generation: record.generation, rank: rank)
         guard let report = leadership?.reports[node]?.shards.first(where: { $0.shard == shard })
         else { return nil }
+        // Another rank is to blame for a hang than the one that is asked.
+        if report.endedAt == nil, report.state == .loading, rank != .master,
+            let master = record.launched?.ranks.first?.node
+        {
+            return fellAt(EndCause(.failure, why: "", node: master, rank: .master), record)
+        }
         let ahead = clockAhead(of: node).middle / 1000
         if let ended = report.endedAt {
             return WallTime(millisecondsSinceEpoch: ended.microsecondsSinceEpoch / 1000)
@@ -49,7 +56,7 @@ extension NodeMachine {
     }
 
     /// The wall clock at a moment of this run; nil for one before it.
-    private func wall(at instant: Instant) -> WallTime? {
+    func wall(at instant: Instant) -> WallTime? {
         guard instant > .zero, instant <= now else { return nil }
         return WallTime(
             millisecondsSinceEpoch: wall.millisecondsSinceEpoch

@@ -186,7 +186,7 @@ extension NodeMachine {
     func difference(to new: Deployment) -> Result<JSONValue, OrderRefusal> {
         do {
             let profile = try Profile.parse(new.profileYAML, file: new.profileName)
-            let candidates = configuration.nodes.map {
+            let candidates = members.map {
                 $0.candidate(
                     isUsable: absentSince($0.node) == nil, standing: state.standing(of: $0.node))
             }

@@ -17,7 +17,8 @@ extension NodeMachine {
         for record in state.groups where record.phase == .running {
             guard let group = record.launched, let rank = group.rank(of: configuration.local)
             else { continue }
-            wanted[ShardID(group: record.name, generation: record.generation, rank: rank)] = group
+            let shard = ShardID(group: record.name, generation: record.generation, rank: rank)
+            if !isFenced(shard) { wanted[shard] = group }
         }
         return wanted
     }
@@ -29,7 +30,9 @@ extension NodeMachine {
         stopLimits = stopLimits.filter { shards[$0.key] != nil && wanted[$0.key] == nil }
         for shard in shards.keys.sorted() where wanted[shard] == nil {
             // A record read from disk may be older than the shard: only a newer one may end it.
-            guard isCaughtUp || shard.generation < state.record(of: shard.group).generation
+            guard
+                isCaughtUp || isFenced(shard)
+                    || shard.generation < state.record(of: shard.group).generation
             else { continue }
             guard !waitsForMaster(shard) else { continue }
             driveShard(shard, .end)
@@ -38,7 +41,7 @@ extension NodeMachine {
                 actions.append(.forget(shard))
             }
         }
-        guard isCaughtUp, !shards.keys.contains(where: { wanted[$0] == nil }),
+        guard isCaughtUp, !isDismissed, !shards.keys.contains(where: { wanted[$0] == nil }),
             loneliness?.hasGivenUp != true
         else { return }
         for shard in wanted.keys.sorted() where shards[shard] == nil {
@@ -63,6 +66,7 @@ extension NodeMachine {
         let wasGone = shards[shard]?.isGone == true
         shards[shard]?.step(input, at: now, wall: wall, into: &effects)
         if !wasGone { sightedEnd(of: shard) }
+        if case .schedulers(let seen) = input { sightedProcesses(of: shard, seen) }
         for effect in effects { perform(effect, on: shard) }
     }
 

@@ -22,6 +22,32 @@ extension NodeMachine {
         hasSightingNews = true
     }
 
+    /// What this node itself has seen of the processes of a shard, which no log tells: one that is lost, or
+    /// those that cannot move.
+    mutating func sightedProcesses(of shard: ShardID, _ seen: SchedulerSighting) {
+        if let report = shards[shard]?.report, report.state == .unresponsive,
+            let ended = report.endedAt?.microsecondsSinceEpoch
+        {
+            sightings[shard, default: ShardWords()].lost = Sighting(
+                kind: FailureKind.schedulerLost.id, line: report.why,
+                time: TimeSpan(earliest: ended, latest: ended))
+            hasSightingNews = true
+        }
+        let told = seen.still.told
+        let before = sightings[shard]?.still
+        guard told?.line != before?.line || told?.kind.id != before?.kind else { return }
+        let latest = EndTime(wall).microsecondsSinceEpoch
+        sightings[shard, default: ShardWords()].still = told.map {
+            Sighting(
+                kind: $0.kind.id, line: $0.line,
+                time: TimeSpan(earliest: latest - Self.stillFor, latest: latest))
+        }
+        hasSightingNews = true
+    }
+
+    /// Before a process is told to be still it was so for some seconds.
+    private static let stillFor: Int64 = 10_000_000
+
     /// The end of a process is a sighting too: it may be all that a rank has to say.
     mutating func sightedEnd(of shard: ShardID) {
         guard let report = shards[shard]?.report,
@@ -97,12 +123,32 @@ extension NodeMachine {
             addresses: Dictionary(addresses, uniquingKeysWith: { first, _ in first }))
     }
 
+    /// A node that is gone has no log that could be read.
+    func lossDiagnosis(_ cause: EndCause) -> FailureDiagnosis? {
+        guard cause.kind == .nodeLost, let node = cause.node, let rank = cause.rank else {
+            return nil
+        }
+        let gone = EndTime(absentSince(node).flatMap { wall(at: $0) } ?? wall)
+            .microsecondsSinceEpoch
+        return FailureDiagnosis(
+            kind: FailureKind.nodeLost.id, rank: rank, node: node, worldRank: nil, die: nil,
+            line: cause.why, time: TimeSpan(earliest: gone, latest: gone), accuser: nil, rivals: [],
+            echoes: [])
+    }
+
+    /// What a node says of the processes of a shard that cannot move; nil where all do.
+    func still(_ shard: ShardID, on node: NodeID) -> Sighting? {
+        leadership?.sightings[node]?.shards.first { $0.shard == shard }?.sightings.first {
+            $0.kind == FailureKind.stopped.id || $0.kind == FailureKind.inKernel.id
+        }
+    }
+
     /// Amends the verdict on the newest generation when more has been found since it ended. Only a
     /// cluster whose every agent knows of diagnoses can agree on one: the others could not read the log.
     mutating func amendDiagnosis(of record: GroupRecord) -> Command.Action? {
         guard record.phase != .running, let failure = record.lastFailure,
             failure.generation == record.generation,
-            configuration.nodes.allSatisfy({ leadership?.sightings[$0.node] != nil }),
+            members.allSatisfy({ leadership?.sightings[$0.node] != nil }),
             let found = diagnosis(of: record), found.says(moreThan: failure.cause.diagnosis)
         else {
             leadership?.amendments[record.name]?.due = nil
@@ -132,7 +178,7 @@ extension NodeMachine {
 
     /// The nodes whose clock is certainly off from this node's.
     var clockNotes: [String] {
-        configuration.nodes.map(\.node).compactMap { node in
+        members.map(\.node).compactMap { node in
             guard node != configuration.local, absentSince(node) == nil,
                 let ahead = clocks.ahead(of: node, at: now), ahead.isSane,
                 ahead.earliest > Self.clockTolerance || ahead.latest < -Self.clockTolerance
@@ -149,8 +195,12 @@ extension NodeMachine {
 struct ShardWords: Sendable {
     var said: [Sighting] = []
     var end: Sighting?
+    /// A scheduler that it has lost.
+    var lost: Sighting?
+    /// Its processes that cannot move.
+    var still: Sighting?
 
-    var all: [Sighting] { said + (end.map { [$0] } ?? []) }
+    var all: [Sighting] { said + [lost, still, end].compactMap { $0 } }
 }
 
 /// An amendment of a verdict under way.

@@ -14,13 +14,9 @@ extension NodeMachine {
     /// The cluster as this node knows it now.
     public func status(at now: Instant, wall: WallTime) -> ClusterStatus {
         let groups = state.plan?.groups ?? []
-        let engines = groups.filter { $0.role != .router }.map { status(of: $0) }
-        let router = groups.first { $0.role == .router }.map { routerStatus($0) }
-        // A follower hears its leader only; how many the leader hears is in its view.
-        let follows = consensus.role == .follower && consensus.leader != nil
-        let have = follows ? view.voters : consensus.contactedVoters(at: now).count
-        let quorum = ClusterStatus.Quorum(
-            have: have, need: consensus.quorum.size, ok: consensus.hasQuorum)
+        let engines = groups.filter { $0.role != .router }.map { status(of: $0, at: now) }
+        let router = groups.first { $0.role == .router }.map { routerStatus($0, at: now) }
+        let quorum = quorumStatus(at: now)
         let reasons = self.reasons(
             engines, router, quorum, isolation: isolationText(at: now, wall: wall))
         var told = ClusterStatus(
@@ -32,17 +28,50 @@ extension NodeMachine {
             wanted: state.isWanted ? "running" : "stopped",
             members: memberStatus(at: now, wall: wall), groups: engines, router: router,
             ready: reasons.isEmpty, reasons: reasons,
-            notes: [pendingDeployment, rolloutNote].compactMap { $0 } + probationNotes
-                + nodeNotes + gateNotes
-                + clockNotes)
+            notes: [unagreedFile, pendingDeployment, rolloutNote].compactMap { $0 }
+                + probationNotes + nodeNotes + gateNotes + clockNotes)
         told.rollout = rolloutStatus
+        told.serving = serving(engines, router)
         return told
+    }
+
+    // MARK: - The quorum
+
+    /// The voters that are here, as this node knows it, in order of name. A leader begins with the word of those
+    /// that elected it and takes the others for heard for one timeout: those that membership does not
+    /// know to be there are not counted.
+    func votersHere(at now: Instant) -> [NodeID] {
+        let isLeader = consensus.role == .leader
+        let heard = isLeader ? consensus.contactedVoters(at: now) : consensus.quorum.voters
+        return heard.filter { $0 == configuration.local || absentSince($0) == nil }
+    }
+
+    private func quorumStatus(at now: Instant) -> ClusterStatus.Quorum {
+        // A follower hears its leader only; how many the leader hears is in its view.
+        let follows = consensus.role == .follower && consensus.leader != nil
+        let here = votersHere(at: now)
+        let missing = consensus.quorum.voters.filter { !here.contains($0) }
+        return ClusterStatus.Quorum(
+            have: follows ? view.voters : here.count, need: consensus.quorum.size,
+            voters: consensus.quorum.voters.count, missing: missing.map(\.name),
+            ok: consensus.hasQuorum)
+    }
+
+    /// Before anything is agreed, the file of this node is all there is.
+    private var unagreedFile: String? {
+        guard state.deployment == nil else { return nil }
+        return "nothing is agreed yet; the file of \(configuration.local) names "
+            + "\(configuration.deployment.profileName), which the first leader's file decides"
     }
 
     /// What there is to say of the plan: why there is none, or why a new one cannot be made.
     public var planNotes: [String] {
         if let failure = leadership?.planFailure { return [failure] }
-        return state.plan == nil && leadership == nil ? ["the leader knows why"] : []
+        guard state.plan == nil, leadership == nil else { return [] }
+        guard let leader = consensus.leader else {
+            return ["nobody leads, and the leader plans: see glm-agent status"]
+        }
+        return ["\(leader), which leads, knows why: ask there"]
     }
 
     /// Why every rank of the plan is where it is; nil before the first plan.
@@ -50,7 +79,7 @@ extension NodeMachine {
         state.plan.map { plan in
             PlanExplanation(
                 plan: plan, previous: previousPlan,
-                candidates: configuration.nodes.map {
+                candidates: members.map {
                     $0.candidate(
                         isUsable: absentSince($0.node) == nil,
                         standing: state.standing(of: $0.node))
@@ -59,7 +88,7 @@ extension NodeMachine {
     }
 
     private func memberStatus(at now: Instant, wall: WallTime) -> [ClusterStatus.Member] {
-        configuration.nodes.map { node in
+        company.everyone.map { node in
             let member = member(node.node)
             let age = member.map { now - $0.since } ?? .zero
             let since = WallTime(
@@ -68,24 +97,42 @@ extension NodeMachine {
             return ClusterStatus.Member(
                 node: node.node.name, address: node.address,
                 state: member?.state.rawValue ?? MemberState.dead.rawValue, since: since,
+                role: role(of: node.node), fileDifferences: fileDifferences(of: node.node),
                 inventory: member.flatMap { InventoryDigest($0.metadata) },
                 cordon: cordonWord(of: node.node))
         }
     }
 
-    /// What the nodes themselves want to be known, by node; this node knows its own best. What several of them
-    /// tell is one sentence.
+    private func role(of node: NodeID) -> String {
+        if !members.contains(where: { $0.node == node }) { return "leaving" }
+        let participants = consensus.participants
+        if participants.quorum.contains(node) { return "voter" }
+        return participants.contains(node) ? "learner" : "joining"
+    }
+
+    /// This node knows its own notes best.
+    private func notes(of node: NodeID) -> [String] {
+        node == configuration.local
+            ? ownNotes : view.reports.first { $0.node == node }?.notes ?? []
+    }
+
+    private func fileDifferences(of node: NodeID) -> String? {
+        notes(of: node).first { $0.hasPrefix(Self.fileNoteStart) }
+    }
+
+    /// What the nodes themselves want to be known, each thing once with all its nodes.
     private var nodeNotes: [String] {
-        let told = configuration.nodes.map(\.node).map { node in
-            let notes =
-                node == configuration.local
-                ? ownNotes : view.reports.first { $0.node == node }?.notes ?? []
-            return (node: node, notes: notes)
+        var told: [(text: String, nodes: [String])] = []
+        for node in members.map(\.node) {
+            for text in notes(of: node) {
+                if let index = told.firstIndex(where: { $0.text == text }) {
+                    told[index].nodes.append(node.name)
+                } else {
+                    told.append((text, [node.name]))
+                }
+            }
         }
-        return told.flatMap(\.notes).uniqued.map { note in
-            let nodes = told.filter { $0.notes.contains(note) }.map(\.node.name)
-            return "\(nodes.joined(separator: ", ")): \(note)"
-        }
+        return told.map { "\($0.nodes.joined(separator: ", ")): \($0.text)" }
     }
 
     // MARK: - Groups
@@ -93,33 +140,22 @@ extension NodeMachine {
     /// The groups of the plan whose last launch has failed, tried again or not.
     public var failedGroups: [GroupName] {
         (state.plan?.groups ?? []).map(\.name).filter { group in
-            switch condition(of: group).condition {
-            case .failed, .backoff: true
-            default: false
+            let summary = view.groups.first { $0.group == group }
+            switch (summary?.condition, state.record(of: group).phase) {
+            case (.failed?, _), (.backoff?, _), (nil, .failed): return true
+            default: return false
             }
         }
     }
 
-    private func condition(of group: GroupName) -> (condition: GroupCondition, why: String) {
-        let record = state.record(of: group)
-        if let summary = view.groups.first(where: { $0.group == group }) {
-            return (summary.condition, summary.why)
-        }
-        switch record.phase {
-        case .idle: return (.waiting, "for the leader")
-        case .running: return (.starting, "not seen by a leader yet")
-        case .ended(let cause): return (.stopping, cause.why)
-        case .failed(let cause): return (.failed, cause.why)
-        }
-    }
-
-    private func status(of group: PlannedGroup) -> ClusterStatus.Group {
+    private func status(of group: PlannedGroup, at now: Instant) -> ClusterStatus.Group {
         let record = state.record(of: group.name)
-        let (condition, why) = condition(of: group.name)
+        let judgement = judgement(of: record, at: now)
+        let condition = judgement.condition
         let shown = record.phase == .running ? record.launched ?? group : group
         var status = ClusterStatus.Group(
             name: group.name.name, role: group.role.rawValue,
-            generation: record.generation.value, state: condition.rawValue, why: why,
+            generation: record.generation.value, state: condition.rawValue, why: judgement.why,
             master: shown.distInit.flatMap { _ in shown.ranks.first?.node.name },
             url: "\(shown.role == .store ? "tcp" : "http")://\(shown.http)",
             bootstrapPort: shown.bootstrap?.port, restarts: record.restarts,
@@ -127,17 +163,19 @@ extension NodeMachine {
             gate: view.groups.first { $0.group == group.name }?.gate ?? [],
             ranks: rankStatus(of: shown, record, condition))
         status.restartCost = restartCost(of: group.name)
+        status.standing = judgement.standing
         return status
     }
 
-    private func routerStatus(_ group: PlannedGroup) -> ClusterStatus.Router {
-        let status = status(of: group)
+    private func routerStatus(_ group: PlannedGroup, at now: Instant) -> ClusterStatus.Router {
+        let status = status(of: group, at: now)
         let rank = status.ranks.first
         var router = ClusterStatus.Router(
             node: rank?.node ?? "", url: status.url, state: status.state,
             generation: status.generation, pid: rank?.pid, restarts: status.restarts,
             since: rank?.since, why: status.why, lastFailure: status.lastFailure)
         router.restartCost = status.restartCost
+        router.standing = status.standing
         return router
     }
 
@@ -158,10 +196,14 @@ extension NodeMachine {
             let takesPart =
                 report.state == .loading
                 && (condition == .ready || condition == .degraded && hasServed(record.name))
+            // An agent that was started anew knows when it met the engine, and the ledger since when it serves.
+            let isReady = takesPart || report.state == .ready
+            let served = isReady ? record.servesSince : nil
+            let since = served.map { takesPart ? $0 : min($0, report.since) } ?? report.since
             return ClusterStatus.Rank(
                 rank: index, node: planned.node.name,
                 state: takesPart ? ShardState.ready.rawValue : report.state.rawValue,
-                pid: report.processID, restarts: record.restarts, since: report.since,
+                pid: report.processID, restarts: record.restarts, since: since,
                 why: report.why, progress: takesPart ? nil : report.progress)
         }
     }
@@ -187,37 +229,59 @@ extension NodeMachine {
         _ quorum: ClusterStatus.Quorum, isolation: String
     ) -> [String] {
         var reasons: [String] = []
+        if let outsideText { return [outsideText] }
         if !quorum.ok {
+            let missing =
+                quorum.missing.isEmpty ? "" : ", missing: " + quorum.missing.joined(separator: ", ")
             reasons.append(
-                "no quorum: \(quorum.have) of \(quorum.need) voters are in contact; \(isolation)")
+                "no quorum: \(quorum.have) of \(quorum.voters) voters are here, \(quorum.need) are "
+                    + "needed\(missing); \(isolation)")
         }
         guard state.isWanted else {
             return reasons + ["the deployment is stopped by the operator"]
         }
         if state.plan == nil {
-            let why = leadership?.planFailure ?? "the leader has not planned yet"
+            let why =
+                leadership?.planFailure
+                ?? (consensus.leader == nil ? "nobody leads" : "the leader has not planned yet")
             reasons.append("no plan: \(why)")
         }
+        var ofGroups: [(urgency: Int, text: String)] = []
         for group in groups where group.state != GroupCondition.ready.rawValue {
-            let serves = groups.contains { $0.role == group.role && self.serves($0) }
-            reasons.append(
-                "\(group.name) is \(text(group.state, group.why))"
-                    + (serves ? "" : "; no \(group.role) group serves"))
+            let serves = groups.contains { $0.role == group.role && $0.standing.serving != false }
+            ofGroups.append(
+                (
+                    urgency(group.state),
+                    "\(group.name) \(group.standing.serving == true ? "serves, but is" : "is") "
+                        + text(group.state, group.why)
+                        + (serves ? "" : "; no \(group.role) group serves")
+                ))
         }
         if let router, router.state != GroupCondition.ready.rawValue {
-            reasons.append("the router is \(text(router.state, router.why))")
+            ofGroups.append(
+                (urgency(router.state), "the router is \(text(router.state, router.why))"))
         }
+        // What waits for an operator leads; what is as urgent stays in the plan's order.
+        let levels = Set(ofGroups.map(\.urgency)).sorted()
         return reasons
+            + levels.flatMap { level in ofGroups.filter { $0.urgency == level }.map(\.text) }
     }
 
-    /// Whether it answers requests, as far as is known.
-    private func serves(_ group: ClusterStatus.Group) -> Bool {
-        group.state == GroupCondition.ready.rawValue
-            || group.state == GroupCondition.degraded.rawValue && hasServed(GroupName(group.name))
+    private func urgency(_ state: String) -> Int {
+        switch GroupCondition(rawValue: state) {
+        case .failed: 0
+        case .backoff, .degraded: 1
+        case .stopped: 3
+        default: 2
+        }
     }
 
     private func text(_ state: String, _ why: String) -> String {
-        state == GroupCondition.stopped.rawValue ? "stopped by the operator" : state + detail(why)
+        switch state {
+        case GroupCondition.stopped.rawValue: "stopped by the operator"
+        case GroupCondition.backoff.rawValue: "down until its next launch" + detail(why)
+        default: state + detail(why)
+        }
     }
 
     private func detail(_ why: String) -> String {

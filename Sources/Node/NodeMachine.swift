@@ -51,6 +51,9 @@ public struct NodeMachine: Sendable {
     /// The leader has not been told of all of them.
     var hasSightingNews = true
     var clocks = ClockComparison()
+    /// Whom this node talks to.
+    var company: Company
+    var roster: RosterKnowledge
     /// When the host of each node last said that its agent is gone, or that agent was met again.
     var hostWords: [NodeID: Instant] = [:]
     /// Something has happened that may change what runs here; most frames are no such thing.
@@ -96,15 +99,22 @@ public struct NodeMachine: Sendable {
         disk: DiskID?, seed: UInt64, at now: Instant, wall: WallTime
     ) {
         var generator = SeededGenerator(seed: seed)
-        let others = configuration.nodes.map(\.node).filter { $0 != configuration.local }
         self.configuration = configuration
-        membership = Swim(
-            configuration: configuration.membership, local: configuration.local,
-            incarnation: incarnation, peers: others, seed: generator.next(), at: now)
-        consensus = Raft(
+        let membershipSeed = generator.next()
+        let consensus = Raft(
             configuration: configuration.consensus, local: configuration.local,
             bootstrap: configuration.bootstrap, restored: restored, disk: disk,
             seed: generator.next(), at: now)
+        self.consensus = consensus
+        let roster = Roster(on: restored)
+        self.roster = RosterKnowledge(onDisk: roster)
+        company = Company(
+            file: configuration.nodes, roster: roster, news: nil,
+            participants: [consensus.participants])
+        membership = Swim(
+            configuration: configuration.membership, local: configuration.local,
+            incarnation: incarnation, peers: company.everyone.map(\.node), seed: membershipSeed,
+            at: now)
         restoredIndex = consensus.lastIndex
         localDigest = configuration.deployment.digest
         profile = ParsedProfile()
@@ -122,6 +132,7 @@ public struct NodeMachine: Sendable {
         self.now = now
         self.wall = wall
         handle(input)
+        refreshCompany()
         watchContact()
         let isNews = hasShardNews
         if isNews { reconcileShards() }
@@ -142,6 +153,7 @@ public struct NodeMachine: Sendable {
         case .frame(let bytes, let sender): receive(bytes, from: sender)
         case .streamOpened(let node):
             driveMembership(.streamOpened(node))
+            tellRoster(to: node)
             // Its agent is there, though membership may not have taken back its death yet.
             hostWords[node] = now
             lastReport = nil
@@ -182,7 +194,7 @@ public struct NodeMachine: Sendable {
 
     private mutating func tick() {
         driveMembership(.tick)
-        driveConsensus(.tick)
+        if !isSilent { driveConsensus(.tick) }
         for shard in shards.keys.sorted() { driveShard(shard, .tick) }
         if stopLimits.values.contains(where: { $0 <= now }) { hasShardNews = true }
         expireRequests()
@@ -194,7 +206,8 @@ public struct NodeMachine: Sendable {
     /// When to tick next.
     public var nextDeadline: Instant? {
         var deadlines = [
-            membership.nextDeadline, consensus.nextDeadline, reportDue, requests.nextDeadline,
+            isDismissed ? nil : membership.nextDeadline,
+            isSilent ? nil : consensus.nextDeadline, reportDue, requests.nextDeadline,
             isolationDeadline, inventoryDeadline,
             knowsWhatIsAgreed ? leadership?.nextDeadline : nil, router?.machine.nextDeadline,
         ]
@@ -202,6 +215,10 @@ public struct NodeMachine: Sendable {
         deadlines += stopLimits.values.filter { $0 > now }
         return deadlines.compactMap { $0 }.min()
     }
+
+    /// True where this node takes no part any more, as others have told: it asks for no votes. A leader
+    /// goes on until it has noticed that nobody follows.
+    private var isSilent: Bool { isDismissed && consensus.role != .leader }
 
     func member(_ node: NodeID) -> Member? {
         membership.members.first { $0.node == node }
@@ -228,11 +245,12 @@ public struct NodeMachine: Sendable {
         }
         switch message {
         case .swim(let message):
+            remind(sender)
             compareClocks(message, from: sender)
             driveMembership(.received(message, from: sender))
         case .raft(let message): driveConsensus(.received(message, from: sender))
         case .report(let report):
-            guard report.node == sender, leadership != nil else { return }
+            guard report.node == sender, leadership != nil, company.contains(sender) else { return }
             hasNews = hasNews || leadership?.reports[sender] != report
             leadership?.reports[sender] = report
             noteForStops()
@@ -247,12 +265,18 @@ public struct NodeMachine: Sendable {
             noteForStops()
         case .request(let id, let request): serve(request, id, for: sender)
         case .answer(let id, let answer): answered(id, answer, by: sender)
+        case .roster(let news): heardRoster(news, from: sender)
         }
     }
 
     // MARK: - Membership and consensus
 
     mutating func driveMembership(_ input: SwimInput) {
+        switch input {
+        case .configure, .describe, .leave: break
+        case .tick, .received, .streamOpened, .agentGone, .streamLost:
+            if isDismissed { return }
+        }
         var effects: [SwimAction] = []
         membership.step(input, at: now, into: &effects)
         for effect in effects {
@@ -351,6 +375,7 @@ public struct NodeMachine: Sendable {
             let known = consensus.knownBefore, applied >= known
         else { return }
         isCaughtUp = true
+        roster.onDisk = nil
         hasNews = true
         hasShardNews = true
     }
@@ -392,6 +417,7 @@ public struct NodeMachine: Sendable {
         if case .command(let bytes) = entry.payload {
             let before = state.nextSequence
             let serial = state.deploymentSerial
+            let rosterSerial = state.roster.serial
             let plan = state.plan
             do {
                 let command = try Command(cbor: try CBORValue(decoding: bytes))
@@ -404,6 +430,7 @@ public struct NodeMachine: Sendable {
                     "log entry \(entry.index) of term \(entry.term) is no command: \(error)")
             }
             if state.plan != plan { previousPlan = plan }
+            if state.roster.serial != rosterSerial { rosterChanged(at: entry.index) }
             if state.deploymentSerial != serial { wantedDigest = state.deployment?.digest }
             for event in state.ledger where event.sequence >= before {
                 actions.append(.ledger(event, isNews: entry.index > restoredIndex))
@@ -422,6 +449,7 @@ public struct NodeMachine: Sendable {
                 "the snapshot of index \(snapshot.index) is no cluster state: \(error)")
         }
         if state.epoch != epoch { previousPlan = nil }
+        rosterChanged(at: snapshot.index)
         wantedDigest = state.deployment?.digest
         endings = Dictionary(
             state.groups.map { ($0.name, snapshot.index) }, uniquingKeysWith: { first, _ in first })
@@ -453,7 +481,7 @@ extension Command {
         switch action {
         case .end(let group, _, _, _, _), .restart(let group): group
         case .deploy, .plan, .launch, .settle, .stop, .start, .elected, .joined, .lost, .serves,
-            .amend, .cordon, .uncordon, .apply:
+            .amend, .cordon, .uncordon, .apply, .enrol, .admit, .dismiss, .seat, .recoverAlone:
             nil
         }
     }

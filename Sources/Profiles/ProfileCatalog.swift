@@ -118,8 +118,12 @@ public struct UnknownProfile: Error, Hashable, Sendable, CustomStringConvertible
     /// What is known instead: the nearest name, those that contain the words, or all.
     public var description: String {
         let known = ProfileCatalog.names
+        let unknown = "unknown profile \"\(name)\""
         let similar = known.filter { $0.contains(name.lowercased()) }
-        return "unknown profile \"\(name)\""
-            + suggestion(for: name, in: name.isEmpty || similar.isEmpty ? known : similar)
+        // One or two letters are in most names.
+        guard name.count > 2, !similar.isEmpty, nearestName(to: name, in: known) == nil else {
+            return unknown + suggestion(for: name, in: known)
+        }
+        return "\(unknown); these have it in their names: \(similar.joined(separator: ", "))"
     }
 }

@@ -1,6 +1,7 @@
 // The two ways between text and profile. Reading resolves what is inherited and checks everything;
 // writing gives the complete profile in one fixed form, which reads back to the same value.
 
+import Base
 public import YAML
 
 extension Profile {
@@ -90,17 +91,29 @@ public struct ProfileOverrides: Hashable, Sendable {
         self = try log.result(ProfileOverrides(reader))
     }
 
+    /// What of overrides with mistakes can be judged all the same: whoever mends them sees every mistake.
+    public init(judgeableOf reader: YAMLReader, for profile: Profile) {
+        let roles = profile.roles.map(\.role.rawValue)
+        node = reader.node.keeping(Self.fields) { name, value in
+            guard name == "roles" else { return value }
+            return value.keeping(roles) { $1.keeping(Self.roleFields) { $1 } }
+        }
+    }
+
+    private static let fields = [
+        "sglang", "paths", "host", "unset", "source", "environment", "arguments", "roles",
+        "store", "router", "benchmark",
+    ]
+    private static let roleFields = ["ports", "environment", "arguments"]
+
     /// Overrides inside another document; nil where a field is not one that can be changed, which
     /// the reader's log then tells.
     public init?(_ reader: YAMLReader) {
         let before = reader.log.diagnostics.count
-        let fields = reader.fields([
-            "sglang", "paths", "host", "unset", "source", "environment", "arguments", "roles",
-            "store", "router", "benchmark",
-        ])
+        let fields = reader.fields(Self.fields)
         if let roles = fields?["roles"]?.fields(ProfileReader.roles) {
             for name in ProfileReader.roles {
-                _ = roles[name]?.fields(["ports", "environment", "arguments"])
+                _ = roles[name]?.fields(Self.roleFields)
             }
         }
         _ = fields?["router"]?.fields(["host", "port", "metrics_port", "arguments"])
@@ -108,5 +121,17 @@ public struct ProfileOverrides: Hashable, Sendable {
         guard reader.log.diagnostics.count == before else { return nil }
         ProfileSpelling(log: reader.log).check(reader.node, field: reader.field)
         node = reader.node
+    }
+}
+
+extension YAMLNode {
+    /// A map with those members alone, each made from its value; anything else as an empty map.
+    fileprivate func keeping(
+        _ names: [String], _ make: (_ name: String, _ value: YAMLNode) -> YAMLNode
+    ) -> YAMLNode {
+        let kept = (members ?? []).filter { names.contains($0.name) }.map {
+            YAMLMember($0.name, at: $0.location, make($0.name, $0.value))
+        }
+        return YAMLNode(.map(kept), at: location)
     }
 }

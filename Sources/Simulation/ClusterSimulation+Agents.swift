@@ -1,6 +1,7 @@
 // Agents that start and fall, and the streams between them.
 
 import Base
+import ClusterState
 import Consensus
 import Membership
 import Node
@@ -9,7 +10,9 @@ import Supervision
 
 extension ClusterSimulation {
     mutating func startAgent(_ index: Int) {
-        guard !hosts[index].isAgentUp, hosts[index].isHostUp, canOpenDisk(index) else { return }
+        guard !hosts[index].isAgentUp, hosts[index].isHostUp, hosts[index].isInService,
+            canOpenDisk(index)
+        else { return }
         hosts[index].isAgentUp = true
         hosts[index].life += 1
         armed[index] = nil
@@ -36,7 +39,10 @@ extension ClusterSimulation {
     private func nodeConfiguration(of index: Int) -> NodeConfiguration {
         var node = NodeConfiguration(
             cluster: "simulated", version: "0", local: nodes[index].node, interface: "eth0",
-            nodes: nodes, deployment: hosts[index].file)
+            nodes: hosts[index].listed, deployment: hosts[index].file)
+        node.joins = hosts[index].joins
+        node.voterGrace = .seconds(6)
+        node.voterTrial = .seconds(1)
         node.supervision.backoff = Backoff(initial: .milliseconds(500), limit: .seconds(4))
         node.supervision.restartBudget = configuration.restartBudget
         node.supervision.stableView = Self.stableView
@@ -144,10 +150,10 @@ extension ClusterSimulation {
 
     mutating func dial(_ pair: SimulatedNetwork.Pair) {
         let link = network[pair]
-        guard !link.isOpen else { return }
+        guard !link.isOpen, isDialled(pair) else { return }
         let ends = [(pair.low, pair.high), (pair.high, pair.low)]
         let isUp = ends.map { hosts[$0.0].isAgentUp }
-        if isUp == [true, true], !link.isCut {
+        if isUp == [true, true], !link.isCut, isAdmitted(pair) {
             network[pair].isOpen = true
             network[pair].stream += 1
             network[pair].lastWords = [nil, nil]
@@ -157,7 +163,9 @@ extension ClusterSimulation {
         }
         guard isUp.contains(true) else { return }
         for (one, other) in ends where hosts[one].isAgentUp && !link.isCut {
-            if hosts[other].isHostUp { later(.agentGone(nodes[other].node), one) }
+            if hosts[other].isHostUp, !hosts[other].isAgentUp {
+                later(.agentGone(nodes[other].node), one)
+            }
         }
         scheduleDial(pair)
     }
@@ -190,7 +198,7 @@ extension ClusterSimulation {
 
     /// Whether the node can talk with a majority of the voters, itself included.
     private func reachesMajority(_ index: Int) -> Bool {
-        let voters = nodes.indices.prefix(NodeConfiguration.voterLimit)
+        let voters = self.voters[index].compactMap { indexOfNode[$0] }
         let reached = voters.filter { voter in
             voter == index
                 || hosts[voter].isAgentUp && !network[.init(voter, index)].isCut

@@ -10,11 +10,16 @@ import Supervision
 extension ClusterSimulation {
     /// Every node knows the same leader and says that everything wanted serves, and so it is.
     var hasConverged: Bool {
-        guard isWorldAsPlanned, let leader = machines.first??.consensus.leader else {
+        guard isWorldAsPlanned, isRosterSettled, let leader = newestMachine?.consensus.leader else {
             return false
         }
-        return machines.enumerated().allSatisfy { index, machine in
-            guard let machine, machine.consensus.leader == leader else { return false }
+        let members = memberIndices
+        let outside = hosts.indices.filter { hosts[$0].isInService && !members.contains($0) }
+        guard outside.allSatisfy({ machines[$0]?.isOutside == true }) else { return false }
+        return members.allSatisfy { index in
+            guard let machine = machines[index], machine.consensus.leader == leader else {
+                return false
+            }
             let status = machine.status(at: now, wall: wall(of: index))
             // While a change waits for its turn, all serves, and not what is wanted.
             return status.ready && status.rollout == nil
@@ -24,8 +29,7 @@ extension ClusterSimulation {
     /// The newest file is agreed on, and exactly the engines of the plan run, each where it should;
     /// none is wedged, and the router knows them all.
     private var isWorldAsPlanned: Bool {
-        let newest = machines.compactMap { $0 }.max { $0.appliedIndex < $1.appliedIndex }
-        guard let newest, let plan = newest.state.plan,
+        guard let newest = newestMachine, let plan = newest.state.plan,
             newest.state.deployment == hosts[0].file
         else { return false }
         var running = 0
@@ -46,7 +50,17 @@ extension ClusterSimulation {
 
     /// What keeps the cluster from having converged.
     var missing: String {
-        machines.enumerated().map { index, machine in
+        (isRosterSettled ? "" : "the roster is not settled: \(rosterText) | ") + machinesText
+    }
+
+    private var rosterText: String {
+        let machine = newestMachine
+        let nodes = machine?.state.roster.nodes.map(\.node.name).joined(separator: ", ") ?? ""
+        return "\(nodes); \(machine.map { "\($0.consensus.participants)" } ?? "")"
+    }
+
+    private var machinesText: String {
+        machines.enumerated().filter { hosts[$0.offset].isInService }.map { index, machine in
             guard let machine else { return "\(nodes[index].node) is down" }
             let status = machine.status(at: now, wall: wall(of: index))
             let reasons = status.reasons.joined(separator: "; ")

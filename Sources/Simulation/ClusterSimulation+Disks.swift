@@ -3,6 +3,7 @@
 // with its first write, and is started again and again.
 
 import Base
+import ClusterState
 import Consensus
 import Node
 
@@ -68,7 +69,7 @@ extension ClusterSimulation {
         queue.schedule(.repair(.startAgent(index)), at: now + Self.startInterval)
     }
 
-    private mutating func loseDisk(_ index: Int) {
+    mutating func loseDisk(_ index: Int) {
         note("\(nodes[index].node) has lost its disk")
         hosts[index].disk = .empty
         hosts[index].unflushed = []
@@ -76,10 +77,17 @@ extension ClusterSimulation {
         hosts[index].diskID = DiskID(hosts[index].diskID.value + 1000)
     }
 
-    /// Whether what is agreed survives if this node forgets it: enough other voters remember, and their disks
-    /// say so. More lost disks than that end a cluster, whatever it is made of.
+    /// Whether what is agreed survives if this node forgets it: of all voters that any node goes by, enough
+    /// others remember, and their disks say so. More lost disks than that end a cluster, whatever it is made of.
     private func mayForget(_ index: Int) -> Bool {
-        let voters = Array(nodes.indices.prefix(NodeConfiguration.voterLimit))
+        let running = machines.compactMap { $0?.consensus.quorum.voters }
+        let written = hosts.compactMap { $0.disk.participants?.voters }
+        return Set(running + written).allSatisfy { voters in
+            mayForget(index, of: voters.compactMap { indexOfNode[$0] })
+        }
+    }
+
+    private func mayForget(_ index: Int, of voters: [Int]) -> Bool {
         guard voters.contains(index) else { return true }
         let needed = (voters.count + 1) / 2
         let others = voters.filter { $0 != index && !hosts[$0].isDiskDamaged }

@@ -52,6 +52,9 @@ extension ClusterSimulation {
         if !givesUp {
             invariants.stopping(shard, by: machines[index])
             checkStopOrder(shard, on: index)
+        }
+        // Who was removed acts on what others know, and can be told again.
+        if !givesUp, machines[index]?.isFenced(shard) != true {
             invariants.acts(
                 nodes[index].node, on: shard, isLaunch: false, disk: hosts[index].disk)
         }

@@ -25,6 +25,8 @@ extension ClusterSimulation {
         case start(GroupName?)
         case uncordon(NodeID)
         case newFile(Int, Deployment)
+        case replaceNode(Int)
+        case restoreMembers
     }
 
     mutating func strike(_ fault: Fault) {
@@ -55,6 +57,7 @@ extension ClusterSimulation {
         case .operatorStop, .operatorRestart, .logRequest: operate(fault, index)
         case .hastyQuestion: askInHaste(fault, index)
         case .newFile: rollOut(fault)
+        case .nodeLeaves, .nodeJoins, .nodeReplaced, .voterMoves: strikeMembers(fault, index)
         case .cordon, .drain, .forcedDrain: maintain(fault, index)
         }
         disturbanceChanged()
@@ -234,13 +237,15 @@ extension ClusterSimulation {
         case .freeDisk(let index): freeDisk(index)
         case .quickSender(let index): network.slowSenders.remove(index)
         case .start(let group):
-            guard let index = nodes.indices.first(where: { hosts[$0].isAgentUp }) else { return }
+            guard let index = memberIndices.first(where: { hosts[$0].isAgentUp }) else { return }
             ask(index, .propose(.start(group)))
         case .uncordon(let node):
-            guard let index = nodes.indices.first(where: { hosts[$0].isAgentUp }) else { return }
+            guard let index = memberIndices.first(where: { hosts[$0].isAgentUp }) else { return }
             ask(index, .propose(.uncordon(node)))
         case .newFile(let index, let file):
             if faultsOn { replaceFile(of: index, by: file) }
+        case .replaceNode(let index): if faultsOn { replaceNode(index) }
+        case .restoreMembers: restoreMembers()
         }
         disturbanceChanged()
     }
@@ -295,6 +300,9 @@ extension ClusterSimulation {
                 let node = nodes[index].node
                 queue.schedule(.repair(.uncordon(node)), at: now + .seconds(delay))
             }
+        }
+        for delay in [2, 4, 8, 16, 32, 48] {
+            queue.schedule(.repair(.restoreMembers), at: now + .seconds(delay))
         }
     }
 }

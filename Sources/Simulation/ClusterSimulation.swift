@@ -15,7 +15,10 @@ import WireProtocol
 /// What is simulated.
 public struct SimulationConfiguration: Sendable {
     public var seed: UInt64
+    /// Of the nodes with which the cluster begins.
     public var nodeCount: Int
+    /// Of the nodes beside them that may join.
+    public var newcomerCount = 0
     public var deployment: Deployment
     /// How long faults are thrown in. Before it the cluster has ``quietStart``; after it everything
     /// is repaired and must converge within ``convergenceLimit``, and then stay as it is.
@@ -45,6 +48,8 @@ public struct SimulationConfiguration: Sendable {
     var plantedBug: PlantedBug?
     /// Which shards end right after their start.
     var failsAtStart: (@Sendable (ShardID) -> Bool)?
+
+    var hostCount: Int { nodeCount + newcomerCount }
 
     public init(seed: UInt64, nodeCount: Int, deployment: Deployment) {
         self.seed = seed
@@ -97,6 +102,8 @@ public struct ClusterSimulation {
     var hosts: [SimulatedHost]
     var machines: [NodeMachine?]
     var invariants: Invariants
+    /// Whom each node took for voters last.
+    var voters: [[NodeID]]
     /// When each node's timer is set to.
     var armed: [Instant?]
     var faultsOn = true
@@ -121,15 +128,21 @@ public struct ClusterSimulation {
         self.configuration = configuration
         self.keepsTranscript = keepsTranscript
         self.keepsCoverage = keepsCoverage
-        let count = configuration.nodeCount
+        let count = configuration.hostCount
         generator = SeededGenerator(seed: configuration.seed)
         nodes = (1...count).map {
             ConfiguredNode(node: NodeID("node-\($0)"), address: "10.0.0.\($0)")
         }
         indexOfNode = Dictionary(
             uniqueKeysWithValues: nodes.enumerated().map { ($0.element.node, $0.offset) })
-        hosts = Array(repeating: SimulatedHost(file: configuration.deployment), count: count)
-        for index in hosts.indices { hosts[index].diskID = DiskID(UInt64(index + 1)) }
+        let founders = Array(nodes.prefix(configuration.nodeCount))
+        hosts = nodes.indices.map { index in
+            var host = SimulatedHost(file: configuration.deployment, listed: founders)
+            host.isInService = index < founders.count
+            host.diskID = DiskID(UInt64(index + 1))
+            return host
+        }
+        voters = Array(repeating: [], count: count)
         machines = Array(repeating: nil, count: count)
         armed = Array(repeating: nil, count: count)
         network = SimulatedNetwork(nodeCount: count)
@@ -254,6 +267,10 @@ public struct ClusterSimulation {
     }
 
     private mutating func watch(_ index: Int) {
+        if let current = machines[index]?.consensus.quorum.voters, current != voters[index] {
+            voters[index] = current
+            disturbanceChanged()
+        }
         // Most steps change nothing that is watched, and a machine is much to copy.
         let leads = machines[index]?.consensus.role == .leader
         guard let applied = machines[index]?.appliedIndex,
@@ -286,6 +303,8 @@ public struct ClusterSimulation {
     private mutating func perform(_ action: NodeAction, of index: Int) {
         switch action {
         case .send(let bytes, let node): send(bytes, from: index, to: node)
+        case .connect(let contacts, let departed):
+            connect(index, to: contacts, accepting: departed)
         case .persist(let request):
             let isTooEarly = configuration.plantedBug == .confirmsBeforeFlush
             let delay = generator.duration(

@@ -33,6 +33,10 @@ public struct Fault: Hashable, Sendable {
         case otherVersion = "other versions"
         case hastyQuestion = "hasty questions"
         case newFile = "new files"
+        case nodeLeaves = "nodes leave"
+        case nodeJoins = "nodes join"
+        case nodeReplaced = "nodes are replaced"
+        case voterMoves = "votes are moved"
         case cordon = "nodes cordoned"
         case drain = "nodes drained"
         case forcedDrain = "nodes drained by force"
@@ -50,7 +54,8 @@ public struct Fault: Hashable, Sendable {
             case .agentCrash, .partition, .engineKill: 4
             case .hostCrash, .agentFlap, .oneWayCut, .pause, .lossySpell, .writeCrash: 3
             case .engineWedge, .slowDisk, .diskLoss, .bitFlip, .fullDisk, .operatorStop,
-                .operatorRestart, .logRequest, .slowSender:
+                .operatorRestart, .logRequest, .slowSender, .nodeLeaves, .nodeJoins, .nodeReplaced,
+                .voterMoves:
                 2
             case .powerCut, .otherVersion, .newFile, .clockJump, .officeStorm, .voteStorm,
                 .hastyQuestion, .cordon, .drain, .forcedDrain:

@@ -62,13 +62,14 @@ struct FaultMix: Sendable {
         let nodes: [Int] =
             switch kind {
             case .powerCut, .lossySpell, .engineKill, .engineWedge, .newFile, .officeStorm,
-                .voteStorm:
+                .voteStorm, .nodeJoins:
                 []
             case .partition: (0..<nodeCount).filter { _ in generator.chance(0.4) }
             case .oneWayCut: [index] + others.filter { _ in generator.chance(0.5) }
             case .agentCrash, .agentFlap, .hostCrash, .slowSender, .pause, .clockJump, .slowDisk,
                 .otherVersion, .writeCrash, .diskLoss, .bitFlip, .fullDisk, .operatorStop,
-                .operatorRestart, .logRequest, .hastyQuestion, .cordon, .drain, .forcedDrain:
+                .operatorRestart, .logRequest, .hastyQuestion, .nodeLeaves, .nodeReplaced,
+                .voterMoves, .cordon, .drain, .forcedDrain:
                 [index]
             }
         let lasts = Self.milliseconds(in: 500...12_000, using: &generator)

@@ -45,6 +45,7 @@ struct Invariants {
     /// The holders of the older generation that a leader believed to be there when it proposed one.
     private var waitedFor: [Launch: Set<NodeID>] = [:]
     private var deploymentSerial: UInt64 = 0
+    private var rosters = RosterWatch()
     /// An operator has said so.
     private var oneFileIsEnough = false
     /// How far the log of each leader has been read for what it proposes.
@@ -114,8 +115,9 @@ struct Invariants {
         checked[index] = applied
         checkEntries(from, applied, machine.configuration.local, log: hosts[index])
         if applied > agreedIn.values.max() ?? .zero { agreedIn[term] = applied }
+        rosters.note(machine.state.roster, at: now)
         checkState(machine.state, hosts: hosts, at: now)
-        checkDeployment(machine.state, hosts: hosts)
+        checkDeployment(machine.state, hosts: hosts, at: now)
     }
 
     /// A leader that hears no majority steps down.
@@ -163,15 +165,24 @@ struct Invariants {
 
     /// After the first, a deployment is agreed on only once every node's file has said it, or an
     /// operator wants it anyway.
-    private mutating func checkDeployment(_ state: ReplicatedState, hosts: [SimulatedHost]) {
+    private mutating func checkDeployment(
+        _ state: ReplicatedState, hosts: [SimulatedHost], at now: Instant
+    ) {
         guard state.deploymentSerial > deploymentSerial, let deployment = state.deployment
         else { return }
         deploymentSerial = state.deploymentSerial
-        if deploymentSerial > 1, !oneFileIsEnough,
-            !hosts.allSatisfy({ $0.pastFiles.contains(deployment) })
+        // A node that has only just come was perhaps not asked.
+        if deploymentSerial > 1, !oneFileIsEnough, now - rosters.changedAt > .seconds(10),
+            !members(of: state).allSatisfy({ hosts[$0].pastFiles.contains(deployment) })
         {
             broken("a deployment is agreed on that is not in every node's file")
         }
+    }
+
+    /// Without an agreed roster, all.
+    private func members(of state: ReplicatedState) -> [Int] {
+        guard state.roster.isAgreed else { return Array(checked.indices) }
+        return state.roster.nodes.compactMap { indexOfNode[$0.node] }
     }
 
     /// A term has one leader, and a leader's log holds everything that was agreed in earlier terms.
@@ -219,7 +230,7 @@ struct Invariants {
         case .end(let group, let generation, _, _, _):
             let launch = Launch(group: group, generation: generation)
             endedAt[launch] = endedAt[launch] ?? entry.index
-        default: break
+        default: rosters.agreed(entry.action, at: entry.index)
         }
     }
 
@@ -244,7 +255,7 @@ struct Invariants {
                 generations[record.name] = record.generation
                 launchedModels[Launch(group: record.name, generation: record.generation)] =
                     state.deployment?.modelPath
-                checkLaunch(record, hosts: hosts, at: now)
+                checkLaunch(record, state, hosts: hosts, at: now)
             }
             let isRunning = record.phase == .running
             let ended = isRunning ? Generation(record.generation.value - 1) : record.generation
@@ -261,13 +272,17 @@ struct Invariants {
     /// No generation is launched while an engine of an older one runs on a node that the leader
     /// hears.
     private mutating func checkLaunch(
-        _ record: GroupRecord, hosts: [SimulatedHost], at now: Instant
+        _ record: GroupRecord, _ state: ReplicatedState, hosts: [SimulatedHost], at now: Instant
     ) {
         launchedGroups[Launch(group: record.name, generation: record.generation)] = record.launched
+        let place = launchedAt[Launch(group: record.name, generation: record.generation)]
+        if let stranger = rosters.stranger(in: record.launched, launchedAt: place) {
+            broken("\(record.name) is launched with \(stranger), which is no node of the cluster")
+        }
         let isHeard = { [disturbances] in disturbances.isSteady($0, for: .seconds(5), at: now) }
         guard let leader = leaders[newestTerm].flatMap({ indexOfNode[$0] }), isHeard(leader)
         else { return }
-        for index in hosts.indices where isHeard(index) {
+        for index in members(of: state) where isHeard(index) {
             let older = hosts[index].engines.keys.sorted().first {
                 $0.group == record.name && $0.generation < record.generation
             }
@@ -338,6 +353,7 @@ struct Invariants {
             let hasMoved = planned?.ranks != record.launched?.ranks
             isJustified =
                 filesHaveChanged || !hasMoved || planned?.role == .router
+                || record.launched?.ranks.contains { rosters.departed.contains($0.node) } ?? false
                 || maintenance.excuses(record.launched)
         }
         if !isJustified {
@@ -432,7 +448,8 @@ struct Invariants {
         if shard.generation > endedUpTo[shard.group] ?? .none {
             broken("\(shard) is stopped, but nobody agreed on the end of its generation")
         }
-        guard let record = machine?.state.record(of: shard.group) else { return }
+        guard let machine, !machine.isFenced(shard) else { return }
+        let record = machine.state.record(of: shard.group)
         if record.generation == shard.generation, record.phase == .running {
             broken("\(shard) is stopped by an agent that knows that it is wanted")
         }
@@ -525,10 +542,20 @@ struct Invariants {
                 broken(
                     "request \(id.value) is answered as accepted (\(text)), and nothing is agreed")
             }
+        case (.members(let order), .accepted(let text)):
+            guard let action = order.action else { return }
+            let isAgreed = committed.values.contains {
+                $0.index > question.after && $0.action == action
+            }
+            if !isAgreed {
+                broken(
+                    "request \(id.value), \(order), is answered (\(text)), and nothing is agreed")
+            }
         case (.apply, .accepted), (.examine, .document), (.inventory, .document),
             (.compare, .document):
             break
-        case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.inventory, _), (.compare, _):
+        case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.inventory, _), (.compare, _),
+            (.members, _):
             broken("request \(id.value) is answered with another's answer")
         }
     }

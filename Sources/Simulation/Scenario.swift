@@ -74,9 +74,10 @@ extension SimulationConfiguration {
         dialPatience =
             [.seconds(1), .milliseconds(60)].randomElement(using: &generator) ?? .seconds(1)
         hangChance = [0.15, 0.15, 0.8].randomElement(using: &generator) ?? 0.15
+        newcomerCount = [0, 0, 1, 2].randomElement(using: &generator) ?? 0
         let mix = FaultMix(using: &generator)
         faults = mix.faults(
-            from: quietStart, for: faultPeriod, nodeCount: nodeCount, using: &generator)
+            from: quietStart, for: faultPeriod, nodeCount: hostCount, using: &generator)
         faults += FaultMix.maintenance(
             from: quietStart, for: faultPeriod, nodeCount: nodeCount, seed: seed)
     }

@@ -13,6 +13,7 @@ extension SimulationConfiguration {
         seed \(seed)
         profile \(deployment.profileName)
         nodes \(nodeCount)
+        newcomers \(newcomerCount)
         quiet \(quietStart.wholeMilliseconds) ms
         faults \(faultPeriod.wholeMilliseconds) ms
         converge \(convergenceLimit.wholeMilliseconds) ms
@@ -49,6 +50,7 @@ extension SimulationConfiguration {
             throw ScenarioError(line: 1, what: "\(error)")
         }
         faults = []
+        newcomerCount = 0
         isolation = nil
         for (number, words, line) in lines {
             guard take(words, line) else {
@@ -70,6 +72,7 @@ extension SimulationConfiguration {
         }
         guard let number = Int64(words[1]), number >= 0 else { return false }
         switch key {
+        case "newcomers": newcomerCount = Int(min(number, 100))
         case "quiet": quietStart = .milliseconds(number)
         case "faults": faultPeriod = .milliseconds(number)
         case "converge": convergenceLimit = .milliseconds(number)

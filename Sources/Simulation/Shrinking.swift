@@ -89,8 +89,9 @@ public struct Shrinker {
         while smallest.nodeCount > 1 {
             var candidate = smallest
             candidate.nodeCount -= 1
+            let hostCount = candidate.hostCount
             for index in candidate.faults.indices {
-                candidate.faults[index].nodes.removeAll { $0 >= candidate.nodeCount }
+                candidate.faults[index].nodes.removeAll { $0 >= hostCount }
             }
             guard accepts(candidate) else { return }
         }

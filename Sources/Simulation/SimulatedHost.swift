@@ -3,6 +3,7 @@
 // and fall, or hang, when a rank of theirs has fallen.
 
 import Base
+import ClusterState
 import Consensus
 import Node
 import Planning
@@ -40,6 +41,15 @@ struct SimulatedHost {
     var ended: [ShardID] = []
     /// What stands in the way of a launch here.
     var obstacles: [String] = []
+    /// A node that was none of the cluster at the start runs no agent until it joins.
+    var isInService = true
+    /// Its file says that it joins a cluster that is there.
+    var joins = false
+    /// The nodes that its file names.
+    var listed: [ConfiguredNode]
+    /// Whom its agent dials, and whom it lets in, by index.
+    var dialled: Set<Int> = []
+    var admitted: Set<Int> = []
     /// The installed SGLang, where it is not that of all.
     var sglang: SGLangFinding?
     /// The agent's life: frames and timers of an earlier one are void.
@@ -66,8 +76,9 @@ struct SimulatedHost {
     /// What the kernel gets round to when nobody asks for a flush.
     static let forgottenFlush: ClosedRange<Duration> = .seconds(3)...(.seconds(10))
 
-    init(file: Deployment) {
+    init(file: Deployment, listed: [ConfiguredNode]) {
         self.file = file
+        self.listed = listed
         pastFiles = [file]
     }
 

@@ -60,7 +60,7 @@ public struct EndCause: Hashable, Sendable {
 
     /// The last words of the rank that fell first, for people; empty where it left none.
     public var lastWords: String {
-        let lines = logTail.suffix(Self.quotedLines).map { $0.prefix(Self.quotedCharacters) }
+        let lines = logTail.suffix(Self.quotedLines).map { $0.shortened(to: Self.quotedCharacters) }
         return lines.isEmpty ? "" : "its log ends: " + lines.joined(separator: " | ")
     }
 

@@ -18,7 +18,7 @@ extension GroupMachine {
         let master = view.ranks.first
         let nodes = absent.map(\.node.name).joined(separator: ", ")
         var answers = GroupDecision(
-            .degraded, why: "the agent of \(nodes) is out of reach; the engine answers")
+            .degraded, why: "the agent of \(nodes) is out of reach; \(GroupDecision.answers)")
         answers.serves = true
         if master?.absentSince == nil, master?.report?.state == .ready {
             doubtedSince = nil
@@ -41,6 +41,7 @@ extension GroupMachine {
             var decision = GroupDecision(
                 .degraded, why: wait.why, probesMaster: asks(at: now))
             decision.until = wait.limit
+            decision.mayServe = masterResult == nil
             return decision
         }
         let stall = " and no rank has moved for \(policy.loadStall.wholeSeconds)"

@@ -57,8 +57,7 @@ public struct GroupMachine: Hashable, Sendable {
             return GroupDecision(
                 .failed,
                 why: "given up after \(view.failures) failures: \(cause.why); "
-                    + "an operator must restart it"
-                    + (cause.lastWords.isEmpty ? "" : "; \(cause.lastWords)"))
+                    + "an operator must restart it")
         case .idle: return decideLaunch(view, after: nil, at: now, using: &generator)
         case .ended(let cause):
             return decideLaunch(view, after: cause, at: now, using: &generator)
@@ -85,13 +84,16 @@ public struct GroupMachine: Hashable, Sendable {
             return decideFailed(view, absent: absent, at: now)
         }
         if let stuck = view.ranks.first(where: { $0.report?.state == .unresponsive }) {
-            return end(view, cause(of: stuck, absent: absent, at: now))
+            return end(view, cause(ofHang: stuck, in: view, absent: absent, at: now))
         }
         if !absent.isEmpty { return decideAbsent(view, absent, at: now) }
         doubtedSince = nil
         let master = view.ranks.first
         if let master, !master.hasReported {
-            return GroupDecision(.waiting, why: "for the first report of \(master.node)")
+            var decision = GroupDecision(
+                .waiting, why: "for the first report of \(master.node)")
+            decision.mayServe = true
+            return decision
         }
         guard master?.report?.state == .ready else {
             servingSince = nil
@@ -109,14 +111,17 @@ public struct GroupMachine: Hashable, Sendable {
         guard let stuck = view.ranks.laggard, let movedAt else { return starting }
         let limit = movedAt + policy.loadStall
         guard limit <= now else { return decideStanding(starting, stuck, since: movedAt, at: now) }
+        let culprit = view.ranks.still ?? stuck
+        let how =
+            culprit.stillText
+            ?? "rank \(stuck.rank) on \(stuck.node) is stuck in its load: "
+            + (stuck.report?.progress?.text ?? "no word of it")
         return end(
             view,
             EndCause(
                 .failure,
-                why: "rank \(stuck.rank) on \(stuck.node) is stuck in its load: "
-                    + "\(stuck.report?.progress?.text ?? "no word of it"), and no rank has moved for "
-                    + policy.loadStall.wholeSeconds, node: stuck.node, rank: stuck.rank,
-                logTail: stuck.report?.logTail ?? []))
+                why: "\(how), and no rank has moved for \(policy.loadStall.wholeSeconds)",
+                node: culprit.node, rank: culprit.rank, logTail: culprit.report?.logTail ?? []))
     }
 
     /// Half of the limit without a step is worth a word, and a look into every log.
@@ -151,7 +156,8 @@ public struct GroupMachine: Hashable, Sendable {
         var decision = GroupDecision(.ready)
         decision.serves = true
         if let master = view.ranks.first, let why = master.report?.why, !why.isEmpty {
-            return GroupDecision(.degraded, why: "rank 0 on \(master.node) \(why)")
+            let still = view.ranks.still?.stillText.map { "; \($0)" } ?? ""
+            return GroupDecision(.degraded, why: "rank 0 on \(master.node) \(why)\(still)")
         }
         guard view.failures > 0 else { return decision }
         let settles = since + policy.settleAfter
@@ -206,8 +212,10 @@ public struct GroupMachine: Hashable, Sendable {
         goneSince = gone
         guard view.isWanted else { return GroupDecision(.stopped) }
         if let absent = view.ranks.first(where: { $0.absentSince != nil }) {
+            let takeover = view.takeover.map { "; \($0)" } ?? ""
             return GroupDecision(
-                .waiting, why: "for \(absent.node), which holds rank \(absent.rank)\(reason)")
+                .waiting,
+                why: "for \(absent.node), which holds rank \(absent.rank)\(takeover)\(reason)")
         }
         if let silent = view.ranks.first(where: { !$0.hasReported }) {
             return GroupDecision(.waiting, why: "for the first report of \(silent.node)\(reason)")
@@ -218,8 +226,9 @@ public struct GroupMachine: Hashable, Sendable {
                 ?? now + policy.backoff.delay(attempt: view.failures, using: &generator)
             launchAt = due
             if now < due {
-                let failures = "failure \(view.failures) of \(policy.restartBudget)"
-                var decision = GroupDecision(.backoff, why: "\(failures)\(reason)")
+                var decision = GroupDecision(
+                    .backoff, why: backoffText(view.failures, after: cause))
+                decision.launchAt = due
                 let wait = due - now
                 decision.isLaunchNear = wait <= policy.gateLead
                 lookAgain(at: wait <= policy.gateLead ? due : now + (wait - policy.gateLead))
@@ -229,6 +238,13 @@ public struct GroupMachine: Hashable, Sendable {
         var decision = decideUnhindered(view, after: cause, goneSince: gone, at: now)
         decision.isLaunchNear = true
         return decision
+    }
+
+    /// What was meant, or befell another, is no failure, though those before it still delay the launch.
+    private func backoffText(_ failures: Int, after cause: EndCause?) -> String {
+        let count = "failure \(failures) of \(policy.restartBudget)"
+        guard let cause, !cause.isFailure else { return count + reason(after: cause) }
+        return "\(count) before; ended since: \(cause.why)"
     }
 
     private func reason(after cause: EndCause?) -> String {

@@ -1,6 +1,7 @@
 // What the leader knows of one group when it decides: what is agreed, and what is observed.
 
 public import Base
+public import Diagnosis
 
 /// A group, as its leader sees it at one moment.
 public struct GroupView: Hashable, Sendable {
@@ -31,6 +32,8 @@ public struct GroupView: Hashable, Sendable {
     public var prerequisite: String?
     /// What the launch gate found in its way, or that it still looks. It should clear within moments.
     public var obstacle: String?
+    /// Who takes the rank of a node that is gone, and when; nil where that is not known.
+    public var takeover: String?
     /// The ranks as planned (or as launched, while it runs), by rank.
     public var ranks: [RankView]
     /// Shards of the group of any generation that a node still has: `prefill-0.g2.r1 on node-2`.
@@ -74,11 +77,14 @@ public struct RankView: Hashable, Sendable {
     public let hasReported: Bool
     /// What its node says of its shard of the newest generation.
     public let report: ShardReport?
+    /// What its node says of processes there that cannot move; nil where all do.
+    public let still: Sighting?
 
     public init(
         node: NodeID, rank: NodeRank, absentSince: Instant?, hostAnsweredAt: Instant? = nil,
-        hasReported: Bool, report: ShardReport?
+        hasReported: Bool, report: ShardReport?, still: Sighting? = nil
     ) {
+        self.still = still
         self.node = node
         self.rank = rank
         self.absentSince = absentSince
@@ -140,12 +146,19 @@ public struct GroupDecision: Hashable, Sendable {
         case settle
     }
 
+    /// What is said of a group whose engine was just asked. It is true no longer when nobody asks any more.
+    public static let answers = "the engine answers"
+
     public let condition: GroupCondition
     /// Why, for people; empty where the condition says it all.
     public let why: String
     public var proposal: Proposal?
     /// The engine is known to answer.
     public var serves = false
+    /// It may answer: this leader does not know yet.
+    public var mayServe = false
+    /// When it is launched next, if nothing else is in the way; nil where it does not wait for a time.
+    public var launchAt: Instant?
     /// How long it waits at most, as things stand; nil where there is no such limit.
     public var until: Instant?
     /// Ask the engine itself, from here: its own node cannot.

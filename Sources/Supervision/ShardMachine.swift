@@ -229,6 +229,9 @@ public struct ShardMachine: Hashable, Sendable {
         case .waiting: actions.append(.checkPorts)
         case .loading: probe(.readiness, at: now, into: &actions)
         case .ready where isOverdue(at: now): becomeUnresponsive(at: now)
+        case .ready where isProbing:
+            tellFailing(at: now)
+            deadline = nextWord(at: now)
         case .ready, .unresponsive: probe(.liveness, at: now, into: &actions)
         case .starting, .stopping, .exited, .stopped: break
         }
@@ -240,12 +243,7 @@ public struct ShardMachine: Hashable, Sendable {
         guard !isProbing else { return }
         isProbing = true
         askedAt = now
-        // While an answer is out, the limit may be reached.
-        if report.state == .ready {
-            deadline = failing.flatMap {
-                $0.isConfirmed ? $0.since + policy.unresponsiveAfter : nil
-            }
-        }
+        if report.state == .ready { deadline = nextWord(at: now) }
         actions.append(.probe(kind))
     }
 
@@ -307,10 +305,18 @@ public struct ShardMachine: Hashable, Sendable {
         failing.map { $0.isConfirmed && now - $0.since >= policy.unresponsiveAfter } ?? false
     }
 
+    /// While an answer is out, time goes on, and the limit may be reached; nil where none has failed.
+    private func nextWord(at now: Instant) -> Instant? {
+        guard let failing else { return nil }
+        let word = now + policy.livenessInterval
+        return failing.isConfirmed ? min(word, failing.since + policy.unresponsiveAfter) : word
+    }
+
     private mutating func tellFailing(at now: Instant) {
         guard let failing else { return }
         let seconds = (now - failing.since).wholeSeconds
-        report.why = "has not answered for \(seconds): \(failing.reason)"
+        let how = failing.reason.hasPrefix("HTTP ") ? "answers with errors" : "has not answered"
+        report.why = "\(how) for \(seconds): \(failing.reason)"
     }
 
     private mutating func becomeUnresponsive(at now: Instant) {

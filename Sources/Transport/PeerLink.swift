@@ -40,6 +40,8 @@ struct Dialler {
 final class PeerLink {
     let node: NodeID
     let endpoint: Endpoint
+    /// False for a peer that is only let in when it comes.
+    var isDialled = true
     /// The stream that carries the traffic.
     private(set) var current: PeerStream?
 
@@ -79,7 +81,7 @@ final class PeerLink {
 
     /// Dials where no stream stands and no dial is under way.
     func dialNow() {
-        guard current == nil, dial == nil else { return }
+        guard isDialled, current == nil, dial == nil else { return }
         counters.dials += 1
         dialBegan = dialler.loop.now
         let keys = dialler.context.keys

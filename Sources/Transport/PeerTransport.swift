@@ -122,10 +122,13 @@ public final class PeerTransport {
     }
 
     /// Takes over a changed list of peers. Unchanged ones keep their streams; the stream of a
-    /// removed one is closed and told.
+    /// removed one is closed and told. Those of `accepting` that are not among them are let in when
+    /// they come, and not dialled.
     /// - Throws: ``TransportError`` when an address is no address; nothing is changed then.
-    public func setPeers(_ peers: [NodeID: Endpoint]) throws(TransportError) {
-        let wanted = try configuration.canonical(peers)
+    public func setPeers(
+        _ peers: [NodeID: Endpoint], accepting: [NodeID: Endpoint] = [:]
+    ) throws(TransportError) {
+        let wanted = try configuration.canonical(peers.merging(accepting) { peer, _ in peer })
         for (node, link) in links.sorted(by: { $0.key < $1.key })
         where wanted[node] != link.endpoint {
             links[node] = nil
@@ -139,7 +142,10 @@ public final class PeerTransport {
                 [weak self] in self?.handle($0, of: node)
             }
             links[node] = link
-            loop.soon { [weak link] in link?.dialNow() }
+        }
+        for (node, link) in links.sorted(by: { $0.key < $1.key }) {
+            link.isDialled = peers[node] != nil
+            if link.isDialled { loop.soon { [weak link] in link?.dialNow() } }
         }
     }
 

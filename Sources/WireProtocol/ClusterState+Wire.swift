@@ -46,6 +46,11 @@ extension Command.Action: WireCodable {
             .choice(12, .text(group.name), .unsigned(generation.value), .text(note))
         case .amend(let group, let generation, let diagnosis):
             .choice(13, .text(group.name), .unsigned(generation.value), diagnosis.cbor)
+        case .enrol(let nodes): .choice(14, .list(nodes))
+        case .admit(let node): .choice(15, node.cbor)
+        case .dismiss(let node): .choice(16, CBORValue(node))
+        case .seat(let node, let mayVote): .choice(17, CBORValue(node), .bool(mayVote))
+        case .recoverAlone(let node): .choice(18, node.cbor)
         case .cordon(let node, let kind): .choice(20, CBORValue(node), .text(kind.rawValue))
         case .uncordon(let node): .choice(21, CBORValue(node))
         case .apply(let deployment, let atOnce): .choice(22, deployment.cbor, .bool(atOnce))
@@ -83,6 +88,11 @@ extension Command.Action: WireCodable {
             self = .amend(
                 try record.group(), try record.generation(),
                 try record.value(as: FailureDiagnosis.self))
+        case 14: self = .enrol(try record.list(of: ConfiguredNode.self))
+        case 15: self = .admit(try record.value(as: ConfiguredNode.self))
+        case 16: self = .dismiss(try record.node())
+        case 17: self = .seat(try record.node(), mayVote: try record.bool())
+        case 18: self = .recoverAlone(try record.value(as: ConfiguredNode.self))
         case 20: self = .cordon(try record.node(), try record.word(as: Cordon.Kind.self))
         case 21: self = .uncordon(try record.node())
         case 22:
@@ -244,6 +254,11 @@ extension ReplicatedState: WireCodable {
 
     /// Left out from the end on, as long as there is nothing to say.
     private var addedLater: [CBORValue] {
+        if roster.isAgreed {
+            return [
+                sightings, restartLedger.cbor, .list(cordons), rollout.cbor, roster.cbor,
+            ]
+        }
         if rollout != Rollout() {
             return [sightings, restartLedger.cbor, .list(cordons), rollout.cbor]
         }
@@ -277,10 +292,11 @@ extension ReplicatedState: WireCodable {
             record.isAtEnd ? RestartLedger() : try record.value(as: RestartLedger.self)
         let cordons = record.isAtEnd ? [] : try record.list(of: Cordon.self)
         let rollout = record.isAtEnd ? Rollout() : try record.value(as: Rollout.self)
+        let roster = record.isAtEnd ? Roster() : try record.value(as: Roster.self)
         self.init(
             deployment: deployment, deploymentSerial: deploymentSerial, isWanted: isWanted,
             plan: plan, epoch: epoch, groups: groups, ledger: ledger, nextSequence: nextSequence,
             electedTerm: electedTerm, present: present, restartLedger: restartLedger,
-            cordons: cordons, rollout: rollout)
+            cordons: cordons, rollout: rollout, roster: roster)
     }
 }

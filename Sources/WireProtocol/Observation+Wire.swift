@@ -152,9 +152,16 @@ extension LeaderView: WireCodable {
 
 extension GroupSummary: WireCodable {
     public var cbor: CBORValue {
-        .array(
-            [.text(group.name), .text(condition.rawValue), .text(why)]
-                + (gate.isEmpty ? [] : [.list(gate)]))
+        .array([.text(group.name), .text(condition.rawValue), .text(why)] + addedLater)
+    }
+
+    /// An older leader tells less, and where nothing is to be told, nothing is.
+    private var addedLater: [CBORValue] {
+        guard serves != nil || launchAt != nil else { return gate.isEmpty ? [] : [.list(gate)] }
+        return [
+            .list(gate), serves.map { .bool($0) } ?? .null,
+            launchAt.map { CBORValue($0) } ?? .null,
+        ]
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -162,7 +169,17 @@ extension GroupSummary: WireCodable {
         self.init(
             group: try record.group(), condition: try record.word(as: GroupCondition.self),
             why: try record.text(),
-            gate: record.isAtEnd ? [] : try record.list(of: GateFinding.self))
+            gate: record.isAtEnd ? [] : try record.list(of: GateFinding.self),
+            serves: record.isAtEnd ? nil : try record.optionalBool(),
+            launchAt: record.isAtEnd ? nil : try record.optionalWallTime())
+    }
+}
+
+extension CBORRecord {
+    fileprivate mutating func optionalBool() throws(CBORError) -> Bool? {
+        guard let item = try optional() else { return nil }
+        var single = try CBORRecord(.array([item]), "boolean")
+        return try single.bool()
     }
 }
 
@@ -176,6 +193,7 @@ extension PeerRequest: WireCodable {
                 from.map { .unsigned($0) } ?? .null)
         case .examine(let question): .choice(3, question.cbor)
         case .inventory(let node): .choice(4, CBORValue(node))
+        case .members(let order): .choice(5, order.cbor)
         }
     }
 
@@ -197,6 +215,7 @@ extension PeerRequest: WireCodable {
             self = .log(shard: shard, lastLines: lastLines, from: offset)
         case 3: self = .examine(try record.value(as: NodeQuestion.self))
         case 4: self = .inventory(try record.node())
+        case 5: self = .members(try record.value(as: MembersOrder.self))
         default: throw record.unknownChoice(choice, of: "request")
         }
     }

@@ -26,6 +26,8 @@ public enum WireMessage: Hashable, Sendable {
     case sightings(NodeSightings)
     /// From every node to the leader, when what it is has changed, and to a new leader.
     case inventory(ToldInventory)
+    /// From every node to every other that it talks to, when a stream opens and when the roster changes.
+    case roster(RosterNews)
 }
 
 /// Numbers the requests of one node.
@@ -127,10 +129,17 @@ public struct GroupSummary: Hashable, Sendable {
     public let why: String
     /// What the launch gate found last, what blocks first.
     public let gate: [GateFinding]
+    /// Whether its engine answers requests; nil where the leader does not know.
+    public let serves: Bool?
+    /// When it is to be launched next, by the leader's clock; nil where it does not wait for a time.
+    public let launchAt: WallTime?
 
     public init(
-        group: GroupName, condition: GroupCondition, why: String, gate: [GateFinding] = []
+        group: GroupName, condition: GroupCondition, why: String, gate: [GateFinding] = [],
+        serves: Bool? = nil, launchAt: WallTime? = nil
     ) {
+        self.serves = serves
+        self.launchAt = launchAt
         self.group = group
         self.condition = condition
         self.why = why
@@ -148,6 +157,8 @@ public enum PeerRequest: Hashable, Sendable {
     case examine(NodeQuestion)
     /// For the leader: what a node has told it to be.
     case inventory(NodeID)
+    /// For the leader: change who the nodes are, if that is safe.
+    case members(MembersOrder)
 }
 
 /// What a doctor asks of a node, or a drill.
@@ -211,6 +222,8 @@ public enum Refusal: String, Hashable, Sendable, CaseIterable {
     case unavailable
     /// It may still be done: look at the events.
     case timedOut
+    /// It would do harm as things are.
+    case unsafe
 }
 
 // MARK: - Frames
@@ -221,7 +234,7 @@ extension WireMessage {
 
     private enum Kind: UInt64 {
         case swim = 1
-        case raft, report, view, request, answer, sightings, inventory
+        case raft, report, view, request, answer, sightings, inventory, roster
     }
 
     /// The frame that carries this message.
@@ -239,6 +252,7 @@ extension WireMessage {
         case .answer: .answer
         case .sightings: .sightings
         case .inventory: .inventory
+        case .roster: .roster
         }
     }
 
@@ -252,6 +266,7 @@ extension WireMessage {
         case .answer(let id, let answer): .array([.unsigned(id.value), answer.cbor])
         case .sightings(let words): words.cbor
         case .inventory(let told): told.cbor
+        case .roster(let news): news.cbor
         }
     }
 
@@ -283,6 +298,7 @@ extension WireMessage {
             self = .answer(id, try PeerAnswer(cbor: try pair.next()))
         case .sightings: self = .sightings(try NodeSightings(cbor: body))
         case .inventory: self = .inventory(try ToldInventory(cbor: body))
+        case .roster: self = .roster(try RosterNews(cbor: body))
         }
     }
 }

@@ -67,7 +67,9 @@ private struct TreeBuilder {
         yaml_parser_set_input_string(parser, buffer.baseAddress, count)
         while true {
             var event = yaml_event_t()
-            guard yaml_parser_parse(parser, &event) == 1 else { return reportSyntax(of: parser) }
+            guard yaml_parser_parse(parser, &event) == 1 else {
+                return reportSyntax(of: parser, in: buffer[..<count])
+            }
             defer { yaml_event_delete(&event) }
             if event.type == YAML_STREAM_END_EVENT || !handle(event) { return }
         }
@@ -156,11 +158,33 @@ private struct TreeBuilder {
         }
     }
 
-    private func reportSyntax(of parser: UnsafeMutablePointer<yaml_parser_t>) {
+    private func reportSyntax(
+        of parser: UnsafeMutablePointer<yaml_parser_t>, in text: Slice<UnsafeBufferPointer<UInt8>>
+    ) {
         let problem = parser.pointee.problem.map { String(cString: $0) } ?? "unreadable"
         let context = parser.pointee.context.map { " \(String(cString: $0))" } ?? ""
-        let location = location(of: parser.pointee.problem_mark)
-        log.report("expected YAML: \(problem)\(context)", at: location, field: "")
+        let found = location(of: parser.pointee.problem_mark)
+        let begun = location(of: parser.pointee.context_mark)
+        if isTab(at: found, in: text) {
+            log.report(
+                "expected YAML: a tab stands here; indent with spaces", at: found, field: "")
+        } else if context.contains("while parsing a flow"), begun.line < found.line {
+            // A bracket that is never closed is missed far below: the mistake is where it was opened.
+            log.report(
+                "expected YAML: \(problem)\(context), which begins here; missed in line \(found.line)",
+                at: begun, field: "")
+        } else {
+            log.report("expected YAML: \(problem)\(context)", at: found, field: "")
+        }
+    }
+
+    private func isTab(
+        at place: SourceLocation, in text: Slice<UnsafeBufferPointer<UInt8>>
+    ) -> Bool {
+        let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        guard place.line <= lines.count else { return false }
+        let line = String(decoding: lines[place.line - 1], as: UTF8.self)
+        return line.dropFirst(place.column - 1).first == "\t"
     }
 
     private func location(of mark: yaml_mark_t) -> SourceLocation {

@@ -10,7 +10,8 @@ import Testing
 @Suite struct CheckCommandTests {
     /// One node at 127.0.0.1 with a profile for two.
     private func check(
-        _ more: String, command: String = "check", secretMode: UInt16 = 0o600
+        _ more: String, command: String = "check", secretMode: UInt16 = 0o600,
+        controlSocket: String = "agent.sock"
     ) throws -> (ExitCode, Printed) {
         let directory = try TemporaryDirectory()
         let file = "\(directory.path)/agent.yaml"
@@ -21,7 +22,7 @@ import Testing
             profile: glm-5.1-w4a8-16p-in3k5-out1k5-50ms
             model_path: /nonexistent/weights
             state_directory: state
-            control_socket: agent.sock
+            control_socket: \(controlSocket)
             \(more)
 
             """
@@ -86,6 +87,32 @@ import Testing
         let (code, printed) = try check("engine: rehearsal\npeer_port: \(port)")
         #expect(code == .success)
         #expect(printed.complaints.contains("127.0.0.1:\(port) is held by process \(getpid())"))
+    }
+
+    @Test func `run does not start on a port that somebody holds, and makes no deep directories`()
+        throws
+    {
+        let loop = try Loop()
+        defer { loop.close() }
+        let holder = try StreamListener(loop, on: Endpoint(host: "127.0.0.1", port: 0)) {
+            $0.close()
+        }
+        defer { holder.close() }
+        let port = try #require(holder.endpoint?.port)
+        let (code, printed) = try check(
+            "engine: rehearsal\nhttp_listen: 127.0.0.1:\(port)", command: "run")
+        #expect(code == .failure)
+        #expect(printed.complaints.contains("127.0.0.1:\(port) is held by process \(getpid())"))
+        #expect(printed.complaints.contains("another `http_listen`"))
+
+        let directory = try TemporaryDirectory()
+        let (refused, told) = try check(
+            "engine: rehearsal", command: "run",
+            controlSocket: "\(directory.path)/deep/deeper/agent.sock")
+        #expect(refused == .failure)
+        #expect(
+            told.complaints.contains("control_socket: the directory \(directory.path)/deep/deeper"))
+        #expect(!Files.exists("\(directory.path)/deep"))
     }
 
     @Test func `permission denied is not taken for no agent`() {

@@ -25,6 +25,13 @@ struct InventoryTests {
         #expect(printed.out.contains("NOT KNOWN\n  /etc/hccn.conf is not installed"))
     }
 
+    @Test func `where no CANN is found that is a row, too`() throws {
+        let directory = try TemporaryDirectory()
+        let (_, printed) = runLine("inventory --root \(directory.path)")
+        let row = printed.out.split(separator: "\n").first { $0.contains("CANN  ") }
+        #expect(row?.hasSuffix("none found") == true, "\(printed.out)")
+    }
+
     @Test func `scripts read it back`() throws {
         let node = try PretendNode()
         let (code, printed) = runLine("inventory --json --root \(node.directory)")

@@ -58,7 +58,7 @@ import Testing
             lines == [
                 "2026-11-24T19:05:28.120Z  deployed                 deployment a",
                 "2026-11-24T19:05:28.120Z  ended      prefill-0.g3 node-2  rank 1 ended",
-                "      | one", "      | " + String(repeating: "x", count: 160) + "…",
+                "      | one", "      | " + String(repeating: "x", count: 159) + "…",
                 "2026-11-24T19:05:28.120Z  settled    prefill-0.g3         prefill-0 serves",
             ])
     }

@@ -50,7 +50,26 @@ private let suspicious = """
         let far = runLine("profiles show nope").1.complaints
         #expect(ProfileCatalog.names.allSatisfy { far.contains($0) })
         let some = runLine("profiles show 4p1d").1.complaints
-        #expect(some.contains("known: glm-5.1-w4a8-4p1d-48p-in64k-out1k-prefix90-50ms\n"))
+        #expect(some.contains("names: glm-5.1-w4a8-4p1d-48p-in64k-out1k-prefix90-50ms\n"))
+    }
+
+    @Test func `a misspelt variable that is an error is not told twice`() throws {
+        let directory = try TemporaryDirectory()
+        let file = "\(directory.path)/p.yaml"
+        try Files.replace(
+            file,
+            with: Array(
+                """
+                profile: mine
+                extends: [glm-5.1-w4a8-1p1d-32p-in64k-out1k-20ms]
+                environment:
+                  HCCL_BUFSIZE: 3
+
+                """.utf8))
+        let (code, printed) = runLine("profiles validate \(file)")
+        #expect(code == .usage)
+        #expect(printed.complaints.contains("HCCL_BUFSIZE"))
+        #expect(!printed.complaints.contains("warning"), "\(printed.complaints)")
     }
 
     @Test func `a profile is shown as JSON too`() throws {

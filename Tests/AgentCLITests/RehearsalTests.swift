@@ -1,6 +1,7 @@
 // The parts of a rehearsal that need no cluster. The whole of it runs in EndToEndTests.
 
 import Base
+import ClusterState
 import EventLoop
 import Glibc
 import Host

@@ -1,10 +1,12 @@
-// Four moments of a cluster, as the real status type tells them.
+// Moments of a cluster, as the real status type tells them.
 
 import Ascend
 import Base
+import ClusterState
 import Diagnosis
 import Doctor
 import Node
+import Supervision
 
 /// A cluster of two prefill nodes and two decode nodes.
 enum StatusSamples {
@@ -15,12 +17,24 @@ enum StatusSamples {
 
     static let all: [(name: String, status: ClusterStatus)] = [
         ("ready", ready), ("backoff", backoff), ("no-quorum", noQuorum), ("unplanned", unplanned),
-        ("recovered", recovered), ("stopped", stopped), ("gated", gated),
+        ("recovered", recovered), ("stopped", stopped), ("gated", gated), ("unwatched", unwatched),
     ]
 
-    static let ready = ClusterStatus(
+    private static let serves = ClusterStatus.Standing(serving: true, ageSeconds: 0.2)
+    private static let down = ClusterStatus.Standing(serving: false, ageSeconds: 0.2)
+    private static let unknown = ClusterStatus.Standing(ageSeconds: 42.25, isStale: true)
+
+    static let ready: ClusterStatus = {
+        var status = idle
+        status.serving = true
+        for index in status.groups.indices { status.groups[index].standing = serves }
+        status.router?.standing = serves
+        return status
+    }()
+
+    private static let idle = ClusterStatus(
         node: "node-2", cluster: "glm", version: "0.1.0", term: 3, leader: "node-1",
-        quorum: .init(have: 4, need: 3, ok: true), ageSeconds: 0.2, epoch: 1,
+        quorum: .init(have: 4, need: 3, voters: 4, ok: true), ageSeconds: 0.2, epoch: 1,
         profile: "glm-5.1-w4a8-1p1d-32p-in64k-out1k-20ms", wanted: "running",
         members: members(["alive", "alive", "alive", "alive"]),
         groups: [prefill(state: "ready"), decode],
@@ -31,7 +45,9 @@ enum StatusSamples {
         var group = prefill(state: "backoff")
         group.generation = 3
         group.restarts = 2
-        group.why = "rank 1 on node-2 ended first: exit code 1; next start in 7 s"
+        group.why = "failure 2 of 5 after: rank 1 on node-2 ended: exit code 1"
+        group.standing = down
+        group.standing.nextLaunch = WallTime(millisecondsSinceEpoch: 1_795_547_197_000)
         group.lastFailure = failure
         group.ranks[0].state = "stopped"
         group.ranks[0].pid = nil
@@ -52,8 +68,9 @@ enum StatusSamples {
         status.groups[0] = group
         status.ready = false
         status.reasons = [
-            "prefill-0 waits to be launched again: rank 1 on node-2 ended first: exit code 1"
+            "prefill-0 is down until its next launch: rank 1 on node-2 ended: exit code 1"
         ]
+        status.serving = false
         return status
     }()
 
@@ -83,6 +100,8 @@ enum StatusSamples {
         }
         status.groups[0] = group
         status.ready = false
+        status.groups[0].standing = down
+        status.serving = false
         status.reasons = ["prefill-0 is waiting: \(group.why); no prefill group serves"]
         status.notes = ["accepted by launch_gate: die 7 health is Alarm (node-1)"]
         return status
@@ -101,6 +120,30 @@ enum StatusSamples {
         return status
     }()
 
+    /// An agent is away, and its engine serves on; another group was restarted for its store's sake.
+    static let unwatched: ClusterStatus = {
+        var status = ready
+        status.groups[0].state = "degraded"
+        status.groups[0].why = "the agent of node-2 is out of reach; the engine answers"
+        status.groups[0].ranks[1].state = "absent"
+        status.groups[0].ranks[1].pid = nil
+        status.groups[0].ranks[1].since = nil
+        status.groups[0].ranks[1].why = "the agent of node-2 is out of reach"
+        let record = RestartRecord(
+            group: GroupName("decode-0"), ended: Generation(1), launched: Generation(2),
+            epoch: Epoch(1), kind: .dependency,
+            why: "shares the transfer store of prefill-0, whose generation 1 ended: exit code 1",
+            node: nil, rank: nil, isOrdered: false, leader: NodeID("node-1"), failedAt: nil,
+            detectedAt: start)
+        status.groups[1].generation = 2
+        status.groups[1].restarts = 1
+        status.groups[1].restartCost = ClusterStatus.RestartCost(
+            tally: RepairTally(group: record.group), last: record)
+        status.ready = false
+        status.reasons = ["prefill-0 serves, but is degraded: \(status.groups[0].why)"]
+        return status
+    }()
+
     static let stopped: ClusterStatus = {
         var status = ready
         status.groups[1].state = "stopped"
@@ -110,6 +153,8 @@ enum StatusSamples {
             status.groups[1].ranks[rank].since = nil
         }
         status.ready = false
+        status.groups[1].standing = down
+        status.serving = false
         status.reasons = ["decode-0 is stopped by the operator; no decode group serves"]
         return status
     }()
@@ -122,17 +167,25 @@ enum StatusSamples {
     static let noQuorum: ClusterStatus = {
         var status = ready
         status.leader = nil
-        status.quorum = .init(have: 1, need: 3, ok: false)
+        status.quorum = .init(
+            have: 1, need: 3, voters: 4, missing: ["node-1", "node-3", "node-4"], ok: false)
         status.ageSeconds = 42.25
         status.members = members(["dead", "alive", "dead", "suspect"])
         status.ready = false
         status.reasons = ["no quorum: 1 of 4 voters here, 3 needed; what runs is left running"]
+        status.serving = nil
+        for index in status.groups.indices {
+            status.groups[index].standing = unknown
+            status.groups[index].why = "it answered 42 s ago, nobody asks now"
+        }
+        status.router?.standing = unknown
         return status
     }()
 
     static let unplanned = ClusterStatus(
         node: "node-1", cluster: "glm", version: "0.1.0", term: 0, leader: nil,
-        quorum: .init(have: 1, need: 3, ok: false), ageSeconds: nil, epoch: 0, profile: nil,
+        quorum: .init(have: 1, need: 3, voters: 4, ok: false), ageSeconds: nil, epoch: 0,
+        profile: nil,
         wanted: "running", members: members(["alive", "dead", "dead", "dead"]), groups: [],
         router: nil, ready: false, reasons: ["no leader is elected yet"])
 

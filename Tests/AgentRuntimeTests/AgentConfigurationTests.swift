@@ -2,6 +2,7 @@
 
 import Ascend
 import Base
+import ClusterState
 import Doctor
 import Glibc
 import Node
@@ -149,6 +150,14 @@ import YAML
         #expect(configuration.planGrace == .seconds(7))
     }
 
+    @Test func `the file of a node that joins need not name enough nodes for the profile`() throws {
+        #expect(try !parse(Self.smallest).joins)
+        let one = Self.smallest.replacing(", 10.0.0.2", with: "")
+        #expect(!complaints(one).isEmpty)
+        #expect(try parse("join: true\n" + one).joins)
+        #expect(!complaints("join: maybe\n" + Self.smallest).isEmpty)
+    }
+
     @Test func `findings of the launch gate are accepted by check, node and die`() throws {
         let node = try parse(Self.smallest).nodes[0].node
         let gate = "launch_gate: {accept: [{check: 8, node: \(node), die: 5}, {check: 13}]}\n"
@@ -270,6 +279,58 @@ import YAML
         #expect(try parse(Self.smallest, files: long).secret.count == 32)
         let short = ["/etc/x/secret": ConfigurationFile(String(repeating: "s", count: 31) + "\n")]
         #expect(complaints(Self.smallest, files: short).first?.contains("has 31 bytes") == true)
+    }
+
+    @Test func `a misspelt role hides no other mistake of the overrides`() {
+        let found = complaints(
+            Self.smallest + """
+                overrides:
+                  environment: {HCCL_BUFSIZE: 3}
+                  roles: {mixd: {arguments: {}}}
+
+                """)
+        #expect(found.count == 2, "\(found)")
+        #expect(found.contains { $0.contains("overrides.roles.mixd: unknown field") })
+        #expect(found.contains { $0.contains("HCCL_BUFSIZE: unknown variable") })
+    }
+
+    @Test func `a missing secret hides nothing of the rest`() throws {
+        let text = Self.smallest + "http_listen: 192.0.2.1:1\n"
+        #expect(complaints(text, files: [:]).count == 1)
+        let rest = try AgentConfiguration.parse(text, file: "/etc/x/agent.yaml", needsSecret: false)
+        {
+            path throws(FileReadError) in throw FileReadError(path: path, reason: "No such file")
+        }
+        let found = rest.check(on: OwnNodeTests.host).errors.map(\.description)
+        #expect(found.count == 1 && found[0].contains("http_listen: this host has not the address"))
+    }
+
+    @Test(arguments: [
+        ("state_directory: /etc/passwd", "state_directory: /etc/passwd is no directory"),
+        ("state_directory: /etc/passwd/deeper", "state_directory: /etc/passwd is no directory"),
+        ("http_listen: 8.8.8.8:1", "http_listen: this host has not the address 8.8.8.8"),
+        ("host_root: /nope", "host_root: there is no directory /nope"),
+    ])
+    func `what run would fail at is an error of check`(line: String, expected: String) throws {
+        let configuration = try parse(Self.smallest + "engine: rehearsal\n" + line + "\n")
+        let found = configuration.check(on: OwnNodeTests.host).errors.map(\.description)
+        #expect(found.count == 1 && found[0].contains("agent.yaml:7:"), "\(found)")
+        #expect(found.first?.contains(expected) == true, "\(found)")
+    }
+
+    @Test(arguments: ["http_listen: 0.0.0.0:1", "http_listen: 10.0.0.2:1", "http_listen: off"])
+    func `a listener on addresses of this host is right`(line: String) throws {
+        let configuration = try parse(Self.smallest + "engine: rehearsal\n" + line + "\n")
+        #expect(configuration.check(on: OwnNodeTests.host).errors.isEmpty)
+    }
+
+    @Test func `what SGLang needs of the host and is not there is warned of`() throws {
+        let configuration = try parse(Self.smallest + "host_root: /tmp\n")
+        let found = configuration.check(on: OwnNodeTests.host).warnings.map(\.description)
+        #expect(
+            found.contains { $0.contains("engine: there is no npu-smi on this host") }, "\(found)")
+        #expect(
+            found.contains { $0.contains("what the profile sources is not on this host: /usr") })
     }
 
     @Test func `a missing file says how to begin`() {

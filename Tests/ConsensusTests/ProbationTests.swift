@@ -255,4 +255,56 @@ import Testing
         bench.wait(.milliseconds(200))
         #expect(bench.raft.onProbation.isEmpty, "a late refusal of the same life says nothing")
     }
+
+    // MARK: - Voters that go
+
+    /// A leader of a, b and c that was asked to take the vote of c, and has agreed on the first step.
+    private func leaderThatDoubts() throws -> Bench {
+        var bench = try leader([a, b, c])
+        #expect(bench.step(.change(.demote(c), ProposalID(1))).refusals.isEmpty)
+        #expect(bench.raft.participants.voters == [a, b, c])
+        #expect(bench.raft.onProbation == [c])
+        let second = bench.step(.change(.demote(c), ProposalID(2))).refusals
+        #expect(second == [.changeUnderWay(LogIndex(4))], "one step at a time")
+        bench.answer(Self.accepted(4), from: c, on: Self.disk(of: c))
+        #expect(bench.raft.commitIndex == LogIndex(3), "c is none of those that agree on it")
+        bench.answer(Self.accepted(4), from: b, on: Self.disk(of: b))
+        #expect(bench.raft.commitIndex == LogIndex(4))
+        return bench
+    }
+
+    @Test func `a voter that goes is doubted first, and not trusted anew in between`() throws {
+        var bench = try leaderThatDoubts()
+        bench.wait(.milliseconds(200))
+        bench.answer(Self.accepted(4), from: c, on: Self.disk(of: c))
+        bench.answer(Self.accepted(4), from: b, on: Self.disk(of: b))
+        bench.wait(.milliseconds(200))
+        #expect(bench.raft.onProbation == [c])
+        #expect(bench.step(.change(.demote(c), ProposalID(3))).refusals.isEmpty)
+        #expect(bench.raft.participants.voters == [a, b])
+        #expect(bench.raft.participants.learners == [c])
+    }
+
+    @Test func `a voter that does not go after all is trusted again`() throws {
+        var bench = try leaderThatDoubts()
+        for _ in 0..<60 {
+            bench.wait(.milliseconds(200))
+            for voter in [b, c] {
+                bench.answer(
+                    Self.accepted(bench.raft.lastIndex.value), from: voter, on: Self.disk(of: voter)
+                )
+            }
+        }
+        #expect(bench.raft.onProbation.isEmpty)
+    }
+
+    @Test func `no voter is doubted where too few of those that remember are there`() throws {
+        var bench = try leader([a, b, c])
+        for _ in 0..<10 {
+            bench.wait(.milliseconds(200))
+            bench.answer(Self.accepted(3), from: c, on: Self.disk(of: c))
+        }
+        let refusals = bench.step(.change(.remove(c), ProposalID(1))).refusals
+        #expect(refusals == [.noMajorityAfterwards(answering: 1, need: 2)])
+    }
 }

@@ -23,8 +23,45 @@ import WireProtocol
         let bench = try ControlBench()
         let response = try bench.send(.post, path, body: body)
         #expect(response.status == .ok)
-        #expect(try JSONValue(parsing: response.body)["accepted"] == true)
+        let answer = try JSONValue(parsing: response.body)
+        #expect(answer["accepted"] == true && answer["text"] == "done")
+        #expect(answer["order"]?.stringValue == String(path.dropFirst("/v1/".count)))
+        #expect(answer["group"] == (try JSONValue(parsing: body)["group"] ?? .null))
         #expect(bench.agent.asked == [.propose(action)])
+    }
+
+    @Test(arguments: [
+        (
+            #"{"order": "add", "node": "node-5", "address": "10.0.0.5", "super_pod": "7"}"#,
+            MembersOrder.add(
+                ConfiguredNode(node: NodeID("node-5"), address: "10.0.0.5", superPod: "7"))
+        ),
+        (#"{"order": "remove", "node": "a"}"#, .remove(NodeID("a"), isForced: false)),
+        (#"{"order": "remove", "node": "a", "force": true}"#, .remove(NodeID("a"), isForced: true)),
+        (#"{"order": "promote", "node": "a"}"#, .promote(NodeID("a"))),
+        (#"{"order": "demote", "node": "a"}"#, .demote(NodeID("a"))),
+        (#"{"order": "lead", "node": "a"}"#, .lead(NodeID("a"))),
+    ])
+    func `an order about the nodes reaches the agent as it was given`(
+        body: String, order: MembersOrder
+    ) throws {
+        let bench = try ControlBench()
+        #expect(try bench.send(.post, "/v1/members", body: body).status == .ok)
+        #expect(bench.agent.asked == [.members(order)])
+    }
+
+    @Test func `what is unsafe is a conflict, and an unknown node leads to the list of nodes`()
+        throws
+    {
+        let bench = try ControlBench()
+        let body = #"{"order": "remove", "node": "a"}"#
+        bench.agent.answer = .refused(.unsafe, "votes are missing")
+        #expect(try bench.send(.post, "/v1/members", body: body).status == .conflict)
+        bench.agent.answer = .refused(.notFound, "there is no node a")
+        let answer = try bench.send(.post, "/v1/members", body: body)
+        #expect(answer.status == .notFound)
+        let next = try JSONValue(parsing: answer.body)["what_to_do"]?.stringValue
+        #expect(next?.contains("glm-agent members") == true)
     }
 
     @Test func `a listener for everybody takes no orders`() throws {
@@ -39,6 +76,9 @@ import WireProtocol
     @Test(arguments: [
         (HTTPMethod.post, "/v1/restart", "{}", HTTPStatus.badRequest),
         (.post, "/v1/stop", "{", .badRequest),
+        (.post, "/v1/members", #"{"order": "add", "node": "a", "address": "host"}"#, .badRequest),
+        (.post, "/v1/members", #"{"order": "move", "node": "a"}"#, .badRequest),
+        (.post, "/v1/members", #"{"order": "lead"}"#, .badRequest),
         (.get, "/v1/events?after=soon", "", .badRequest),
         (.get, "/v1/logs", "", .badRequest),
         (.get, "/v1/logs?shard=a&lines=-1", "", .badRequest),
@@ -180,7 +220,50 @@ import WireProtocol
         let response = try bench.send(.get, "/v1/logs?shard=mixed-0.g1.r0")
         #expect(response.status == .serviceUnavailable)
         #expect(response.bodyText.contains("the agent of a (10.0.0.1) is dead"))
+        #expect(response.bodyText.contains("/srv/glm/shards/mixed-0.g1.r0/log/engine.log"))
+        let short = try bench.send(.get, "/v1/logs?shard=mixed-0")
+        #expect(short.bodyText.contains("/srv/glm/shards/mixed-0.g1.r0/log/engine.log"))
         #expect(bench.agent.asked.isEmpty)
+    }
+
+    @Test func `an order is answered with the generation that it met`() throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 7)
+        let response = try bench.send(.post, "/v1/restart", body: #"{"group": "mixed-0"}"#)
+        #expect(try JSONValue(parsing: response.body)["generation"]?.integerValue == 7)
+        let all = try bench.send(.post, "/v1/stop", body: "{}")
+        #expect(try JSONValue(parsing: all.body)["generation"] == .null)
+    }
+
+    @Test func `why of a misspelt group names the nearest and all there are`() throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 1)
+        let response = try bench.send(.get, "/v1/why?group=mixd-0")
+        #expect(response.status == .notFound)
+        #expect(
+            try JSONValue(parsing: response.body)["error"]
+                == "there is no group \"mixd-0\"; did you mean \"mixed-0\"? There are: mixed-0")
+    }
+
+    @Test(arguments: [("failed", "restart"), ("stopped", "start")])
+    func `what waits for an operator names the order in full`(state: String, order: String) throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 1)
+        bench.agent.groupState = state
+        func waits() throws -> JSONValue? {
+            try JSONValue(parsing: bench.send(.get, "/v1/why?group=mixed-0").body)["waits_for"]
+        }
+        #expect(try waits() == .string("for an operator: glm-agent \(order) mixed-0"))
+        bench.agent.wanted = "stopped"
+        if state == "stopped" { #expect(try waits() == "for an operator: glm-agent start") }
+    }
+
+    @Test func `a log tells how many bytes of it are its last lines`() throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 1)
+        bench.agent.answer = .log(text: "zwölf\n", next: 7)
+        let response = try bench.send(.get, "/v1/logs?shard=mixed-0")
+        #expect(response.headers["Tail-Bytes"] == "7")
     }
 
     @Test func `metrics are OpenMetrics of bounded size`() throws {
@@ -280,6 +363,9 @@ private final class RememberingAgent: ControlSource {
     /// Answers instead of `answer`.
     var reply: ((OperatorRequest) -> PeerAnswer)?
     var members: [ClusterStatus.Member] = []
+    let stateDirectory = "/srv/glm"
+    var groupState = "ready"
+    var wanted = "running"
 
     private static let group = PlannedGroup(
         name: GroupName("mixed-0"), role: .mixed, index: 0,
@@ -311,7 +397,7 @@ private final class RememberingAgent: ControlSource {
                 why: "why", node: nil, rank: nil, logTail: [])
             return ClusterStatus.Group(
                 name: record.name.name, role: "mixed", generation: record.generation.value,
-                state: "ready", why: "", master: nil, url: "", bootstrapPort: nil,
+                state: groupState, why: "", master: nil, url: "", bootstrapPort: nil,
                 restarts: Int(record.generation.value) - 1, lastFailure: failure, ranks: [])
         }
     }
@@ -319,8 +405,9 @@ private final class RememberingAgent: ControlSource {
     var status: ClusterStatus {
         ClusterStatus(
             node: "node-1", cluster: "c", version: "0", term: 1, leader: nil,
-            quorum: .init(have: 1, need: 2, ok: false), ageSeconds: nil, epoch: 0, profile: nil,
-            wanted: "running", members: members, groups: groups, router: nil, ready: false,
+            quorum: .init(have: 1, need: 2, voters: 3, ok: false), ageSeconds: nil, epoch: 0,
+            profile: nil,
+            wanted: wanted, members: members, groups: groups, router: nil, ready: false,
             reasons: [])
     }
 

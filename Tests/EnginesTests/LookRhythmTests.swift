@@ -21,8 +21,8 @@ import Testing
         #expect(rhythm.ended(at: start) == start + LookRhythm.settleTime)
     }
 
-    /// The look has counted the one that ends before it ended, and its own next look would be 30 s away.
-    @Test func `an end while a look is under way is looked at next, and not half a minute later`() {
+    /// The look has counted the one that ends before it ended, and its own next look would be 5 s away.
+    @Test func `an end while a look is under way is looked at next, and not seconds later`() {
         var rhythm = steady()
         _ = rhythm.begins(at: start)
         let due = rhythm.ended(at: start + .milliseconds(1))

@@ -42,6 +42,27 @@ extension EnginesTests {
             #expect(bench.leftovers.isEmpty)
         }
 
+        @Test func `one that is stopped is told with its die, and no more when it goes on`() throws
+        {
+            let bench = try Workbench()
+            start(bench)
+            let victim = try #require(bench.schedulers.first { $0.title.hasSuffix("_PP1_TP0") })
+            victim.identity.send(signal: SIGSTOP)
+            #expect(bench.run { bench.sightings.last?.still.isEmpty == false })
+            let told = try #require(bench.sightings.last)
+            #expect(
+                told.still == [
+                    StillProcess(
+                        name: "scheduler PP1 TP0 (die 6)", processID: victim.identity.processID,
+                        isStopped: true)
+                ])
+            #expect(told.ended.isEmpty && told.running == 4)
+            victim.identity.send(signal: SIGCONT)
+            #expect(bench.run { bench.sightings.last?.still.isEmpty == true })
+            bench.host.stop(bench.shard, grace: .seconds(5))
+            #expect(bench.runToEnd())
+        }
+
         @Test func `one that ended while there was no agent is missed by the next`() throws {
             let bench = try Workbench()
             start(bench)

@@ -68,6 +68,51 @@ struct HostTests {
         loop.run()
     }
 
+    @Test func `the holder of a port is who holds it at that address, or at every address`() throws
+    {
+        let loop = try Loop()
+        defer { loop.close() }
+        let own = try StreamListener(loop, on: Endpoint(host: "127.77.1.1", port: 0)) { $0.close() }
+        defer { own.close() }
+        let port = try #require(own.endpoint?.port)
+        let holder = "process \(getpid()) ("
+        #expect(
+            SocketHolder.describe(Endpoint(host: "127.77.1.1", port: port))?.hasPrefix(holder)
+                == true)
+        #expect(SocketHolder.describe(Endpoint(host: "127.77.1.2", port: port)) == nil)
+        #expect(SocketHolder.describe(Endpoint(host: "::1", port: port)) == nil)
+        #expect(
+            SocketHolder.describe(Endpoint(host: "0.0.0.0", port: port))?.hasPrefix(holder) == true,
+            "who wants every address meets it")
+        let all = try StreamListener(loop, on: Endpoint(host: "0.0.0.0", port: 0)) { $0.close() }
+        defer { all.close() }
+        let common = try #require(all.endpoint?.port)
+        #expect(
+            SocketHolder.describe(Endpoint(host: "127.77.1.2", port: common))?.hasPrefix(holder)
+                == true)
+    }
+
+    @Test func `a foreign command line is one harmless line, and says where it is cut`() throws {
+        let loop = try Loop()
+        let child = try ChildProcess(
+            loop,
+            ChildSpecification(
+                executable: "/bin/bash",
+                arguments: [
+                    "-c", "sleep 1000; :", "a\nb\u{1B}[2J", String(repeating: "x", count: 200),
+                ])
+        ) { _ in }
+        defer {
+            _ = try? child.kill(SIGKILL)
+            loop.run()
+        }
+        let line = try #require(ProcessEntry(processID: child.pid)).commandLine
+        #expect(line.contains("a b\u{FFFD}[2J") && line.hasSuffix("x…"), "\(line)")
+        #expect(line.count == 120)
+        let sleepers = ProcessTable().descendants(of: child.pid)
+        for sleeper in sleepers { sleeper.identity.send(signal: SIGKILL) }
+    }
+
     // MARK: - Facts
 
     @Test func `the loopback has its addresses`() throws {

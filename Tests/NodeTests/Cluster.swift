@@ -46,6 +46,7 @@ struct Cluster {
     ) throws {
         var configuration = try SimulationConfiguration.scenario(
             seed: seed, profileName: shape.rawValue, nodeCount: nodes, asPublished: true)
+        configuration.newcomerCount = 0
         change(&configuration)
         simulation = ClusterSimulation(configuration, keepsTranscript: true)
         if starts { simulation.start() }

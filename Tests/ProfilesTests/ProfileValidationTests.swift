@@ -214,8 +214,8 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "p.yaml:3:22: deviations.--host: expected a place such as \"prefill argument --host\""),
         Mistake(
             "model: M", "model: [",
-            "p.yaml:4:6: expected YAML: did not find expected ',' or ']'"
-                + " while parsing a flow sequence"),
+            "p.yaml:2:8: expected YAML: did not find expected ',' or ']'"
+                + " while parsing a flow sequence, which begins here; missed in line 4"),
     ])
     func `a mistake is told with its place, its field and what was expected`(mistake: Mistake) {
         let parts = correct.split(

@@ -35,7 +35,7 @@ struct GroupDriver {
         _ index: Int, _ state: ShardState?, since: Int64 = wallStart, absentSince: Instant? = nil,
         hostAnsweredAt: Instant? = nil, hasReported: Bool = true, why: String = "",
         logTail: [String] = [],
-        endedAt: EndTime? = nil, progress: LoadingProgress? = nil
+        endedAt: EndTime? = nil, progress: LoadingProgress? = nil, still: Sighting? = nil
     ) -> RankView {
         let shard = ShardID(
             group: GroupName("prefill-0"), generation: Generation(3), rank: NodeRank(index))
@@ -47,7 +47,8 @@ struct GroupDriver {
         }
         return RankView(
             node: NodeID("node-\(index + 1)"), rank: NodeRank(index), absentSince: absentSince,
-            hostAnsweredAt: hostAnsweredAt, hasReported: hasReported, report: report)
+            hostAnsweredAt: hostAnsweredAt, hasReported: hasReported, report: report,
+            still: still)
     }
 
     mutating func set(

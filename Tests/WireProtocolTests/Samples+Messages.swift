@@ -12,7 +12,7 @@ extension Sample {
         ("swim", swim), ("raft", raft), ("report", report + notes), ("view", view),
         ("request", request),
         ("answer", answer), ("command", command), ("state", state), ("sightings", sightings),
-        ("inventory", inventory),
+        ("inventory", inventory), ("roster", roster),
     ]
 
     static let all = files.flatMap(\.samples)

@@ -131,6 +131,26 @@ extension Sample {
                                 GateFinding(.unknown, .speed, node: nil, evidence: "x"),
                             ])
                     ], reports: [], voters: 3))),
+        Sample(
+            "view of groups that serve, may serve and wait for a launch",
+            .view(
+                LeaderView(
+                    groups: [
+                        GroupSummary(
+                            group: GroupName("decode-0"), condition: .degraded, why: "away",
+                            serves: true),
+                        GroupSummary(
+                            group: GroupName("decode-1"), condition: .backoff, why: "failure",
+                            serves: false, launchAt: WallTime(millisecondsSinceEpoch: 1_000)),
+                        GroupSummary(
+                            group: GroupName("decode-2"), condition: .waiting, why: "",
+                            launchAt: WallTime(millisecondsSinceEpoch: -1)),
+                        GroupSummary(
+                            group: GroupName("decode-3"), condition: .waiting, why: "for node-4",
+                            gate: [
+                                GateFinding(.unknown, .speed, node: nil, evidence: "x")
+                            ], serves: false),
+                    ], reports: [], voters: 3))),
         Sample("view of nothing", .view(LeaderView(groups: [], reports: [], voters: 1))),
         Sample(
             "view of every condition",

@@ -246,7 +246,8 @@ extension Sample {
         let at = { WallTime(millisecondsSinceEpoch: $0) }
         return ReplicatedState(
             deployment: nil, deploymentSerial: 0, isWanted: true, plan: nil, epoch: .none,
-            groups: [], ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds + 5)),
+            groups: [],
+            ledger: events(LedgerEvent.Kind.allCases.dropFirst(firstKinds + 5).prefix(3)),
             nextSequence: 9, electedTerm: 7,
             restartLedger: RestartLedger(leader: NodeID("node-1")),
             cordons: [

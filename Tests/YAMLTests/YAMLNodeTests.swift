@@ -80,6 +80,24 @@ private func problems(_ text: String) -> [String] {
         #expect(error.description.contains("expected YAML: "))
     }
 
+    @Test(arguments: [
+        (
+            "a: 1\nb: [c\nd: 2\ne: 3\n",
+            "a.yaml:2:4: expected YAML: did not find expected ',' or ']' "
+                + "while parsing a flow sequence, which begins here; missed in line 3"
+        ),
+        ("a:\n\tb: 1\n", "a.yaml:2:1: expected YAML: a tab stands here; indent with spaces"),
+        (
+            "a: 1\nb:\n  - c\n\t- d\n",
+            "a.yaml:4:1: expected YAML: a tab stands here; indent with spaces"
+        ),
+    ])
+    func `a bracket is missed where it was opened, and a tab is called a tab`(
+        text: String, expected: String
+    ) {
+        #expect(problems(text) == [expected])
+    }
+
     @Test(arguments: UInt64(0)..<200)
     func `no bytes make the parser trap`(seed: UInt64) {
         var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1

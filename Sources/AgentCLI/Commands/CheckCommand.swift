@@ -2,27 +2,22 @@
 
 import AgentRuntime
 import Base
+import ClusterState
 import Engines
 import EventLoop
 import Host
 import Node
+import Planning
 import Profiles
 import YAML
 
 func checkConfiguration(_ invocation: Invocation) -> ExitCode {
     let path = invocation.arguments[.config] ?? defaultConfiguration
-    var findings = ConfigurationFindings()
-    var errors: [Diagnostic] = []
-    var warnings: [Diagnostic] = []
-    var configuration: AgentConfiguration?
-    do throws(ConfigurationError) {
-        let read = try AgentConfiguration.load(path)
-        configuration = read
-        findings = read.check(on: .current())
-        errors = findings.errors
-        warnings = findings.warnings + busyPorts(read, findings)
-    } catch {
-        errors = error.diagnostics
+    let (configuration, findings) = AgentConfiguration.loadAndCheck(path, on: .current())
+    let errors = findings.errors
+    var warnings = findings.warnings
+    if let configuration, errors.isEmpty {
+        warnings += missingSGLang(configuration) + busyPorts(configuration, findings)
     }
     let node = findings.own
     if invocation.arguments.has(.json) {
@@ -49,13 +44,31 @@ func checkConfiguration(_ invocation: Invocation) -> ExitCode {
     return .success
 }
 
+/// What the Python of the engines says where it has no SGLang.
+private func missingSGLang(_ configuration: AgentConfiguration) -> [Diagnostic] {
+    guard configuration.engine == .sglang, let python = configuration.profile.command.first,
+        let loop = try? Loop()
+    else { return [] }
+    defer { loop.close() }
+    var answer: Result<String, SGLangFinder.Failure>?
+    SGLangFinder(loop, environment: currentEnvironment()).find(
+        python: python, source: configuration.profile.source, within: .seconds(30)
+    ) { answer = $0 }
+    _ = loop.run(within: .seconds(40)) { answer != nil }
+    guard case .failure(let failure) = answer else { return [] }
+    return [
+        configuration.diagnostic(
+            "engine", "SGLang is not found by \(python) of this host: \(failure)")
+    ]
+}
+
 /// Ports that somebody else holds. Where the agent runs already, it and its engines hold them.
 private func busyPorts(
     _ configuration: AgentConfiguration, _ findings: ConfigurationFindings
 ) -> [Diagnostic] {
     var agent = ControlClient(socket: configuration.controlSocket)
     agent.timeout = .seconds(2)
-    guard let own = findings.own?.node, findings.errors.isEmpty,
+    guard let own = findings.own?.node,
         (try? agent.get(ControlPath("/v1/members"))) == nil, let loop = try? Loop()
     else { return [] }
     defer { loop.close() }

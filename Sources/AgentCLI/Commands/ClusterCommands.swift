@@ -7,16 +7,20 @@ extension Invocation {
     /// The agent that the command line names, or the environment.
     var control: ControlClient {
         let named = getenv(socketVariable).map { String(cString: $0) } ?? ""
-        return ControlClient(
+        var client = ControlClient(
             socket: arguments[.socket] ?? (named.isEmpty ? defaultControlSocket : named))
+        if !arguments.has(.watch) { client.onWaiting = console.complain }
+        return client
     }
 
-    /// Runs the question; complains and gives the exit code where no answer comes.
+    /// Runs the question; complains and gives the exit code where no answer comes. A script that wants JSON
+    /// gets the complaint as JSON, too.
     func asking(_ question: () throws(ControlError) -> ExitCode) -> ExitCode {
         do throws(ControlError) {
             return try question()
         } catch {
             console.complain(error.message)
+            if arguments.has(.json) { console.out(error.json.compact) }
             return error.exitCode
         }
     }
@@ -141,101 +145,29 @@ func showWhy(_ invocation: Invocation) -> ExitCode {
     }
 }
 
-// MARK: - Streams
-
-func showLogs(_ invocation: Invocation) -> ExitCode {
-    let lines = invocation.arguments[.lines] ?? "50"
-    guard Int(lines).map({ $0 >= 0 }) ?? false else {
-        return invocation.misused("--lines takes a number from 0, not \"\(lines)\"")
-    }
-    let shard = invocation.arguments.positional(0) ?? ""
-    let path = ControlPath(
-        "/v1/logs",
-        [
-            "shard": shard, "lines": lines,
-            "follow": invocation.arguments.has(.follow) ? "1" : "0",
-        ])
-    let console = invocation.console
-    var isEmpty = lines != "0"
-    let cutter = LineCutter { line in
-        let fact: JSONValue = ["shard": .string(shard), "line": .string(line)]
-        console.out(fact.compact)
-    }
-    return invocation.asking { () throws(ControlError) in
-        try invocation.control.stream(path) { text in
-            isEmpty = isEmpty && text.isEmpty
-            if invocation.arguments.has(.json) { cutter.take(text) } else { console.outRaw(text) }
-        }
-        cutter.finish()
-        guard isEmpty else { return .success }
-        console.complain(
-            "\(shard) has written nothing\n  `glm-agent status` tells how it is, `glm-agent events` "
-                + "what became of it.")
-        return .failure
-    }
-}
-
-func showEvents(_ invocation: Invocation) -> ExitCode {
-    if invocation.arguments.has(.restarts) { return showRestarts(invocation) }
-    let follow = invocation.arguments.has(.follow) ? "1" : "0"
-    let path = ControlPath("/v1/events", ["after": "0", "follow": follow])
-    let isRaw = invocation.arguments.has(.json)
-    let view = EventView()
-    let lines = LineCutter { line in
-        let event = try? JSONValue(parsing: line)
-        invocation.console.out(isRaw ? line : event.map(view.text) ?? line)
-    }
-    return invocation.asking { () throws(ControlError) in
-        try invocation.control.stream(path) { lines.take($0) }
-        lines.finish()
-        return .success
-    }
-}
-
-private func showRestarts(_ invocation: Invocation) -> ExitCode {
-    guard !invocation.arguments.has(.follow) else {
-        return invocation.misused("--restarts and --follow do not go together")
-    }
-    return invocation.asking { () throws(ControlError) in
-        let answer = try invocation.control.get(ControlPath("/v1/restarts"))
-        invocation.show(answer) {
-            RestartsView(answer: answer, colour: invocation.console.hasColour).text
-        }
-        return .success
-    }
-}
-
-/// Cuts a stream into lines.
-final class LineCutter {
-    private let onLine: (String) -> Void
-    private var rest = ""
-
-    init(onLine: @escaping (String) -> Void) {
-        self.onLine = onLine
-    }
-
-    func take(_ piece: String) {
-        rest += piece
-        // Not by Character: "\r\n" is one, and equals neither.
-        while let end = rest.utf8.firstIndex(of: UInt8(ascii: "\n")) {
-            let line = String(rest[..<end])
-            rest = String(rest[rest.utf8.index(after: end)...])
-            onLine(line)
-        }
-    }
-
-    /// The stream has ended: a last line may have no end of its own.
-    func finish() {
-        if !rest.isEmpty { onLine(rest) }
-        rest = ""
-    }
-}
-
 // MARK: - Orders
 
 func restartGroup(_ invocation: Invocation) -> ExitCode { order("/v1/restart", invocation) }
 func stopGroups(_ invocation: Invocation) -> ExitCode { order("/v1/stop", invocation) }
 func startGroups(_ invocation: Invocation) -> ExitCode { order("/v1/start", invocation) }
+
+/// `members add`, `remove`, `promote`, `demote` and `lead`.
+func orderMembers(_ invocation: Invocation) -> ExitCode {
+    let arguments = invocation.arguments
+    let order = arguments.command.name.split(separator: " ").last.map(String.init) ?? ""
+    return invocation.asking { () throws(ControlError) in
+        let answer = try invocation.control.post(
+            ControlPath("/v1/members"),
+            [
+                "order": .string(order), "node": JSONValue(arguments.positional(0)),
+                "address": JSONValue(arguments.positional(1)),
+                "super_pod": JSONValue(arguments[.superPod]),
+                "force": .bool(arguments.has(.forcedRemoval)),
+            ])
+        invocation.show(answer) { answer.text("text") + "\n" }
+        return answer["accepted"]?.boolValue ?? false ? .success : .failure
+    }
+}
 
 private func order(_ path: String, _ invocation: Invocation) -> ExitCode {
     invocation.asking { () throws(ControlError) in

@@ -24,6 +24,12 @@ func commandTable() -> [Command] {
         Command(spec: .check, run: checkConfiguration),
         Command(spec: .status, run: showStatus),
         Command(spec: .members, run: showMembers),
+        Command(spec: .membersAdd, run: orderMembers),
+        Command(spec: .membersRemove, run: orderMembers),
+        Command(spec: .membersPromote, run: orderMembers),
+        Command(spec: .membersDemote, run: orderMembers),
+        Command(spec: .membersLead, run: orderMembers),
+        Command(spec: .recover, run: recover),
         Command(spec: .plan, run: showPlan),
         Command(spec: .why, run: showWhy),
         Command(spec: .profiles, run: listProfiles),
@@ -102,7 +108,11 @@ extension CommandSpec {
         ])
 
     static let members = CommandSpec(
-        name: "members", summary: "the agents, as membership sees them",
+        name: "members", summary: "the nodes of the cluster: roles, agents, and files that differ",
+        discussion: """
+            ROLE is leader, voter, learner (it has the log and no vote), joining (added, and not reached yet)
+            or leaving (removed, and not gone yet).
+            """,
         options: [.socket, .json],
         exitCodes: [.success, .failure, .usage, .noAgent],
         examples: [Example("glm-agent members --json", "for a script")])
@@ -294,7 +304,7 @@ extension CommandSpec {
     static let doctor = CommandSpec(
         name: "doctor", summary: "what would stop a launch, on every node, and what to do about it",
         discussion: """
-            Sixteen checks on every node and between them, from any node: who holds the dies, addresses,
+            Seventeen checks on every node and between them, from any node: who holds the dies, addresses,
             ports that are really dialled, the fabric, TLS switches, versions, health, environment, store,
             limits, weights, settings, clocks, names; with --preflight whether the installed SGLang
             understands the planned commands, with --stress speed, too. Nothing is changed, reset or

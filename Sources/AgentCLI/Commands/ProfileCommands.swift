@@ -80,8 +80,14 @@ func validateProfile(_ invocation: Invocation) -> ExitCode {
         errors = error.diagnostics
     }
     let isStrict = invocation.arguments.has(.strict)
-    let warnings = isStrict ? [] : log.warnings
-    errors += isStrict ? log.warnings : []
+    // A name that is an error already needs no suspicion.
+    let suspicions = log.warnings.filter { warning in
+        !errors.contains {
+            $0.location.file == warning.location.file && $0.location.line == warning.location.line
+        }
+    }
+    let warnings = isStrict ? [] : suspicions
+    errors += isStrict ? suspicions : []
     let isRight = errors.isEmpty
     if invocation.arguments.has(.json) {
         let facts = validation(path, isRight ? profile : nil, errors, warnings)

@@ -44,8 +44,13 @@ func showRankTable(_ invocation: Invocation) -> ExitCode {
         }
         let name = arguments.positional(0) ?? ""
         guard let group = engines.first(where: { $0.text("name") == name }) else {
-            return invocation.misused(
-                unknown("group", name, known: engines.map { $0.text("name") }))
+            let known = engines.map { $0.text("name") }
+            throw .refused(
+                message: name == Role.router.rawValue
+                    ? "the router has no devices, and no rank table. There are: "
+                        + known.joined(separator: ", ")
+                    : unknown("group", name, known: known),
+                whatToDo: "`glm-agent plan` lists the groups")
         }
         let nodes = try control.inventories { invocation.console.complain($0) }
         let making = RankTableMaking(group: group, profile: profile, nodes: nodes)

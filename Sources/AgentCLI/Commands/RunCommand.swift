@@ -11,9 +11,10 @@ import YAML
 func runAgent(_ invocation: Invocation) -> ExitCode {
     let path = invocation.arguments[.config] ?? defaultConfiguration
     return invocation.withConfiguration { () throws(ConfigurationError) in
-        let configuration = try AgentConfiguration.load(path)
-        let findings = configuration.check(on: .current())
-        guard findings.errors.isEmpty else { throw ConfigurationError(findings.errors) }
+        let (read, findings) = AgentConfiguration.loadAndCheck(path, on: .current())
+        guard let configuration = read, findings.errors.isEmpty else {
+            throw ConfigurationError(findings.errors)
+        }
         do {
             return try run(configuration, invocation)
         } catch {

@@ -1,5 +1,5 @@
 // Columns of text, as wide as their widest cell. Names and addresses are ASCII, so a character is a
-// column.
+// column. What stands in a cell may come from a log or a foreign process: it never leaves its line.
 
 import Base
 
@@ -11,7 +11,7 @@ struct Table {
         let style: Style
 
         init(_ text: String, _ style: Style = .plain) {
-            self.text = text
+            self.text = text.printable
             self.style = style
         }
 
@@ -49,7 +49,7 @@ struct Table {
 
     /// Adds a line about the row above.
     mutating func addNote(_ text: String) {
-        rows.append(.note(text))
+        rows.append(.note(text.printable))
     }
 
     /// The lines, each indented by two columns, without spaces at their ends.

@@ -103,7 +103,7 @@ final class RehearsalCluster {
         }
         for node in site.nodes {
             var client = client(of: node)
-            client.timeout = .seconds(5)
+            client.orderTimeout = .seconds(5)
             let order: JSONValue = ["group": .null]
             if (try? client.post(ControlPath("/v1/start"), order)) != nil {
                 return ["found \(found) by an earlier run in \(site.directory); started it again"]
@@ -145,7 +145,7 @@ final class RehearsalCluster {
         let order: JSONValue = ["group": .null]
         let isOrdered = site.nodes.contains { node in
             var client = client(of: node)
-            client.timeout = .seconds(5)
+            client.orderTimeout = .seconds(5)
             return (try? client.post(ControlPath("/v1/stop"), order)) != nil
         }
         guard isOrdered else { return }

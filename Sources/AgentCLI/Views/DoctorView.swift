@@ -90,8 +90,8 @@ struct DoctorView {
             dies = (json["dies"]?.arrayValue ?? []).compactMap { die in
                 die.integerValue.flatMap { Int(exactly: $0) }.map { DieID($0) }
             }
-            evidence = json["evidence"]?.stringValue ?? ""
-            remedy = json["remedy"]?.stringValue ?? ""
+            evidence = json.text("evidence").printable
+            remedy = json.text("remedy").printable
         }
 
         /// What several nodes have in common is one, in the place of the first.

@@ -20,12 +20,9 @@ final class EventView {
         let (what, tail) = Self.parts(of: event.text("text"))
         let columns = [
             event.text("time"), event.text("kind").padded(to: 9), place.padded(to: placeWidth),
-            what,
+            what.printable,
         ]
-        let lines = tail.map { line in
-            let isCut = line.count > Self.tailWidth
-            return "      | " + line.prefix(Self.tailWidth) + (isCut ? "…" : "")
-        }
+        let lines = tail.map { "      | " + $0.printable.shortened(to: Self.tailWidth) }
         return ([columns.joined(separator: "  ")] + lines).joined(separator: "\n")
     }
 

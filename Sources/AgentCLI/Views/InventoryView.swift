@@ -83,6 +83,7 @@ struct InventoryView {
         for (name, version) in facts {
             table.add(Table.Cell(name), Table.Cell(version.value ?? "?"))
         }
+        if software.cann.isEmpty { table.add("CANN", "none found") }
         for installation in software.cann {
             table.add(
                 "CANN", Table.Cell(installation.version.value ?? "?"),

@@ -27,6 +27,9 @@ struct PlanView {
         let spares = (plan["spares"]?.arrayValue ?? []).compactMap(\.stringValue)
         let explanation = (plan["explanation"]?.arrayValue ?? []).compactMap(\.stringValue)
         let profile = plan["profile"]?.stringValue ?? "no profile"
+        guard plan["groups"]?.arrayValue?.isEmpty == false else {
+            return (["no plan yet"] + explanation).map { $0 + "\n" }.joined()
+        }
         let lines =
             ["epoch \(plan.number("epoch")) of \(profile)", ""] + table.lines(colour: colour)
             + ["", "spares: " + (spares.isEmpty ? "none" : spares.joined(separator: ", "))]
@@ -44,20 +47,29 @@ struct MembersView {
     var text: String {
         let list = members["members"]?.arrayValue ?? []
         var table = Table(
-            "NODE", "ADDRESS", "STATE", "SINCE", "DIES#", "NOT OK", "HELD", "SUPER POD", "SERVER#",
+            "NODE", "ADDRESS", "ROLE", "STATE", "SINCE", "DIES#", "NOT OK", "HELD", "SUPER POD",
+            "SERVER#",
             "SOFTWARE")
         for member in list {
             let inventory = member["inventory"]
             table.add(
                 Table.Cell(member.text("node")), Table.Cell(member.text("address")),
-                .member(member),
+                Table.Cell(role(of: member)), .member(member),
                 Table.Cell(ageText(of: member, field: "since", now: now)),
                 cell(inventory, "dies"), dies(inventory, "unhealthy_dies"),
                 dies(inventory, "held_dies"), cell(inventory, "super_pod_id"),
                 cell(inventory, "server_index"),
                 Table.Cell(inventory?["software"]?.stringValue ?? ""))
         }
-        return table.lines(colour: colour).map { $0 + "\n" }.joined()
+        let differences = list.compactMap { member in
+            member["file_differences"]?.stringValue.map { "\(member.text("node")): \($0)" }
+        }
+        return (table.lines(colour: colour) + differences).map { $0 + "\n" }.joined()
+    }
+
+    private func role(of member: JSONValue) -> String {
+        let leads = members["leader"]?.stringValue == member.text("node")
+        return leads ? "leader" : member.text("role")
     }
 
     /// A number of the inventory; empty where the member has told none, a question mark where it could not

@@ -32,6 +32,7 @@ struct StatusView {
             ("quorum", quorum),
             ("profile", profile),
             ("as of", age),
+            ("serving", serving),
             ("ready", ready),
         ]
         return rows.map { "\($0.0.padded(to: 8))  \($0.1)" }
@@ -41,18 +42,21 @@ struct StatusView {
     private var ready: String {
         if isReady { return styled("yes", .good) }
         let reason = list("reasons").first?.stringValue
-        return styled("no", .bad) + (reason.map { " (\($0))" } ?? "")
+        return styled("no", .bad) + (reason.map { " (\($0.printable))" } ?? "")
     }
 
     private var quorum: String {
-        let have = status["quorum"]?["have"]?.integerValue ?? 0
-        let need = status["quorum"]?["need"]?.integerValue ?? 0
-        let isThere = status["quorum"]?["ok"]?.boolValue ?? false
-        return (isThere ? "yes" : styled("no", .bad)) + " (\(have) here, \(need) needed)"
+        let quorum = status["quorum"] ?? .null
+        let isThere = quorum["ok"]?.boolValue ?? false
+        let missing = (quorum["missing"]?.arrayValue ?? []).compactMap(\.stringValue)
+        return (isThere ? "yes" : styled("no", .bad))
+            + " (\(quorum.number("have")) of \(quorum.number("voters")) voters here, "
+            + "\(quorum.number("need")) needed"
+            + (missing.isEmpty ? "" : "; missing: \(missing.joined(separator: ", "))") + ")"
     }
 
     private var profile: String {
-        guard let name = status["profile"]?.stringValue else { return "none" }
+        guard let name = status["profile"]?.stringValue else { return "none agreed yet" }
         return "\(name), wanted \(string("wanted")), epoch \(integer("epoch"))"
     }
 
@@ -81,16 +85,17 @@ struct StatusView {
             "GROUP", "RANK#", "NODE", "STATE", "GEN#", "PID#", "RESTARTS#", "SINCE", "DETAIL")
         for group in groups {
             table.add(
-                Table.Cell(group.text("name")), "", "", .state(group.text("state")),
+                Table.Cell(group.text("name")), "", "", .state(of: group),
                 Table.Cell(group.number("generation")), "", Table.Cell(group.number("restarts")),
-                "", Table.Cell(group.text("why", or: place(of: group))))
+                "", Table.Cell(detail(of: group, or: place(of: group, parts(of: group)))))
             for note in obstacles(of: group) { table.addNote(note) }
             for note in lastFailure(of: group, named: group.text("name")) { table.addNote(note) }
+            if let note = Self.lastRestart(of: group, now: now) { table.addNote(note) }
             if let note = repairText(of: group) { table.addNote(note) }
             for rank in group["ranks"]?.arrayValue ?? [] {
                 table.add(
                     "", Table.Cell(rank.number("rank")), Table.Cell(rank.text("node")),
-                    .state(rank.text("state")), "", Table.Cell(rank.number("pid")),
+                    .state(ofRank: rank, in: group), "", Table.Cell(rank.number("pid")),
                     Table.Cell(rank.number("restarts")), Table.Cell(since(rank)),
                     Table.Cell(detail(of: rank)))
             }
@@ -103,6 +108,16 @@ struct StatusView {
         guard let progress = rank["progress"], progress != .null else { return rank.text("why") }
         let percent = progress["fraction"]?.numberValue.map { " \(Int($0 * 100)) %" } ?? ""
         return "loads: \(progress.text("phase"))\(percent)"
+    }
+
+    /// Where a group or the router serves; what is wrong with it stands there instead while something is.
+    /// What does not serve has no address that anybody should try.
+    private func place(of group: JSONValue, _ parts: [String]) -> String {
+        switch group.text("state") {
+        case "ready", "degraded": parts.joined(separator: ", ")
+        case "stopped": "stopped by the operator"
+        default: ""
+        }
     }
 
     /// What the launch gate found, each with what to do.
@@ -118,12 +133,11 @@ struct StatusView {
         }
     }
 
-    /// Where a group serves; what is wrong with it stands there instead while something is.
-    private func place(of group: JSONValue) -> String {
+    private func parts(of group: JSONValue) -> [String] {
         var parts = [group.text("url")]
         if let port = group["bootstrap_port"]?.integerValue { parts.append("bootstrap \(port)") }
         if let master = group["dist_init_master"]?.stringValue { parts.append("master \(master)") }
-        return parts.joined(separator: ", ")
+        return parts
     }
 
     /// Why it last had to start again, also when it serves by now; and what the logs say of it, where they
@@ -134,7 +148,8 @@ struct StatusView {
             "last failure: generation \(failure.number("generation")), \(failure.text("why")), "
             + "\(ageText(of: failure, field: "time", now: now)) ago"
         guard let told = failure["diagnosis"], told != .null, told.text("kind") != "ended" else {
-            return [head]
+            let last = failure["log_tail"]?.arrayValue?.last?.stringValue
+            return [head] + (last.map { ["its log ends: \($0.shortened(to: 160))"] } ?? [])
         }
         return [head, "first: \(told.text("summary")); more: glm-agent why \(name)"]
     }
@@ -143,11 +158,12 @@ struct StatusView {
         guard let router = status["router"], router != .null else { return [] }
         var table = Table("NODE", "STATE", "GEN#", "PID#", "RESTARTS#", "SINCE", "DETAIL")
         table.add(
-            Table.Cell(router.text("node")), .state(router.text("state")),
+            Table.Cell(router.text("node")), .state(of: router),
             Table.Cell(router.number("generation")), Table.Cell(router.number("pid")),
             Table.Cell(router.number("restarts")), Table.Cell(since(router)),
-            Table.Cell(router.text("why", or: router.text("url"))))
+            Table.Cell(detail(of: router, or: place(of: router, [router.text("url")]))))
         for note in lastFailure(of: router, named: "router") { table.addNote(note) }
+        if let note = Self.lastRestart(of: router, now: now) { table.addNote(note) }
         if let note = repairText(of: router) { table.addNote(note) }
         return ["", styled("ROUTER", .heading)] + table.lines(colour: colour)
     }
@@ -155,13 +171,13 @@ struct StatusView {
     private var reasons: [String] {
         let reasons = list("reasons").compactMap(\.stringValue)
         guard !reasons.isEmpty else { return [] }
-        return [styled("NOT READY BECAUSE", .heading)] + reasons.map { "  \($0)" }
+        return [styled("NOT READY BECAUSE", .heading)] + reasons.map { "  \($0.printable)" }
     }
 
     private var notes: [String] {
         let notes = list("notes").compactMap(\.stringValue)
         guard !notes.isEmpty else { return [] }
-        return [styled("NOTES", .heading)] + notes.map { "  \($0)" }
+        return [styled("NOTES", .heading)] + notes.map { "  \($0.printable)" }
     }
 
     // MARK: - Reading
@@ -172,7 +188,7 @@ struct StatusView {
     private func string(_ name: String) -> String { status.text(name) }
     private func integer(_ name: String) -> String { status.number(name) }
 
-    private func styled(_ text: String, _ style: Style) -> String {
+    func styled(_ text: String, _ style: Style) -> String {
         colour ? style.applied(to: text) : text
     }
 

@@ -11,15 +11,24 @@ struct WhyView {
     let colour: Bool
 
     var text: String {
-        (state + failure + others).map { $0 + "\n" }.joined()
+        (state + restart + failure + others).map { $0 + "\n" }.joined()
     }
 
     private var state: [String] {
         let generation = answer.number("generation")
-        let detail = answer.text("why").isEmpty ? "" : ": \(answer.text("why"))"
+        let why = answer.text("why").printable
+        let detail = why.isEmpty ? "" : ": \(why)"
         let head = "\(answer.text("group")) is \(answer.text("state")) (generation \(generation))"
         guard let waits = answer["waits_for"]?.stringValue else { return [head + detail] }
-        return [head, "It waits: \(waits)"]
+        let next = StatusView.nextLaunch(of: answer, now: now).map {
+            ["It is launched again \($0)."]
+        }
+        return [head, "It waits: \(waits.printable)"] + (next ?? [])
+    }
+
+    /// Its last end, where that was none of its failures: those are told below.
+    private var restart: [String] {
+        StatusView.lastRestart(of: answer, now: now).map { ["", $0] } ?? []
     }
 
     private var failure: [String] {
@@ -28,7 +37,7 @@ struct WhyView {
         }
         let age = ageText(of: failure, field: "time", now: now)
         let head =
-            "Generation \(failure.number("generation")) ended \(age) ago: \(failure.text("why"))"
+            "Generation \(failure.number("generation")) ended \(age) ago: \(failure.text("why").printable)"
         guard let told = failure["diagnosis"], told != .null else {
             let tail = (failure["log_tail"]?.arrayValue ?? []).suffix(5).compactMap(\.stringValue)
             return ["", head, "No log says more."]
@@ -64,14 +73,15 @@ struct WhyView {
     private var others: [String] {
         let others = answer["last_failure"]?["diagnosis"]?["others"]?.arrayValue ?? []
         guard !others.isEmpty else { return [] }
-        var table = Table("RANK#", "NODE", "AFTER#", "WHAT", "LINE")
+        var table = Table("RANK#", "NODE", "AFTER#", "WHAT")
         for other in others {
             let isConsequence = other.text("role") == FailureRole.consequence
             table.add(
                 Table.Cell(other.number("rank")), Table.Cell(other.text("node")),
                 Table.Cell(offset(other)),
-                Table.Cell((isConsequence ? "consequence: " : "") + other.text("title")),
-                Table.Cell(String(other.text("line").prefix(80))))
+                Table.Cell((isConsequence ? "consequence: " : "") + other.text("title")))
+            // A line of its own: what matters stands at its end as often as not.
+            if !other.text("line").isEmpty { table.addNote("| \(other.text("line"))") }
         }
         return ["", styled("WHAT THE OTHER RANKS SAID", .heading)] + table.lines(colour: colour)
     }
@@ -89,7 +99,7 @@ struct WhyView {
         return "\(milliseconds < 0 ? "-" : "+")\(size / 1000).\(padding)\(digits) s"
     }
 
-    private func quoted(_ line: String) -> String { "  | \(line)" }
+    private func quoted(_ line: String) -> String { "  | \(line.printable)" }
 
     private func styled(_ text: String, _ style: Style) -> String {
         colour ? style.applied(to: text) : text

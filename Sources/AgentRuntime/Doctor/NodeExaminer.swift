@@ -4,6 +4,7 @@
 
 public import Ascend
 import Base
+import ClusterState
 public import Doctor
 import Engines
 public import EventLoop

@@ -92,7 +92,10 @@ extension Diagnosis {
         case .known("none"): break
         case .known(let hypervisor):
             report(
-                .settings, .warning, node, "this is a virtual machine (\(hypervisor))",
+                .settings, .warning, node,
+                hypervisor == "unnamed"
+                    ? "this is a virtual machine, of a hypervisor that gives no name"
+                    : "this is a virtual machine (\(hypervisor))",
                 remedy:
                     "run on the machine itself: the fabric and the pinning of threads are not what they "
                     + "seem under a hypervisor")

@@ -3,6 +3,7 @@
 // and a new engine its start, as long as anybody has one of these files open.
 
 import Ascend
+import Base
 import EventLoop
 import Glibc
 
@@ -76,6 +77,6 @@ struct ProcessScan: Sendable {
 
     private static func commandLine(of processID: Int32, _ files: NodeFiles) -> String {
         let text = files.text("/proc/\(processID)/cmdline").value ?? ""
-        return String(text.split(separator: "\0").joined(separator: " ").prefix(200))
+        return text.split(separator: "\0").joined(separator: " ").printable.shortened(to: 200)
     }
 }

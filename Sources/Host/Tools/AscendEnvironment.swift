@@ -134,13 +134,17 @@ public final class AscendEnvironment {
 
     // MARK: - Files
 
+    /// Where that script lies, CANN's in whichever layout; nil where it is not there.
+    public static func place(of source: String, on root: HostRoot) -> String? {
+        VendorScripts.places(of: source).first { root.exists($0) }
+    }
+
     /// The scripts that are there, each once, and those that are not.
     private func resolve(_ sources: [String]) -> (scripts: [String], missing: [String]) {
         var scripts: [String] = []
         var missing: [String] = []
         for source in sources {
-            let places = VendorScripts.places(of: source)
-            guard let place = places.first(where: { runner.root.exists($0) }) else {
+            guard let place = Self.place(of: source, on: runner.root) else {
                 missing.append(source)
                 continue
             }

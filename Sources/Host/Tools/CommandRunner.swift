@@ -43,8 +43,14 @@ public final class CommandRunner {
     public func find(
         _ name: String, orAt places: [String] = [], in environment: [String: String]? = nil
     ) -> String? {
-        if name.hasPrefix("/") { return access(name, X_OK) == 0 ? name : nil }
         let path = (environment ?? self.environment)["PATH"] ?? ""
+        return Self.find(name, on: root, path: path, orAt: places)
+    }
+
+    static func find(
+        _ name: String, on root: HostRoot, path: String, orAt places: [String]
+    ) -> String? {
+        if name.hasPrefix("/") { return access(name, X_OK) == 0 ? name : nil }
         let directories = path.split(separator: ":")
         return (directories.map { "\($0)/\(name)" } + places.map { root.path($0) })
             .first { access($0, X_OK) == 0 }

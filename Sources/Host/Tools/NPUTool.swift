@@ -6,6 +6,7 @@
 public import Ascend
 import Base
 import EventLoop
+import Glibc
 
 /// Asks npu-smi. There is one for each agent.
 public final class NPUTool {
@@ -68,6 +69,12 @@ public final class NPUTool {
     static let lockPath = "/run/lock/glm-agent.npu-smi"
 
     private static let places = ["/usr/local/bin/npu-smi", "/usr/local/sbin/npu-smi"]
+
+    /// Whether this process would find it, without asking it anything.
+    public static func isInstalled(on root: HostRoot) -> Bool {
+        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        return CommandRunner.find("npu-smi", on: root, path: path, orAt: places) != nil
+    }
 
     private func startNext() {
         guard asked == nil, !waiting.isEmpty else { return }

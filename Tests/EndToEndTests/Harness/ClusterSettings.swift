@@ -27,6 +27,8 @@ enum Topology: String, CaseIterable, Sendable {
 struct ClusterSettings {
     var topology = Topology.onePrefill
     var spares = 0
+    /// The files of so many nodes name each other alone; those of the others name all.
+    var founderCount: Int?
     /// `rehearsal`, or a YAML map with a command.
     var engine = "rehearsal"
     /// Handed to every engine by the profile.
@@ -75,7 +77,9 @@ extension ClusterSettings {
 
     /// The agent.yaml of one node.
     func configuration(of node: TestNode, among nodes: [TestNode], in directory: String) -> String {
-        let list = nodes.map { "  - {name: \($0.name), address: \($0.address)}\n" }.joined()
+        let founders = nodes.prefix(founderCount ?? nodes.count)
+        let listed = founders.contains(node) ? Array(founders) : nodes
+        let list = listed.map { "  - {name: \($0.name), address: \($0.address)}\n" }.joined()
         let timing = Self.usualTiming.merging(timing) { $1 }.lines(indentation: "  ")
         let environment = Self.usualEnvironment.merging(environment) { $1 }
             .mapValues { "\"\($0)\"" }.lines(indentation: "    ")

@@ -1,0 +1,39 @@
+// Who takes the rank of a node that is gone. The plan gives it away when the node has been gone for the stable
+// view, and an operator who waits for that should read who will have it, and not that the dead is waited for.
+
+import Base
+import ClusterState
+import Planning
+import Supervision
+
+extension NodeMachine {
+    /// Who takes the rank of an absent node, and when; nil where none is absent, or it keeps its rank.
+    mutating func takeover(of planned: PlannedGroup?, _ record: GroupRecord) -> String? {
+        guard record.phase != .running, let planned, let deployment = state.deployment,
+            let lost = planned.ranks.firstIndex(where: { absentSince($0.node) != nil }),
+            let since = absentSince(planned.ranks[lost].node),
+            let profile = try? profile.of(deployment)
+        else { return nil }
+        let node = planned.ranks[lost].node
+        // It keeps what it holds as long as a group of it runs.
+        guard
+            !state.groups.contains(where: {
+                $0.phase == .running && $0.launched?.rank(of: node) != nil
+            })
+        else { return nil }
+        let candidates = configuration.nodes.map {
+            $0.candidate(
+                isUsable: $0.node != node && isUsable($0.node),
+                standing: state.standing(of: $0.node))
+        }
+        let next = Planner.plan(
+            profile: profile, candidates: candidates, previous: state.plan, epoch: state.epoch.next)
+        guard case .success(let plan) = next else { return "no other node can take it" }
+        guard let ranks = plan.group(planned.name)?.ranks, ranks.indices.contains(lost),
+            ranks[lost].node != node
+        else { return nil }
+        let due = since + configuration.supervision.stableView
+        let time = due > now ? "at \(wall.text(of: due, at: now))" : "next"
+        return "\(ranks[lost].node) takes rank \(lost) \(time)"
+    }
+}

@@ -1,0 +1,144 @@
+// What status says of groups that are out of sight, that hang, and that wait.
+
+import Base
+import ClusterState
+import Diagnosis
+import Node
+import Supervision
+import Testing
+
+@testable import Simulation
+
+@Suite struct StandingTests {
+    private func settled(_ shape: Shape = .onePrefill, nodes: Int = 4) throws -> Cluster {
+        var cluster = try Cluster(shape, nodes: nodes)
+        cluster.settle()
+        return cluster
+    }
+
+    @Test func `all serve, and status says so`() throws {
+        var cluster = try settled()
+        cluster.pass(.seconds(3))
+        for index in cluster.indices {
+            let status = try cluster.status(index)
+            #expect(status.serving == true)
+            #expect(status.groups.allSatisfy { $0.standing.serving == true })
+            #expect(
+                status.groups.allSatisfy { !$0.standing.isStale && $0.standing.ageSeconds != nil })
+        }
+    }
+
+    @Test func `an agent that is away leaves the cluster serving, though not ready`() throws {
+        var cluster = try settled()
+        let away = try cluster.nodes(of: "decode-0")[1]
+        cluster.simulation.crashAgent(away)
+        let asked = try #require(cluster.indices.first { $0 != away })
+        cluster.wait { (try? $0.group("decode-0", by: asked).state) == "degraded" }
+        let status = try cluster.status(asked)
+        #expect(!status.ready && status.serving == true)
+        #expect(try cluster.group("decode-0", by: asked).standing.serving == true)
+        #expect(status.reasons.contains { $0.hasPrefix("decode-0 serves, but is degraded") })
+    }
+
+    @Test func `without a leader nobody says that an engine answers`() throws {
+        var cluster = try settled()
+        let last = try cluster.nodes(of: "prefill-0")[0]
+        for index in cluster.indices where index != last { cluster.simulation.crashAgent(index) }
+        cluster.pass(.seconds(20))
+        let status = try cluster.status(last)
+        let decode = try cluster.group("decode-0", by: last)
+        #expect(status.serving == nil && decode.standing.serving == nil)
+        #expect(decode.standing.isStale && decode.standing.ageSeconds ?? 0 >= 10)
+        #expect(!decode.why.contains("the engine answers"), "\(decode.why)")
+        #expect(decode.why.contains(" ago, nobody "), "\(decode.why)")
+        let own = try cluster.group("prefill-0", by: last)
+        #expect(own.standing.serving == true, "its rank 0 is here, and is asked by its own agent")
+    }
+
+    @Test func `an agent that comes back tells since when its engine serves`() throws {
+        var cluster = try settled()
+        let node = try cluster.nodes(of: "decode-0")[0]
+        let before = try cluster.group("decode-0", by: node).ranks[0].since
+        cluster.pass(.seconds(60))
+        cluster.simulation.crashAgent(node)
+        cluster.pass(.seconds(2))
+        cluster.simulation.startAgent(node)
+        cluster.settle()
+        let after = try cluster.group("decode-0", by: node).ranks[0].since
+        let earlier = try #require(before)
+        let now = try #require(after)
+        #expect(now - earlier < .seconds(5), "\(earlier) \(now)")
+    }
+
+    @Test func `a rank whose process is stopped is named by the end, with what it means`() throws {
+        var cluster = try settled()
+        let processes = cluster.processes(of: "decode-0")
+        let master = try #require(processes.first { $0.shard.rank == .master })
+        let other = try #require(processes.first { $0.shard.rank.value == 1 })
+        cluster.simulation.wedge(cluster.index(master.node), master.shard)
+        let still = StillProcess(name: "the main process", processID: 77, isStopped: true)
+        let seen = SchedulerSighting(
+            expected: 16, running: 16, ended: [], endedAt: nil, still: [still])
+        cluster.simulation.give(
+            .shard(other.shard, .schedulers(seen)), to: cluster.index(other.node))
+        cluster.wait(.seconds(120)) { (try? $0.group("decode-0", by: 0).lastFailure) != nil }
+        let failure = try #require(cluster.group("decode-0", by: 0).lastFailure)
+        #expect(failure.rank == 1 && failure.node == other.node)
+        #expect(failure.why.hasPrefix("rank 1 on \(other.node): the main process (process 77) is"))
+        #expect(failure.diagnosis?.kind == "process-stopped")
+        #expect(failure.diagnosis?.rank == NodeRank(1))
+    }
+
+    @Test func `a lost scheduler and a lost node have a meaning and a remedy`() throws {
+        var cluster = try settled()
+        let other = try #require(
+            cluster.processes(of: "prefill-0").first { $0.shard.rank.value == 1 })
+        let index = cluster.index(other.node)
+        let wall = cluster.simulation.wall(of: index)
+        let seen = SchedulerSighting(
+            expected: 16, running: 15, ended: ["TP19 (die 3)"], endedAt: EndTime(wall))
+        cluster.simulation.give(.shard(other.shard, .schedulers(seen)), to: index)
+        cluster.wait { (try? $0.group("prefill-0", by: 0).lastFailure) != nil }
+        let failure = try #require(cluster.group("prefill-0", by: 0).lastFailure)
+        #expect(failure.diagnosis?.kind == "scheduler-lost" && failure.rank == 1)
+        cluster.settle()
+
+        let lost = try cluster.nodes(of: "decode-0")[1]
+        let asked = try #require(cluster.indices.first { $0 != lost })
+        cluster.simulation.crashHost(lost)
+        cluster.wait(.seconds(60)) { (try? $0.group("decode-0", by: asked).lastFailure) != nil }
+        let loss = try #require(cluster.group("decode-0", by: asked).lastFailure)
+        #expect(loss.kind == "nodeLost" && loss.diagnosis?.kind == "node-lost")
+        #expect(loss.diagnosis?.node.name == cluster.name(lost))
+    }
+
+    @Test func `the next launch after a failure is told as a time`() throws {
+        var cluster = try settled()
+        try cluster.killShard("decode-0", rank: 1)
+        cluster.wait { (try? $0.group("decode-0", by: 0).state) == "backoff" }
+        for index in cluster.indices {
+            cluster.wait { (try? $0.group("decode-0", by: index).standing.nextLaunch) != nil }
+            #expect(try cluster.group("decode-0", by: index).standing.serving == false)
+            let reasons = try cluster.status(index).reasons
+            #expect(reasons.contains { $0.hasPrefix("decode-0 is down until its next launch") })
+        }
+    }
+
+    @Test func `while a spare is to take over it is named`() throws {
+        var cluster = try settled(nodes: 5)
+        let spare = cluster.spare
+        let lost = try cluster.nodes(of: "decode-0")[1]
+        cluster.simulation.crashHost(lost)
+        let text = "\(cluster.name(spare)) takes rank 1"
+        cluster.wait { (try? $0.group("decode-0", by: spare).why.contains(text)) == true }
+    }
+
+    @Test func `a restart for the store's sake is the last restart and no failure`() throws {
+        var cluster = try settled(.twoPrefills, nodes: 6)
+        try cluster.killShard("prefill-0", rank: 1)
+        cluster.wait(.seconds(60)) { (try? $0.group("decode-0", by: 0).generation) == 2 }
+        let group = try cluster.group("decode-0", by: 0)
+        #expect(group.lastFailure == nil)
+        #expect(group.restartCost?.last?.kind == .dependency)
+    }
+}
