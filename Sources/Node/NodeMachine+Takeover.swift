@@ -22,7 +22,7 @@ extension NodeMachine {
                 && other.launched?.rank(of: node) != nil
         }
         guard !holdsAnother else { return nil }
-        let candidates = configuration.nodes.map {
+        let candidates = members.map {
             $0.candidate(
                 isUsable: $0.node != node && isUsable($0.node),
                 standing: state.standing(of: $0.node))
