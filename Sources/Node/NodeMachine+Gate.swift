@@ -159,7 +159,7 @@ extension [GateFinding] {
 
 extension [String] {
     /// Each once, in their order.
-    var uniqued: [String] {
+    fileprivate var uniqued: [String] {
         var seen: Set<String> = []
         return filter { seen.insert($0).inserted }
     }
