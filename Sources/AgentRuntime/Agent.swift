@@ -392,8 +392,8 @@ public final class Agent: ControlSource {
     }
 
     public var state: ReplicatedState { machine.state }
-    var failedGroups: [GroupName] { machine.failedGroups }
     public var stateDirectory: String { configuration.stateDirectory }
+    var failedGroups: [GroupName] { machine.failedGroups }
     func shardsOfPlan(sglang: Version? = nil) -> [ShardOfPlan] {
         machine.shardsOfPlan(sglang: sglang)
     }
