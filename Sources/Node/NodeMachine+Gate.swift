@@ -159,7 +159,7 @@ extension [GateFinding] {
 
 extension [String] {
     /// Each once, in their order.
-    fileprivate var uniqued: [String] {
+    var uniqued: [String] {
         var seen: Set<String> = []
         return filter { seen.insert($0).inserted }
     }
