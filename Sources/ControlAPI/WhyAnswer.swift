@@ -1,6 +1,7 @@
 // The answer to `glm-agent why GROUP`: of the status, what concerns one group, with what it waits for.
 
 import Base
+import ClusterState
 import Node
 
 extension ClusterStatus {

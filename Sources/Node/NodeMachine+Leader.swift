@@ -159,9 +159,9 @@ extension NodeMachine {
         leadership?.machines[name] = machine
         let why = decision.why + untilText(decision)
         let found = leadership?.gates[name]?.findings ?? []
+        let serves = serves(decision, name)
         leadership?.conditions[name] = GroupSummary(
-            group: name, condition: decision.condition, why: why, gate: found,
-            serves: serves(decision, name),
+            group: name, condition: decision.condition, why: why, gate: found, serves: serves,
             launchAt: decision.launchAt.map { wall.second(of: $0, at: now) })
         callOperator(decision, for: name)
         examine(state.plan?.group(name), isLaunchNear: decision.isLaunchNear)
