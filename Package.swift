@@ -138,7 +138,7 @@ let shell: [Target] =
             "Base", "YAML", "EventLoop", "Transport", "HTTP", "Storage", "Engines", "Host",
             "ControlAPI", "Node", "Profiles", "Planning", "ClusterState", "Supervision",
             "Consensus", "Membership", "WireProtocol", "Ascend", "Doctor", "Diagnosis",
-        ])
+        ], tests: ["PretendNode"])
 
 // Layer 5: the command line.
 let program: [Target] =

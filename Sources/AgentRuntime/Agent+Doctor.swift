@@ -42,7 +42,7 @@ extension Agent {
         findUntuned { [self] untuned in
             let own = NodeExaminer.Own(
                 node: own, interface: interface, stateDirectory: configuration.stateDirectory,
-                shards: shards, untuned: untuned)
+                engine: engine, shards: shards, untuned: untuned)
             examiner.examine(
                 own, weights: configuration.modelPath, isBeforeLaunch: group != nil
             ) { examination in
@@ -53,10 +53,13 @@ extension Agent {
     }
 
     /// The launch gate: the nodes of the group are visited, and what was found is told to the node.
-    func examineGroup(_ group: GroupName, _ nodes: [NodeID], round: UInt64) {
+    func examineGroup(
+        _ group: GroupName, _ nodes: [NodeID], reaching served: [DialTarget], round: UInt64
+    ) {
         DoctorRound(
             loop, nodes: nodes,
-            purpose: .launch(group, hasPreflight: configuration.preflight == .check),
+            purpose: .launch(
+                group, reaching: served, hasPreflight: configuration.preflight == .check),
             ask: { [weak self] in self?.ask($0, $1, completion: $2) },
             clockAhead: { [weak self] in self?.clockAhead(of: $0) }, onProgress: { _ in },
             completion: { [weak self] outcome in
@@ -77,7 +80,8 @@ extension Agent {
                     // Ports have a check of their own.
                     if case .reservedPorts = difference.wanted { return nil }
                     return UntunedSetting(
-                        wanted: difference.wanted.description, found: difference.found)
+                        wanted: difference.wanted.description, found: difference.found,
+                        isSettable: difference.isSettable)
                 })
         }
     }
@@ -99,8 +103,11 @@ extension Agent {
                 for visitor in self?.visitors[visit] ?? [] { visitor.onProgress(text) }
             },
             completion: { [weak self] outcome in
-                let told = self?.visitors.removeValue(forKey: visit) ?? []
-                for visitor in told { visitor.completion(outcome.diagnosis.json) }
+                guard let self else { return }
+                var diagnosis = outcome.diagnosis
+                diagnosis.failedGroups = self.failedGroups
+                let told = self.visitors.removeValue(forKey: visit) ?? []
+                for visitor in told { visitor.completion(diagnosis.json) }
             })
         round.start()
     }

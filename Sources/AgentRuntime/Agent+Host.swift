@@ -14,9 +14,9 @@ import WireProtocol
 
 extension Agent {
     func checkPorts(_ shard: ShardID, _ endpoints: [Endpoint]) {
-        examiner.letGo()
         prepareEnvironment { [weak self] in
             self?.tune {
+                self?.examiner.letGo(of: endpoints)
                 self?.ports.conflicts(endpoints) { conflicts in
                     let text = conflicts.map(\.description).joined(separator: "; ")
                     self?.give(.shard(shard, .portsChecked(conflict: text.isEmpty ? nil : text)))
@@ -26,6 +26,8 @@ extension Agent {
     }
 
     func launch(_ shard: ShardID, _ spec: LaunchSpec, _ engine: EngineKind) {
+        // A doctor that came while the ports were looked at may listen on them.
+        examiner.letGo()
         shards?.launch(shard, spec, engine, base: base(for: spec))
     }
 
@@ -77,17 +79,7 @@ extension Agent {
 
     /// What the shards that the plan gives to this node want of the host.
     func wantedSettings() -> [HostSetting] {
-        let shards = shardsOfPlan()
-        var wanted: [HostSetting] = []
-        for spec in shards.map(\.spec) {
-            let sysctl = spec.host.sysctl.map { HostSetting.sysctl(name: $0.name, value: $0.value) }
-            let governor = spec.host.governor.map { [HostSetting.governor($0)] } ?? []
-            wanted += (sysctl + governor).filter { !wanted.contains($0) }
-        }
-        let ports = PortSet(shards.flatMap(\.reservedPorts))
-        // Most of them HCCL takes: only engines with NPUs need them, and profiles that tune are for such.
-        guard engine == .sglang || !wanted.isEmpty, !ports.isEmpty else { return wanted }
-        return wanted + [.reservedPorts(ports)]
+        HostSetting.wanted(by: shardsOfPlan(), engine: engine)
     }
 
     /// What differs from what is wanted. Kernel files may take long on a host of hundreds of processors.
@@ -206,6 +198,22 @@ extension Agent {
                     completion(.refused(.notFound, "the log of \(name): \(error)"))
                 }
             })
+    }
+}
+
+extension HostSetting {
+    /// What shards want of their host, each setting once.
+    static func wanted(by shards: [ShardOfPlan], engine: EngineKind) -> [HostSetting] {
+        var wanted: [HostSetting] = []
+        for spec in shards.map(\.spec) {
+            let sysctl = spec.host.sysctl.map { HostSetting.sysctl(name: $0.name, value: $0.value) }
+            let governor = spec.host.governor.map { [HostSetting.governor($0)] } ?? []
+            wanted += (sysctl + governor).filter { !wanted.contains($0) }
+        }
+        let ports = PortSet(shards.flatMap(\.reservedPorts))
+        // Most of them HCCL takes: only engines with NPUs need them, and profiles that tune are for such.
+        guard engine == .sglang || !wanted.isEmpty, !ports.isEmpty else { return wanted }
+        return wanted + [.reservedPorts(ports)]
     }
 }
 

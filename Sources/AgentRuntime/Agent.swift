@@ -291,8 +291,8 @@ public final class Agent: ControlSource {
             }
         case .examine(let recipient, let question):
             examine(question) { [weak self] in self?.give(.found(recipient, $0)) }
-        case .examineGroup(let group, let nodes, let round):
-            examineGroup(group, nodes, round: round)
+        case .examineGroup(let group, let nodes, let served, let round):
+            examineGroup(group, nodes, reaching: served, round: round)
         case .answer(let id, let answer): answers.removeValue(forKey: id)?(answer)
         case .log(let level, let text): log(level, text)
         case .ledger(let event, let isNews):
@@ -393,6 +393,7 @@ public final class Agent: ControlSource {
 
     public var state: ReplicatedState { machine.state }
     public var stateDirectory: String { configuration.stateDirectory }
+    var failedGroups: [GroupName] { machine.failedGroups }
     func shardsOfPlan(sglang: Version? = nil) -> [ShardOfPlan] {
         machine.shardsOfPlan(sglang: sglang)
     }

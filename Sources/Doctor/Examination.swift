@@ -55,6 +55,15 @@ public struct PlannedPort: Hashable, Sendable {
     }
 }
 
+/// What a node launches, as far as the checks go by it.
+public enum ExaminedEngine: String, Hashable, Sendable {
+    case sglang
+    /// The built-in engine, which needs neither SGLang nor weights.
+    case rehearsal
+    /// A program of the operator's own.
+    case command
+}
+
 /// What one node tells of itself.
 public struct NodeExamination: Hashable, Sendable {
     public let inventory: NodeInventory
@@ -72,11 +81,14 @@ public struct NodeExamination: Hashable, Sendable {
     public let untuned: [UntunedSetting]?
     /// What is known of its dies when nothing runs on them.
     public let idle: IdleMemory
+    /// nil without an agent.
+    public let engine: ExaminedEngine?
 
     public init(
         inventory: NodeInventory, address: String?, interface: String?, environment: [Variable],
         shards: [PlannedShard], ports: [PlannedPort], ownProcesses: [Int32],
-        untuned: [UntunedSetting]? = nil, idle: IdleMemory = IdleMemory()
+        untuned: [UntunedSetting]? = nil, idle: IdleMemory = IdleMemory(),
+        engine: ExaminedEngine? = nil
     ) {
         self.inventory = inventory
         self.address = address
@@ -87,6 +99,7 @@ public struct NodeExamination: Hashable, Sendable {
         self.ownProcesses = ownProcesses
         self.untuned = untuned
         self.idle = idle
+        self.engine = engine
     }
 }
 
@@ -95,10 +108,13 @@ public struct UntunedSetting: Hashable, Sendable {
     /// `vm.swappiness=0`.
     public let wanted: String
     public let found: String
+    /// The host has it: it can be set.
+    public let isSettable: Bool
 
-    public init(wanted: String, found: String) {
+    public init(wanted: String, found: String, isSettable: Bool = true) {
         self.wanted = wanted
         self.found = found
+        self.isSettable = isSettable
     }
 }
 
@@ -199,6 +215,13 @@ public struct ClusterExamination: Hashable, Sendable {
 
     /// Whether a host was examined without any agent: then no plan and no other node is known.
     var isLocal: Bool { told.allSatisfy { $0.found.address == nil } }
+
+    /// The nodes that told nothing.
+    var silent: [NodeID] {
+        nodes.compactMap { examined in
+            if case .silent = examined.answer { examined.node } else { nil }
+        }
+    }
 
     /// The nodes that answered.
     var told: [(node: NodeID, found: NodeExamination)] {

@@ -69,6 +69,7 @@ extension NodeExamination: JSONCoded {
             "interface": JSONValue(interface), "environment": environment.json,
             "shards": shards.json, "ports": ports.json, "own_processes": ownProcesses.json,
             "untuned": untuned.json, "idle_memory": idle.json,
+            "engine": JSONValue(engine?.rawValue),
         ]
     }
 
@@ -78,15 +79,21 @@ extension NodeExamination: JSONCoded {
             interface: try json.read("interface"), environment: try json.read("environment"),
             shards: try json.read("shards"), ports: try json.read("ports"),
             ownProcesses: try json.read("own_processes"), untuned: try json.read("untuned"),
-            idle: try json.read("idle_memory") ?? IdleMemory())
+            idle: try json.read("idle_memory") ?? IdleMemory(),
+            // An agent of another version may have engines that are not known here.
+            engine: (try json.read("engine") as String?).flatMap(ExaminedEngine.init(rawValue:)))
     }
 }
 
 extension UntunedSetting: JSONCoded {
-    public var json: JSONValue { ["wanted": .string(wanted), "found": .string(found)] }
+    public var json: JSONValue {
+        ["wanted": .string(wanted), "found": .string(found), "settable": .bool(isSettable)]
+    }
 
     public init(json: JSONValue) throws(JSONMismatch) {
-        self.init(wanted: try json.read("wanted"), found: try json.read("found"))
+        self.init(
+            wanted: try json.read("wanted"), found: try json.read("found"),
+            isSettable: try json.read("settable") ?? true)
     }
 }
 

@@ -76,6 +76,8 @@ public struct Finding: Hashable, Sendable {
 public struct Diagnosis: Hashable, Sendable {
     /// By check; each check has one at least.
     public private(set) var findings: [Finding] = []
+    /// What has failed already; the checks say nothing of it, and the logs do.
+    public var failedGroups: [GroupName] = []
 
     /// Nothing was looked at.
     public init() {}
@@ -149,6 +151,7 @@ extension Diagnosis {
                     ]
                 }),
             "findings": .array(findings.map(\.json)),
+            "failed_groups": failedGroups.map(\.name).json,
         ]
     }
 }

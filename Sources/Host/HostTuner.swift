@@ -28,10 +28,13 @@ public struct HostDifference: Hashable, Sendable, CustomStringConvertible {
     public let wanted: HostSetting
     /// What stands there instead, or why it cannot be read or written.
     public let found: String
+    /// The host has it: whether it could be made so is a matter of permission.
+    public let isSettable: Bool
 
-    public init(wanted: HostSetting, found: String) {
+    public init(wanted: HostSetting, found: String, isSettable: Bool = true) {
         self.wanted = wanted
         self.found = found
+        self.isSettable = isSettable
     }
 
     public var description: String { "\(wanted): \(found)" }

@@ -38,7 +38,9 @@ public struct HostTuning: Sendable {
         } catch {
             // What could not be put back is not changed.
             return tuner.differences(from: wanted).map {
-                HostDifference(wanted: $0.wanted, found: "\($0.found); left alone: \(error)")
+                HostDifference(
+                    wanted: $0.wanted, found: "\($0.found); left alone: \(error)",
+                    isSettable: $0.isSettable)
             }
         }
         let failures = changes.compactMap { change in tuner.make(change).map { (change.file, $0) } }

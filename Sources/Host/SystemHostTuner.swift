@@ -20,10 +20,16 @@ public struct SystemHostTuner: HostTuner, Sendable {
         wanted.compactMap { setting in
             let files = files(of: setting)
             guard !files.isEmpty else {
-                return HostDifference(wanted: setting, found: "no CPU here has a governor")
+                return HostDifference(
+                    wanted: setting, found: "no CPU here has a governor", isSettable: false)
             }
             for file in files {
                 guard let text = text(file) else {
+                    guard Files.exists(root.path(file)) else {
+                        return HostDifference(
+                            wanted: setting, found: "this kernel has no \(file)",
+                            isSettable: false)
+                    }
                     return HostDifference(wanted: setting, found: "\(file) cannot be read")
                 }
                 guard let change = change(of: file, text, for: setting),

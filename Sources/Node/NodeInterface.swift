@@ -95,9 +95,9 @@ public enum NodeAction: Sendable {
     case connect(to: [ConfiguredNode], accepting: [ConfiguredNode])
     case persist(PersistRequest)
     case checkPorts(ShardID, [Endpoint])
-    /// Make the doctor's checks on these nodes and between them, as before a launch of that group;
-    /// `groupExamined` of the same number answers.
-    case examineGroup(GroupName, [NodeID], round: UInt64)
+    /// Make the doctor's checks on these nodes and between them, and to what of other groups serves them
+    /// already, as before a launch of that group; `groupExamined` of the same number answers.
+    case examineGroup(GroupName, [NodeID], reaching: [DialTarget], round: UInt64)
     /// Ask the Python of this shard which SGLang is installed; `sglangFound` answers.
     case findSGLang(ShardID, LaunchSpec)
     /// Ask the Python of this router whether the published one is installed; `routerFound` answers.

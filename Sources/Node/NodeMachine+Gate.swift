@@ -86,10 +86,28 @@ extension NodeMachine {
         if gate.round == nil, nextLook(of: gate) <= now {
             gateRounds += 1
             gate.round = (gateRounds, now)
-            actions.append(.examineGroup(group.name, subject.nodes, round: gateRounds))
+            actions.append(
+                .examineGroup(
+                    group.name, subject.nodes, reaching: servedPorts(neededBy: group),
+                    round: gateRounds))
         }
         gate.due = gate.round.map { $0.begunAt + limit } ?? nextLook(of: gate)
         leadership?.gates[group.name] = gate
+    }
+
+    /// What the ranks of a group will dial of groups that serve already: the transfer store, and of every
+    /// prefill group the bootstrap server, where this one decodes.
+    private func servedPorts(neededBy group: PlannedGroup) -> [DialTarget] {
+        (state.plan?.groups ?? []).flatMap { planned -> [DialTarget] in
+            guard planned.name != group.name,
+                leadership?.conditions[planned.name]?.condition == .ready,
+                let other = state.record(of: planned.name).launched,
+                let node = other.ranks.first?.node
+            else { return [] }
+            let store = other.name == state.plan?.storeOwner ? group.store : nil
+            let bootstrap = group.role == .decode ? other.bootstrap : nil
+            return [store, bootstrap].compactMap { $0 }.map { DialTarget(node: node, endpoint: $0) }
+        }
     }
 
     /// A driver gives memory back within seconds, so the first looks come quickly.
@@ -141,7 +159,7 @@ extension [GateFinding] {
 
 extension [String] {
     /// Each once, in their order.
-    fileprivate var uniqued: [String] {
+    var uniqued: [String] {
         var seen: Set<String> = []
         return filter { seen.insert($0).inserted }
     }

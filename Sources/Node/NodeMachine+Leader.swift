@@ -159,10 +159,11 @@ extension NodeMachine {
         leadership?.machines[name] = machine
         let why = decision.why + untilText(decision)
         let found = leadership?.gates[name]?.findings ?? []
-        let serves = serves(decision, name)
-        leadership?.conditions[name] = GroupSummary(
-            group: name, condition: decision.condition, why: why, gate: found, serves: serves,
+        let summary = GroupSummary(
+            group: name, condition: decision.condition, why: why, gate: found,
+            serves: serves(decision, name),
             launchAt: decision.launchAt.map { wall.second(of: $0, at: now) })
+        leadership?.conditions[name] = summary
         callOperator(decision, for: name)
         examine(state.plan?.group(name), isLaunchNear: decision.isLaunchNear)
         let record = state.record(of: name)
@@ -198,7 +199,8 @@ extension NodeMachine {
     /// By the clock of this node, to the second.
     private func untilText(_ decision: GroupDecision) -> String {
         guard let until = decision.until else { return "" }
-        return ", until \(wall.text(of: until, at: now)) at most"
+        let then = decision.then.map { "; then \($0)" } ?? ""
+        return ", until \(wall.text(of: until, at: now)) at most\(then)"
     }
 
     /// Told once, when it begins.

@@ -16,10 +16,18 @@ public struct ShardOfPlan: Sendable {
     public let endpoints: [Endpoint]
     /// What it may bind in any of its generations, and where HCCL searches.
     public let reservedPorts: [PortRange]
-    /// Whether it runs, or has begun to: then its ports are its own.
-    public let isBegun: Bool
+    public let stage: Stage
     /// Why there are no words for it in the SGLang that was asked for; it is as written then.
     public let refusal: String?
+
+    public enum Stage: Hashable, Sendable {
+        /// Not launched.
+        case planned
+        /// Launched, and nothing of it is started before its ports are free.
+        case waitsForPorts
+        /// It runs, or is being started: its ports are its own.
+        case begun
+    }
 }
 
 extension NodeMachine {
@@ -50,9 +58,15 @@ extension NodeMachine {
                 reservedPorts: PortMap.everyClaim(of: group, rank, profile).compactMap {
                     PortRange($0.ports)
                 },
-                isBegun: shards.contains { $0.key.group == group.name && !$0.value.isGone },
+                stage: stage(of: group.name),
                 refusal: refusal)
         }
+    }
+
+    private func stage(of group: GroupName) -> ShardOfPlan.Stage {
+        let own = shards.filter { $0.key.group == group && !$0.value.isGone }.map(\.value)
+        if own.isEmpty { return .planned }
+        return own.allSatisfy { $0.report.state == .waiting } ? .waitsForPorts : .begun
     }
 
     /// The shard that runs, or the one that will run next.

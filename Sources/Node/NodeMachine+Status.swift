@@ -120,22 +120,26 @@ extension NodeMachine {
         notes(of: node).first { $0.hasPrefix(Self.fileNoteStart) }
     }
 
-    /// What the nodes themselves want to be known, each thing once with all its nodes.
+    /// What the nodes themselves want to be known; what several of them tell is one sentence.
     private var nodeNotes: [String] {
-        var told: [(text: String, nodes: [String])] = []
-        for node in members.map(\.node) {
-            for text in notes(of: node) {
-                if let index = told.firstIndex(where: { $0.text == text }) {
-                    told[index].nodes.append(node.name)
-                } else {
-                    told.append((text, [node.name]))
-                }
-            }
+        let told = members.map(\.node).map { (node: $0, notes: notes(of: $0)) }
+        return told.flatMap(\.notes).uniqued.map { note in
+            let nodes = told.filter { $0.notes.contains(note) }.map(\.node.name)
+            return "\(nodes.joined(separator: ", ")): \(note)"
         }
-        return told.map { "\($0.nodes.joined(separator: ", ")): \($0.text)" }
     }
 
     // MARK: - Groups
+
+    /// The groups of the plan whose last launch has failed, tried again or not.
+    public var failedGroups: [GroupName] {
+        (state.plan?.groups ?? []).map(\.name).filter { group in
+            switch judgement(of: state.record(of: group), at: now).condition {
+            case .failed, .backoff: true
+            default: false
+            }
+        }
+    }
 
     private func status(of group: PlannedGroup, at now: Instant) -> ClusterStatus.Group {
         let record = state.record(of: group.name)

@@ -5,13 +5,18 @@ import ClusterState
 import Doctor
 import Node
 import Supervision
+import WireProtocol
 
 extension ClusterSimulation {
     /// The doctor visits the nodes of a group: it takes a moment, or as long as a slow tool does.
     mutating func examine(
-        _ group: GroupName, _ names: [NodeID], round: UInt64, for index: Int
+        _ group: GroupName, _ names: [NodeID], reaching served: [DialTarget], round: UInt64,
+        for index: Int
     ) {
         count("examinations")
+        for target in served {
+            note("for \(group) \(target.endpoint) of \(target.node) is dialled")
+        }
         var findings = names.flatMap { name in
             (indexOfNode[name].map { hosts[$0].obstacles } ?? []).map {
                 GateFinding(.blocks, .holders, node: name, evidence: $0)

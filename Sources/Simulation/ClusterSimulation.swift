@@ -341,8 +341,8 @@ public struct ClusterSimulation {
             note("\(nodes[index].node) consults the logs of \(shard)")
         case .readLog(let reader, let shard, _, _):
             later(.found(reader, .log(text: "log of \(shard)\n", next: 1)), index)
-        case .examineGroup(let group, let nodes, let round):
-            examine(group, nodes, round: round, for: index)
+        case .examineGroup(let group, let nodes, let served, let round):
+            examine(group, nodes, reaching: served, round: round, for: index)
         case .findSGLang(let shard, _): findSGLang(shard, on: index)
         case .examine(let asker, _): later(.found(asker, .document("{}")), index)
         case .answer(let id, let answer):

@@ -22,7 +22,9 @@ extension GroupMachine {
         answers.serves = true
         if master?.absentSince == nil, master?.report?.state == .ready {
             doubtedSince = nil
-            return answers
+            guard let why = master?.report?.why, !why.isEmpty else { return answers }
+            return GroupDecision(
+                .degraded, why: "the agent of \(nodes) is out of reach; rank 0 \(why)")
         }
         let doubted = doubtedSince ?? now
         doubtedSince = doubted
@@ -41,6 +43,7 @@ extension GroupMachine {
             var decision = GroupDecision(
                 .degraded, why: wait.why, probesMaster: asks(at: now))
             decision.until = wait.limit
+            decision.then = view.takeover
             decision.mayServe = masterResult == nil
             return decision
         }

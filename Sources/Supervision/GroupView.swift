@@ -161,6 +161,8 @@ public struct GroupDecision: Hashable, Sendable {
     public var launchAt: Instant?
     /// How long it waits at most, as things stand; nil where there is no such limit.
     public var until: Instant?
+    /// What comes then, where that is known.
+    public var then: String?
     /// Ask the engine itself, from here: its own node cannot.
     public var probesMaster = false
     /// What it waits for does not clear by itself, it seems: a person must look.

@@ -157,21 +157,31 @@ extension GroupSummary: WireCodable {
 
     /// An older leader tells less, and where nothing is to be told, nothing is.
     private var addedLater: [CBORValue] {
-        guard serves != nil || launchAt != nil else { return gate.isEmpty ? [] : [.list(gate)] }
-        return [
-            .list(gate), serves.map { .bool($0) } ?? .null,
-            launchAt.map { CBORValue($0) } ?? .null,
-        ]
+        if let launchAt {
+            return [.list(gate), serves.map { .bool($0) } ?? .null, CBORValue(launchAt)]
+        }
+        if let serves { return [.list(gate), .bool(serves)] }
+        return gate.isEmpty ? [] : [.list(gate)]
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
         var record = try CBORRecord(cbor, "group summary")
+        let group = try record.group()
+        let condition = try record.word(as: GroupCondition.self)
+        let why = try record.text()
+        let gate = record.isAtEnd ? nil : try record.list(of: GateFinding.self)
+        let isGateLast = record.isAtEnd
+        let serves = record.isAtEnd ? nil : try record.optionalBool()
+        let isServesLast = record.isAtEnd
+        let launchAt = record.isAtEnd ? nil : try record.wallTime()
+        // The last of what came later says something, or it is left out.
+        guard gate?.isEmpty != true || !isGateLast, serves != nil || isGateLast || !isServesLast
+        else {
+            throw .unexpected(expected: "an element that says something", found: "none")
+        }
         self.init(
-            group: try record.group(), condition: try record.word(as: GroupCondition.self),
-            why: try record.text(),
-            gate: record.isAtEnd ? [] : try record.list(of: GateFinding.self),
-            serves: record.isAtEnd ? nil : try record.optionalBool(),
-            launchAt: record.isAtEnd ? nil : try record.optionalWallTime())
+            group: group, condition: condition, why: why, gate: gate ?? [], serves: serves,
+            launchAt: launchAt)
     }
 }
 

@@ -20,8 +20,49 @@ struct DoctorCommandTests {
         #expect(lines.contains("error [1] a3-3, die 4: held by process 4711 (python3)"))
         let ill = try #require(
             lines.firstIndex { $0.hasPrefix("error [8] a3-3, dies 5-6: health") })
-        #expect(lines[ill + 1].hasPrefix("    look the codes up"))
-        #expect(printed.out.contains("2 errors"))
+        #expect(lines[ill + 1].hasPrefix("    look the codes up in the vendor's Health Management"))
+        let sum = try #require(lines.firstIndex { $0.hasPrefix("2 errors") })
+        #expect(sum > ill && lines[sum + 1].hasPrefix("      CHECK "), "the table is the last")
+    }
+
+    @Test func `what several nodes have is told once, with their names`() {
+        func finding(_ node: String?, _ evidence: String, dies: [JSONValue] = []) -> JSONValue {
+            [
+                "check": 13, "severity": "warning", "node": JSONValue(node), "dies": .array(dies),
+                "evidence": .string(evidence), "remedy": "set it",
+            ]
+        }
+        let diagnosis: JSONValue = [
+            "worst": "warning",
+            "checks": [["number": 13, "name": "kernel settings", "state": "warning"]],
+            "findings": [
+                finding("node-1", "vm.swappiness is 60"), finding("node-2", "governor"),
+                finding("node-2", "vm.swappiness is 60"),
+                finding("node-3", "vm.swappiness is 60", dies: [4]),
+                finding(nil, "governor"),
+            ],
+            "failed_groups": ["decode-0"],
+        ]
+        let text = DoctorView(diagnosis: diagnosis, colour: false).text
+        #expect(
+            text == """
+                warning [13] node-1, node-2: vm.swappiness is 60
+                    set it
+                warning [13] node-2: governor
+                    set it
+                warning [13] node-3, die 4: vm.swappiness is 60
+                    set it
+                warning [13] governor
+                    set it
+
+                decode-0 has failed: `glm-agent why decode-0` tells what of, and what to do
+
+                4 warnings
+
+                      CHECK            STATE
+                  13  kernel settings  warning  4 findings
+
+                """, "\(text)")
     }
 
     @Test func `a sound host is no error, and what is not known is one where that is wanted`()

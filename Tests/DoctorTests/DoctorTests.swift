@@ -34,6 +34,10 @@ struct Illness: Sendable, CustomTestStringConvertible {
         "unknown": "timed-out", "subject": "the tool", "detail": "gave no answer", "complaint": nil,
     ]
 
+    static let missing: JSONValue = [
+        "unknown": "not-installed", "subject": "/data/glm-5.1", "detail": "", "complaint": nil,
+    ]
+
     static let all = [
         Illness(
             .holders, .error, "inventory.holders",
@@ -124,9 +128,18 @@ struct Illness: Sendable, CustomTestStringConvertible {
             "files: 1 with 99 bytes"),
         Illness(.weights, .unknown, "inventory.weights", gap, "gave no answer"),
         Illness(
+            .weights, .error, "inventory.weights", missing,
+            "there is no /data/glm-5.1, where the weights should be"),
+        Illness(
             .settings, .warning, "inventory.kernel.governors", ["powersave"], "is powersave"),
         Illness(
             .settings, .warning, "inventory.kernel.parameters.1.value", "60", "vm.swappiness is 60"),
+        Illness(
+            .settings, .info, "inventory.kernel.governors", missing, "no CPU here has a governor"),
+        Illness(
+            .settings, .info, "untuned",
+            [["wanted": "CPU governor performance", "found": "none here", "settable": false]],
+            "CPU governor performance: none here"),
         Illness(
             .settings, .unknown, "inventory.kernel.parameters.0.value", nil, "cannot be read"),
         Illness(.settings, .warning, "inventory.kernel.release", "4.19.90", "older than 5.10"),
@@ -224,8 +237,9 @@ struct Illness: Sendable, CustomTestStringConvertible {
             !diagnosis.findings.contains { finding in
                 finding.severity > .info && (finding.node.map { $0 != NodeID("node-3") } ?? false)
             }, "\(diagnosis.findings)")
-        // Whoever reads an error learns what to do.
+        // Whoever reads an error learns what to do, and nobody what would do nothing.
         #expect(!found.contains { $0.severity >= .warning && $0.remedy.isEmpty }, "\(found)")
+        #expect(illness.severity > .info || found.allSatisfy(\.remedy.isEmpty), "\(found)")
     }
 
     @Test func `a failed dial names both ends`() throws {
@@ -263,6 +277,49 @@ struct Illness: Sendable, CustomTestStringConvertible {
         #expect(found.map(\.node) == [NodeID("node-4")] && diagnosis.worst == .error)
         let none = Diagnosis(of: ClusterExamination(nodes: [silent]))
         #expect(!none.findings.contains { $0.severity == .ok }, "nothing is well unseen")
+    }
+
+    @Test func `the store is not judged where its node told nothing`() throws {
+        let silent = ExaminedNode(NodeID("node-1"), .silent("connection refused"))
+        let others = Array(try Healthy.cluster().nodes.suffix(2))
+        func store(_ nodes: [ExaminedNode]) -> [Finding] {
+            Diagnosis(of: ClusterExamination(nodes: nodes)).findings.filter { $0.check == .store }
+        }
+        let unknown = store([silent] + others)
+        #expect(unknown.map(\.severity) == [.unknown])
+        #expect(
+            unknown[0].evidence
+                == "whether tcp://10.20.0.1:26670 is on a prefill node: node-1 did not tell")
+        #expect(store(others).map(\.severity) == [.error])
+        // It told, and has no prefill: who else is silent does not matter.
+        let decode = try Healthy.node(1).json.setting(
+            "shards.0.role".split(separator: ".")[...], to: "decode")
+        let told = ExaminedNode(NodeID("node-4"), .told(try NodeExamination(json: decode)))
+        #expect(store([silent, told] + others).map(\.severity) == [.error])
+    }
+
+    @Test(arguments: [
+        ("sglang", Severity.error), ("rehearsal", .unknown), ("command", .unknown),
+    ])
+    func `SGLang that is on no node is an error where engines are started by it`(
+        engine: String, severity: Severity
+    ) throws {
+        let packages = "inventory.software.python".split(separator: ".")[...]
+        let nodes = try Healthy.cluster().told.map { told in
+            let json = told.found.json.setting(["engine"], to: .string(engine))
+                .setting(packages, to: [["name": "torch", "version": "1.0"]])
+            return ExaminedNode(told.node, .told(try NodeExamination(json: json)))
+        }
+        let found = Diagnosis(of: ClusterExamination(nodes: nodes)).findings.filter {
+            $0.check == .versions && $0.evidence.hasPrefix("sglang was not found on any node")
+        }
+        #expect(found.map(\.severity) == [severity] && found[0].remedy.isEmpty == false)
+    }
+
+    @Test func `a rehearsal needs no weights`() throws {
+        let node = try Healthy.node(1).json.setting(["engine"], to: "rehearsal")
+            .setting("inventory.weights".split(separator: ".")[...], to: Illness.missing)
+        #expect(try worst(of: .weights, node) == .info)
     }
 
     @Test func `where nobody is odd, everybody is named`() throws {

@@ -21,7 +21,7 @@ enum Healthy {
                     reservedPorts: [PortRange(first: 60000, last: 60031)].compactMap { $0 })
             ],
             ports: [PlannedPort(Endpoint(host: "10.20.0.\(number)", port: 8000), .free)],
-            ownProcesses: [])
+            ownProcesses: [], engine: .sglang)
     }
 
     private static func inventory(_ number: Int) throws -> NodeInventory {

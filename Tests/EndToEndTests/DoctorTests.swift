@@ -1,6 +1,8 @@
 // The doctor on a cluster whose nodes each have an illness of their own, while engines serve.
 
 import Base
+import EventLoop
+import Glibc
 import PretendNode
 import Testing
 
@@ -76,6 +78,34 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a port that keeps a shard waiting is an error, with who holds it`() throws {
+            var stranger: StreamListener?
+            try TestCluster.run(
+                prepare: { cluster in
+                    let port = Endpoint(host: cluster.nodes[2].address, port: 8001)
+                    stranger = try StreamListener(cluster.loop, on: port) { $0.close() }
+                    try cluster.startAll()
+                },
+                { cluster in
+                    defer { stranger?.close() }
+                    let holder = "is held by process \(getpid()) "
+                    try cluster.wait(for: "a shard to wait for its port") {
+                        $0.json.compact.contains(holder)
+                    }
+                    let (code, document) = try diagnosis(cluster, cluster.nodes[0])
+                    let found = (document["findings"]?.arrayValue ?? []).filter {
+                        $0["check"]?.integerValue == 4 && $0["severity"] == "error"
+                    }
+                    #expect(code == 3 && found.map { $0["node"] } == ["node-3"], "\(found)")
+                    #expect(found.first?["evidence"]?.stringValue?.contains(holder) == true)
+                    let weights = document["checks"]?[12]?["state"]
+                    #expect(weights == "info", "a rehearsal needs none")
+                    stranger?.close()
+                    stranger = nil
+                    _ = try cluster.waitUntilReady()
+                })
+        }
+
         @Test
         func `a held die on one node keeps its whole group from starting, and status says why`()
             throws
@@ -87,7 +117,7 @@ extension EndToEnd {
             settings.engine = "sglang"
             settings.weights = "/data/glm-5.1"
             settings.hostRoots = hosts.map(\.directory)
-            try TestCluster.run(settings) { cluster in
+            try TestCluster.run(settings, prepare: { try start($0, on: hosts) }) { cluster in
                 let held = "for node-2: die 5 held by process 4711 (python3)"
                 try cluster.wait(for: "the gate to close") {
                     $0.group("mixed-0")?.why.contains(held) ?? false
@@ -115,7 +145,7 @@ extension EndToEnd {
             settings.weights = "/data/glm-5.1"
             settings.launchGate = "{accept: [{check: 8, node: node-2, die: 5}]}"
             settings.hostRoots = hosts.map(\.directory)
-            try TestCluster.run(settings) { cluster in
+            try TestCluster.run(settings, prepare: { try start($0, on: hosts) }) { cluster in
                 try cluster.wait(for: "the gate to close") {
                     $0.group("mixed-0")?.why.contains("CANN: ") ?? false
                 }
@@ -145,6 +175,13 @@ extension EndToEnd {
                 }
             }
             #expect(hosts.flatMap(\.violations).isEmpty)
+        }
+
+        /// With the Python of their nodes, which has SGLang.
+        private func start(_ cluster: TestCluster, on hosts: [PretendNode]) throws {
+            for (node, host) in zip(cluster.nodes, hosts) {
+                try cluster.start(node, environment: host.environment)
+            }
         }
 
         private func diagnosis(

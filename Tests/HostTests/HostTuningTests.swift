@@ -83,12 +83,16 @@ private func ports(_ text: String) throws -> PortSet { PortSet(try PortRange.lis
         let missing = HostSetting.sysctl(name: "kernel.none", value: "1")
         let found = tree.tuning.apply([missing])
         #expect(found.map(\.wanted) == [missing])
-        #expect(found.first?.found.contains("/proc/sys/kernel/none") == true)
+        #expect(found.first?.found == "this kernel has no /proc/sys/kernel/none")
+        #expect(found.first?.isSettable == false)
         #expect(!Files.exists(tree.record))
         let bare = SystemHostTuner(root: HostRoot(tree.root + "/nothing"))
-        #expect(
-            bare.differences(from: [.governor("performance")]).map(\.found)
-                == ["no CPU here has a governor"])
+        let governor = bare.differences(from: [.governor("performance")])
+        #expect(governor.map(\.found) == ["no CPU here has a governor"])
+        #expect(governor.map(\.isSettable) == [false])
+        try tree.set(TunedTree.swappiness, "60")
+        let swappiness = HostSetting.sysctl(name: "vm.swappiness", value: "0")
+        #expect(tree.tuner.differences(from: [swappiness]).map(\.isSettable) == [true])
     }
 
     @Test func `all is put back as it was, once and again`() throws {

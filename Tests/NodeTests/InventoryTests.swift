@@ -119,7 +119,14 @@ import WireProtocol
             #expect(status.notes == ["\(cluster.name(2)): \(note)"])
             #expect(status.ready)
         }
-        cluster.simulation.give(.noted([]), to: 2)
+        cluster.simulation.give(.noted(["another", note]), to: 3)
+        cluster.pass(.seconds(5))
+        for index in cluster.indices {
+            let (two, three) = (cluster.name(2), cluster.name(3))
+            let notes = try cluster.status(index).notes
+            #expect(notes == ["\(two), \(three): \(note)", "\(three): another"])
+        }
+        for index in 2...3 { cluster.simulation.give(.noted([]), to: index) }
         cluster.pass(.seconds(5))
         #expect(try cluster.indices.allSatisfy { try cluster.status($0).notes.isEmpty })
     }

@@ -56,6 +56,32 @@ import Testing
         #expect(try cluster.group("decode-0", by: 0).generation == 1)
     }
 
+    @Test func `nodes are examined for what serves their group already, too`() throws {
+        var cluster = try cluster(obstructed: 3)
+        cluster.wait { (try? $0.group("prefill-0", by: 0).state) == "ready" }
+        let before = cluster.simulation.transcript.count
+        cluster.pass(.seconds(10))
+        let prefill = try #require(try cluster.machine(0).state.plan?.group(GroupName("prefill-0")))
+        let served = try [#require(prefill.store), #require(prefill.bootstrap)].map {
+            "for decode-0 \($0) of node-1 is dialled"
+        }
+        let later = cluster.simulation.transcript[before...]
+        for text in served { #expect(later.contains { $0.hasSuffix(text) }, "\(text)") }
+        // Nothing served when the first was examined.
+        let first = cluster.simulation.transcript.filter { $0.contains("for prefill-0 ") }
+        #expect(!first.contains { $0.hasSuffix("is dialled") }, "\(first)")
+    }
+
+    @Test func `a group that has failed is named to the doctor`() throws {
+        var cluster = try cluster(obstructed: nil)
+        cluster.settle()
+        #expect(try cluster.machine(1).failedGroups.isEmpty)
+        try cluster.killShard("decode-0", rank: 0)
+        cluster.wait { (try? $0.machine(1).failedGroups) == [GroupName("decode-0")] }
+        cluster.settle()
+        #expect(try cluster.machine(1).failedGroups.isEmpty)
+    }
+
     @Test func `what does not clear is a matter for an operator, and is waited for all the same`()
         throws
     {

@@ -97,6 +97,7 @@ import Testing
         let wall = cluster.simulation.wall(of: index)
         let seen = SchedulerSighting(
             expected: 16, running: 15, ended: ["TP19 (die 3)"], endedAt: EndTime(wall))
+        cluster.simulation.invariants.fell(other.shard)
         cluster.simulation.give(.shard(other.shard, .schedulers(seen)), to: index)
         cluster.wait { (try? $0.group("prefill-0", by: 0).lastFailure) != nil }
         let failure = try #require(cluster.group("prefill-0", by: 0).lastFailure)
@@ -124,13 +125,36 @@ import Testing
         }
     }
 
-    @Test func `while a spare is to take over it is named`() throws {
+    @Test func `while a lost node is waited for, the spare that takes its rank then is named`()
+        throws
+    {
+        var cluster = try settled(nodes: 5)
+        let spare = cluster.spare
+        let lost = try cluster.nodes(of: "decode-0")[0]
+        cluster.simulation.crashHost(lost)
+        let text = " at most; then \(cluster.name(spare)) takes rank 0"
+        cluster.wait { (try? $0.group("decode-0", by: spare).why.hasSuffix(text)) == true }
+        cluster.wait { (try? $0.nodes(of: "decode-0")[0]) == spare }
+    }
+
+    @Test func `where nothing runs any more it is told when the spare takes over`() throws {
         var cluster = try settled(nodes: 5)
         let spare = cluster.spare
         let lost = try cluster.nodes(of: "decode-0")[1]
         cluster.simulation.crashHost(lost)
-        let text = "\(cluster.name(spare)) takes rank 1"
+        cluster.pass(.seconds(2))
+        try cluster.killShard("decode-0", rank: 0)
+        let text = "which holds rank 1; \(cluster.name(spare)) takes rank 1 at "
         cluster.wait { (try? $0.group("decode-0", by: spare).why.contains(text)) == true }
+    }
+
+    @Test func `where no node can take the rank, that is told`() throws {
+        var cluster = try settled()
+        let lost = try cluster.nodes(of: "decode-0")[1]
+        let asked = try #require(cluster.indices.first { $0 != lost })
+        cluster.simulation.crashHost(lost)
+        let text = "which holds rank 1; no other node can take it"
+        cluster.wait { (try? $0.group("decode-0", by: asked).why.contains(text)) == true }
     }
 
     @Test func `a restart for the store's sake is the last restart and no failure`() throws {

@@ -122,6 +122,19 @@ import Testing
         #expect(decision.why == "failure 1 of 5 before; ended since: shares the transfer store")
     }
 
+    @Test func `while a node is away, an engine that does not answer is not said to`() {
+        var group = GroupDriver.serving()
+        group.lose(1)
+        #expect(group.decide().why == "the agent of node-2 is out of reach; the engine answers")
+        group.set(0, .ready, why: "has not answered for 25 s: timed out")
+        let decision = group.decide()
+        #expect(!decision.serves && decision.condition == .degraded && decision.end == nil)
+        #expect(
+            decision.why
+                == "the agent of node-2 is out of reach; rank 0 has not answered for 25 s: timed out"
+        )
+    }
+
     @Test func `who takes the rank of a lost node is told`() {
         var group = GroupDriver(.ended(EndCause(.nodeLost, why: "node-2 is gone")))
         group.lose(1)

@@ -1,5 +1,5 @@
-// A diagnosis for people: a line a check with its worst state, then what was found, worst first, each with
-// node, dies, evidence and what to do.
+// A diagnosis for people: what was found, worst first, each with node, dies, evidence and what to do, and told
+// once where several nodes have it; then a line a check with its worst state, which stays on the screen.
 
 import Ascend
 import Base
@@ -12,9 +12,9 @@ struct DoctorView {
     let colour: Bool
 
     var text: String {
-        let findings = (diagnosis["findings"]?.arrayValue ?? []).map(Found.init)
+        let findings = Found.merged((diagnosis["findings"]?.arrayValue ?? []).map(Found.init))
         let bad = findings.filter { $0.severity > .ok }
-        let parts = [checks(findings), [summary(findings)], details(bad)]
+        let parts = [details(bad), failedGroups, [summary(findings)], checks(findings)]
         return parts.filter { !$0.isEmpty }
             .map { $0.map { $0 + "\n" }.joined() }
             .joined(separator: "\n")
@@ -34,6 +34,13 @@ struct DoctorView {
                 Table.Cell(note ?? ""))
         }
         return table.lines(colour: colour)
+    }
+
+    /// The checks look at the nodes; what has failed already is told by the logs.
+    private var failedGroups: [String] {
+        (diagnosis["failed_groups"]?.arrayValue ?? []).compactMap(\.stringValue).map {
+            "\($0) has failed: `glm-agent why \($0)` tells what of, and what to do"
+        }
     }
 
     private func summary(_ findings: [Found]) -> String {
@@ -59,17 +66,18 @@ struct DoctorView {
     private func lines(_ found: Found) -> [String] {
         let word = found.severity.rawValue
         let shown = colour ? Style(severity: found.severity).applied(to: word) : word
-        let place = [found.node, found.dies.isEmpty ? nil : found.dies.shown].compactMap { $0 }
+        let place = found.nodes + (found.dies.isEmpty ? [] : [found.dies.shown])
         let whose = place.isEmpty ? "" : place.joined(separator: ", ") + ": "
         let first = "\(shown) [\(found.check)] \(whose)\(found.evidence)"
         return [first] + (found.remedy.isEmpty ? [] : ["    \(found.remedy)"])
     }
 
-    /// One finding, read back.
+    /// What one node or several were found to have, read back.
     private struct Found {
         let check: Int64
         let severity: Severity
-        let node: String?
+        /// Empty where it is about the cluster as a whole.
+        var nodes: [String]
         let dies: [DieID]
         let evidence: String
         let remedy: String
@@ -78,12 +86,31 @@ struct DoctorView {
             check = json["check"]?.integerValue ?? 0
             // An agent of another version may know words that this program does not.
             severity = json["severity"]?.stringValue.flatMap(Severity.init(rawValue:)) ?? .unknown
-            node = json["node"]?.stringValue
+            nodes = [json["node"]?.stringValue].compactMap { $0 }
             dies = (json["dies"]?.arrayValue ?? []).compactMap { die in
                 die.integerValue.flatMap { Int(exactly: $0) }.map { DieID($0) }
             }
             evidence = json.text("evidence").printable
             remedy = json.text("remedy").printable
+        }
+
+        /// What several nodes have in common is one, in the place of the first.
+        static func merged(_ findings: [Found]) -> [Found] {
+            var merged: [Found] = []
+            for found in findings {
+                if let known = merged.firstIndex(where: { $0.isSame(as: found) }) {
+                    merged[known].nodes += found.nodes
+                } else {
+                    merged.append(found)
+                }
+            }
+            return merged
+        }
+
+        private func isSame(as other: Found) -> Bool {
+            check == other.check && severity == other.severity && dies == other.dies
+                && evidence == other.evidence && remedy == other.remedy
+                && nodes.isEmpty == other.nodes.isEmpty
         }
     }
 }

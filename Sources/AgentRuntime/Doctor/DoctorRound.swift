@@ -1,7 +1,7 @@
 // One visit of the doctor: all nodes are asked at once what they are; then each is asked to dial the planned
 // ports of all others and to ping over the fabric; then everything is judged. It takes as long as the
 // slowest node, whose silence is a finding in its turn. The launch gate makes such a visit to the nodes of one
-// group.
+// group, which then dial also what of other groups serves them already.
 
 import Ascend
 import Base
@@ -30,7 +30,7 @@ final class DoctorRound {
         /// A person wants to know.
         case visit(DoctorVisit)
         /// The group is about to be launched.
-        case launch(GroupName, hasPreflight: Bool)
+        case launch(GroupName, reaching: [DialTarget], hasPreflight: Bool)
     }
 
     struct Outcome {
@@ -61,7 +61,11 @@ final class DoctorRound {
     }
 
     private var group: GroupName? {
-        if case .launch(let group, _) = purpose { group } else { nil }
+        if case .launch(let group, _, _) = purpose { group } else { nil }
+    }
+
+    private var served: [DialTarget] {
+        if case .launch(_, let served, _) = purpose { served } else { [] }
     }
 
     private var isStressing: Bool {
@@ -71,7 +75,7 @@ final class DoctorRound {
     private var hasPreflight: Bool {
         switch purpose {
         case .visit(let visit): visit.hasPreflight
-        case .launch(_, let hasPreflight): hasPreflight
+        case .launch(_, _, let hasPreflight): hasPreflight
         }
     }
 
@@ -104,7 +108,7 @@ final class DoctorRound {
         let questions = told.map { told in
             (told.node, NodeQuestion.reach(dials: dials(of: told.node), pings: pings(of: told)))
         }
-        guard nodes.count > 1, !questions.isEmpty else { return preflight() }
+        guard nodes.count > 1 || !served.isEmpty, !questions.isEmpty else { return preflight() }
         survey.put(
             questions, onAnswer: { self.takeReach($0, $1) }, then: { self.preflight() })
     }
@@ -148,7 +152,7 @@ final class DoctorRound {
         told.filter { $0.node != node }.flatMap { other in
             other.found.ports.filter { $0.state != .taken }
                 .map { DialTarget(node: other.node, endpoint: $0.endpoint) }
-        }
+        } + served.filter { $0.node != node }
     }
 
     /// Each die pings the same die of one other node, the next die that of the next node: every node and

@@ -63,6 +63,7 @@ public final class NodeExaminer {
         let node: ConfiguredNode
         let interface: String
         let stateDirectory: String
+        let engine: EngineKind
         let shards: [ShardOfPlan]
         let untuned: [UntunedSetting]?
     }
@@ -96,7 +97,8 @@ public final class NodeExaminer {
                             inventory: inventory, address: own.node.address,
                             interface: own.interface, environment: inherited,
                             shards: own.shards.map { PlannedShard($0) }, ports: ports,
-                            ownProcesses: processes, untuned: own.untuned, idle: idle))
+                            ownProcesses: processes, untuned: own.untuned, idle: idle,
+                            engine: ExaminedEngine(own.engine)))
                 }
             }
         }
@@ -181,18 +183,18 @@ public final class NodeExaminer {
 
     // MARK: - Ports
 
-    /// A port of a shard that has begun is not bound, not even for a moment: the engine wants it.
+    /// A port of a shard that has begun is not bound, not even for a moment: the engine wants it. One of a shard
+    /// that waits for its ports is bound for a moment, as the shard itself does again and again, and no longer.
     private func lookAtPorts(_ own: Own, completion: @escaping ([PlannedPort]) -> Void) {
-        let begun = own.shards.filter(\.isBegun).flatMap(\.endpoints)
-        let waiting = own.shards.filter { !$0.isBegun }.flatMap(\.endpoints)
-        let asked = waiting.filter { listeners[$0] == nil }
+        func endpoints(_ stage: ShardOfPlan.Stage) -> [Endpoint] {
+            own.shards.filter { $0.stage == stage }.flatMap(\.endpoints)
+        }
+        let (begun, planned) = (endpoints(.begun), endpoints(.planned))
+        let asked = endpoints(.waitsForPorts) + planned.filter { listeners[$0] == nil }
         ports.conflicts(asked) { [self] conflicts in
-            let reasons = Dictionary(
-                conflicts.map { ($0.endpoint, $0.reason) }, uniquingKeysWith: { first, _ in first })
-            let found = waiting.map { endpoint in
-                reasons[endpoint].map { PlannedPort(endpoint, .taken, reason: $0) }
-                    ?? listen(on: endpoint)
-            }
+            let taken = conflicts.map { PlannedPort($0.endpoint, .taken, reason: $0.reason) }
+            let refused = Set(taken.map(\.endpoint))
+            let found = taken + planned.filter { !refused.contains($0) }.map { listen(on: $0) }
             dialAll(begun, from: own.node.address) { failures in
                 let open = begun.filter { failures[$0] == nil }.map { PlannedPort($0, .own) }
                 completion(open + found)
@@ -210,6 +212,11 @@ public final class NodeExaminer {
         } catch {
             return PlannedPort(endpoint, .taken, reason: "cannot be bound: \(error.message)")
         }
+    }
+
+    /// Gives these ports back, at once.
+    func letGo(of endpoints: [Endpoint]) {
+        for endpoint in endpoints { listeners.removeValue(forKey: endpoint)?.close() }
     }
 
     /// Gives every port back, at once.
@@ -305,6 +312,16 @@ extension PlannedShard {
             environment: shard.spec.environment.map { Variable($0.name, $0.value) },
             unset: shard.spec.unset, endpoints: shard.endpoints,
             reservedPorts: shard.reservedPorts)
+    }
+}
+
+extension ExaminedEngine {
+    fileprivate init(_ kind: EngineKind) {
+        switch kind {
+        case .sglang: self = .sglang
+        case .rehearsal: self = .rehearsal
+        case .command: self = .command
+        }
     }
 }
 

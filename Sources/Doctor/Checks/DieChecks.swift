@@ -104,7 +104,8 @@ extension Diagnosis {
     }
 
     private static let dieRemedy =
-        "look the codes up; the health may stick while the die works, so judge it with a test, or "
+        "look the codes up in the vendor's Health Management Fault Definition for this driver "
+        + "(support.huawei.com); the health may stick while the die works, so judge it with a test, or "
         + "take the node out of the cluster. A reset takes every die of the host with it"
 
     /// On an A3 each die is a PCI function, and there are sixteen.

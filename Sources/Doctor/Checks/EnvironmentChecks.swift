@@ -182,15 +182,10 @@ extension Diagnosis {
                 remedy: "write tcp://ADDRESS:PORT of the first prefill node")
             return ""
         }
-        let host = String(first[start...].dropLast("\(port)".count + 1))
-        let prefills = cluster.told.filter { $0.found.shards.contains { $0.role == .prefill } }
         // A group alone may be another prefill than the one with the store.
-        if !cluster.isOneGroup, !prefills.isEmpty,
-            !prefills.contains(where: { $0.found.address == host })
-        {
-            report(
-                .store, .error, nil, "\(first) is on no prefill node",
-                remedy: "the store runs in the first prefill group: name its node")
+        if !cluster.isOneGroup {
+            let host = String(first[start...].dropLast("\(port)".count + 1))
+            checkStoreOwner(first, at: host, cluster)
         }
         if (15000...25000).contains(port) {
             report(
@@ -199,6 +194,25 @@ extension Diagnosis {
                     + "find it taken")
         }
         return first
+    }
+
+    /// The node with the store is judged by what it tells itself.
+    private mutating func checkStoreOwner(
+        _ url: String, at address: String, _ cluster: ClusterExamination
+    ) {
+        let prefills = cluster.told.filter { $0.found.shards.contains { $0.role == .prefill } }
+        guard !prefills.contains(where: { $0.found.address == address }) else { return }
+        let silent = cluster.silent
+        if !silent.isEmpty, !cluster.told.contains(where: { $0.found.address == address }) {
+            report(
+                .store, .unknown, nil,
+                "whether \(url) is on a prefill node: \(names(silent)) did not tell",
+                remedy: "see to what check 0 says first")
+        } else if !prefills.isEmpty {
+            report(
+                .store, .error, nil, "\(url) is on no prefill node",
+                remedy: "the store runs in the first prefill group: name its node")
+        }
     }
 }
 

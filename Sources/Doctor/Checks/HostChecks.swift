@@ -65,8 +65,9 @@ extension Diagnosis {
             }
             for setting in untuned {
                 report(
-                    .settings, .warning, node, "\(setting.wanted): \(setting.found)",
-                    remedy: Self.tuningRemedy)
+                    .settings, setting.isSettable ? .warning : .info, node,
+                    "\(setting.wanted): \(setting.found)",
+                    remedy: setting.isSettable ? Self.tuningRemedy : "")
             }
         }
         compare(
@@ -111,6 +112,8 @@ extension Diagnosis {
                 "CPU governor is \(governors.joined(separator: ", "))",
                 remedy: "\(remedy); or cpupower frequency-set -g performance")
         case .known: break
+        case .unknown(let gap) where gap.kind == .notInstalled:
+            report(.settings, .info, node, "no CPU here has a governor: nothing can be set")
         case .unknown(let gap): report(.settings, node, gap: gap)
         }
         for (name, limit) in [("vm.swappiness", 10), ("kernel.numa_balancing", 0)] {

@@ -31,7 +31,10 @@ extension Diagnosis {
             compare(
                 .versions, name == "python" ? .warning : .error, name, values, shown: { $0 },
                 remedy: "install the version of the others; driver and firmware go together")
-            reportMissing(name, values)
+            reportMissing(
+                name, values,
+                isNeeded: name == "sglang"
+                    && cluster.told.contains { $0.found.engine == .sglang })
             if let first = values.first?.value { told.append("\(name) \(first)") }
         }
         for (node, found) in cluster.told { checkDriver(node, found) }
@@ -67,15 +70,19 @@ extension Diagnosis {
         }
     }
 
-    /// Where a thing is missing on every node, nothing differs; whether it is needed is not known here.
+    /// Where a thing is missing on every node, nothing differs; whether it is needed is mostly not known here.
     private mutating func reportMissing(
-        _ name: String, _ values: [(node: NodeID, value: String)]
+        _ name: String, _ values: [(node: NodeID, value: String)], isNeeded: Bool
     ) {
         guard !values.isEmpty, values.allSatisfy({ $0.value == Self.notInstalled }) else { return }
         let place = values.count == 1 ? "" : " on any node"
         report(
-            .versions, .unknown, nil, "\(name) was not found\(place)",
-            remedy: "install it, or look whether the agent's PATH is that of the engines")
+            .versions, isNeeded ? .error : .unknown, nil,
+            "\(name) was not found\(place)" + (isNeeded ? ", and the engine is sglang" : ""),
+            remedy: isNeeded
+                ? "install it for the Python of the profile's command, or name the Python that has it "
+                    + "there (command: in a profile_file)"
+                : "install it, or look whether the agent's PATH is that of the engines")
     }
 
     // MARK: - 12
@@ -86,9 +93,7 @@ extension Diagnosis {
             switch found.inventory.weights {
             case .known(let digest): digests.append((node, digest))
             case .unknown(let gap) where gap.kind == .notInstalled:
-                report(
-                    .weights, .error, node, "the weights are not there: \(gap)",
-                    remedy: "copy or mount them at the same path as on the other nodes")
+                reportMissingWeights(node, gap.subject, isNeeded: found.engine != .rehearsal)
             case .unknown(let gap) where gap.kind == .notAsked:
                 report(
                     .weights, .unknown, node, "no directory was named",
@@ -112,6 +117,18 @@ extension Diagnosis {
             shown: { "\($0.count) with \($0.bytes) bytes" }, remedy: remedy)
         guard let first = digests.first?.value else { return "" }
         return "\(first.path): \(first.files.count) files, \(first.totalBytes) bytes"
+    }
+
+    private mutating func reportMissingWeights(
+        _ node: NodeID, _ path: String, isNeeded: Bool
+    ) {
+        guard isNeeded else {
+            return report(
+                .weights, .info, node, "there is no \(path); the rehearsal engine reads no weights")
+        }
+        report(
+            .weights, .error, node, "there is no \(path), where the weights should be",
+            remedy: "copy or mount them there, or mend model_path in agent.yaml on every node")
     }
 
     private struct Files: Hashable {
