@@ -2,6 +2,7 @@
 
 import Ascend
 import Base
+import ClusterState
 import Doctor
 import EventLoop
 import Glibc
