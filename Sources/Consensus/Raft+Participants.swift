@@ -61,21 +61,22 @@ extension Raft {
             guard new.voters == participants.voters || answering >= new.quorum.size else {
                 return .failure(.noMajorityAfterwards(answering: answering, need: new.quorum.size))
             }
-            guard let node = voterToDoubt(before: change) else { return .success(new) }
-            return participants.after(.doubt([node])).flatMap { countsOn($0, at: now) }
+            let first = voterToDoubt(before: change).map { participants.after(.doubt([$0])) }
+            return (first ?? .success(new)).flatMap { countsOn($0, at: now) }
         }
     }
 
     /// The participants, if enough voters are there that remember by them.
     private func countsOn(
-        _ doubted: Participants, at now: Instant
+        _ new: Participants, at now: Instant
     ) -> Result<Participants, RaftRefusal> {
-        let need = doubted.quorum.rememberingSize
-        let answering = doubted.voters.count {
-            doubted.disks?[$0] != nil && ($0 == local || isAnswering($0, at: now))
+        guard let disks = new.disks else { return .success(new) }
+        let need = new.quorum.rememberingSize
+        let answering = new.voters.count {
+            disks[$0] != nil && ($0 == local || isAnswering($0, at: now))
         }
         return answering >= need
-            ? .success(doubted) : .failure(.noMajorityAfterwards(answering: answering, need: need))
+            ? .success(new) : .failure(.noMajorityAfterwards(answering: answering, need: need))
     }
 
     /// There is one change at a time, and the first of a term waits until an entry of that term is

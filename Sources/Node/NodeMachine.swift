@@ -217,8 +217,12 @@ public struct NodeMachine: Sendable {
     }
 
     /// True where this node takes no part any more, as others have told: it asks for no votes. A leader
-    /// goes on until it has noticed that nobody follows.
-    private var isSilent: Bool { isDismissed && consensus.role != .leader }
+    /// goes on until it has noticed that nobody follows. So does a voter by its own log: that log may be the
+    /// longest there is, without which nobody can be elected, and whoever asks in vain deposes nobody.
+    private var isSilent: Bool {
+        isDismissed && consensus.role != .leader
+            && !consensus.quorum.contains(configuration.local)
+    }
 
     func member(_ node: NodeID) -> Member? {
         membership.members.first { $0.node == node }

@@ -80,6 +80,7 @@ extension ClusterSimulation {
     /// Whether what is agreed survives if this node forgets it: of all voters that any node goes by, enough
     /// others remember, and their disks say so. More lost disks than that end a cluster, whatever it is made of.
     private func mayForget(_ index: Int) -> Bool {
+        guard !isVoteTakenAway else { return false }
         let running = machines.compactMap { $0?.consensus.quorum.voters }
         let written = hosts.compactMap { $0.disk.participants?.voters }
         return Set(running + written).allSatisfy { voters in
@@ -99,5 +100,28 @@ extension ClusterSimulation {
             return witnesses >= needed
         }
         return remembering.count >= needed
+    }
+
+    /// Whether a voter by any log is to vote no more by any roster.
+    private var isVoteTakenAway: Bool {
+        let running = machines.compactMap { $0 }
+        let voters = Set(
+            running.flatMap(\.consensus.quorum.voters)
+                + hosts.flatMap { $0.disk.participants?.voters ?? [] })
+        return running.map(\.state.roster).filter(\.isAgreed).contains { roster in
+            voters.contains { roster.entry(of: $0)?.mayVote != true }
+        }
+    }
+
+    /// Whether every voter is there on the disk that every log has for it.
+    var isEveryDiskTrusted: Bool {
+        hosts.compactMap { $0.disk.participants }.allSatisfy { participants in
+            participants.voters.allSatisfy { voter in
+                guard let disks = participants.disks, let index = indexOfNode[voter] else {
+                    return true
+                }
+                return disks[voter] == hosts[index].diskID && !hosts[index].isDiskDamaged
+            }
+        }
     }
 }

@@ -44,10 +44,15 @@ extension ClusterSimulation {
         }
     }
 
-    /// Asks any agent that runs.
+    /// Asks any agent that runs. No vote is taken away as long as another voter's disk is being replaced
+    /// (Protocols/consensus.md says why).
     private mutating func askMembers(
         _ order: MembersOrder, _ generator: inout SeededGenerator
     ) {
+        switch order {
+        case .remove, .demote: if !isEveryDiskTrusted { return }
+        default: break
+        }
         let running = hosts.indices.filter { hosts[$0].isAgentUp }
         guard let asked = running.randomElement(using: &generator) else { return }
         ask(asked, .members(order))

@@ -307,4 +307,20 @@ import Testing
         let refusals = bench.step(.change(.remove(c), ProposalID(1))).refusals
         #expect(refusals == [.noMajorityAfterwards(answering: 1, need: 2)])
     }
+
+    @Test func `nobody is promoted where too few would remember then`() throws {
+        var bench = try leader([a, b])
+        bench.step(.change(.addLearner(c), ProposalID(1)))
+        bench.answer(Self.accepted(4), from: b, on: Self.disk(of: b))
+        bench.answer(.appendReply(accepted: false, matched: .zero), from: b, on: Self.other)
+        bench.wait(.milliseconds(200))
+        #expect(bench.raft.onProbation == [b])
+        for voter in [b, c] {
+            let disk = voter == b ? Self.other : Self.disk(of: c)
+            bench.answer(Self.accepted(5), from: voter, on: disk)
+        }
+        #expect(bench.raft.commitIndex == LogIndex(5))
+        let refusals = bench.step(.change(.promote(c), ProposalID(2))).refusals
+        #expect(refusals == [.noMajorityAfterwards(answering: 1, need: 2)])
+    }
 }
