@@ -90,7 +90,8 @@ extension EndToEnd {
                 for node in cluster.nodes {
                     #expect(
                         notes.contains {
-                            $0.hasPrefix("\(node.name): ") && $0.contains("set_env.sh")
+                            $0.prefix { $0 != ":" }.contains("\(node.name)")
+                                && $0.contains("set_env.sh")
                                 && $0.contains("inherit the environment of the agent")
                         }, "\(notes)")
                 }
