@@ -10,9 +10,6 @@ extension JSONValue {
         return .object(members + [Member(Self.sealName, .string(Self.seal(of: members)))])
     }
 
-    /// Whether it has a checksum.
-    public var isSealed: Bool { self[Self.sealName] != nil }
-
     /// False for an object whose checksum does not match; true for one without.
     public var isIntact: Bool {
         guard case .object(let members) = self, let seal = self[Self.sealName] else { return true }

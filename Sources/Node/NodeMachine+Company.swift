@@ -4,7 +4,7 @@
 // node that was away is told by any other what has changed, or it might not know the very node that leads.
 //
 // Hearing of a roster decides nothing: it only opens doors. A node that hears that it takes part no more
-// falls silent, so that it asks nobody for votes, and ends what is over; the log alone makes it a member.
+// judges nobody and ends what is over; the log alone makes it a member, and the log alone takes its vote.
 
 public import Base
 import CBOR
@@ -123,7 +123,8 @@ extension NodeMachine {
         return onDisk
     }
 
-    /// True where others have said that this node takes part no more: it asks for nothing.
+    /// True where others have said that this node takes part no more. It begins nothing; as long as its own log
+    /// has it as a voter it still asks for votes.
     public var isDismissed: Bool { roster.dismissal != nil }
 
     /// Looks whether anything has changed of which the company follows.
@@ -210,7 +211,7 @@ extension NodeMachine {
         if roster.dismissal == nil {
             let text =
                 hasTakenPart
-                ? "this node was removed from the cluster, says \(sender); it asks for nothing and ends "
+                ? "this node was removed from the cluster, says \(sender); it begins nothing and ends "
                     + "what is over"
                 : "this node waits to be taken into the cluster, of which it has found \(sender)"
             actions.append(.log(.warning, text))

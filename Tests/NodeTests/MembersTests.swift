@@ -77,6 +77,8 @@ import WireProtocol
         cluster.simulation.startAgent(gone)
         cluster.wait { (try? $0.machine(gone).isDismissed) == true }
         cluster.pass(.seconds(10))
+        // Its log, by which it votes, might be the longest there is.
+        cluster.wait { (try? $0.machine(gone).consensus.role) == .preCandidate }
         #expect(try cluster.machine(asked).consensus.term == term, "it deposes nobody")
         #expect(try cluster.status(asked).members.count == 4)
         let add = MembersOrder.add(cluster.simulation.nodes[gone])
