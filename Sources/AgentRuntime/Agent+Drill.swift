@@ -61,11 +61,3 @@ extension PeerAnswer {
         ])
     }
 }
-
-extension WallTime {
-    fileprivate static func + (time: WallTime, duration: Duration) -> WallTime {
-        WallTime(
-            millisecondsSinceEpoch: time.millisecondsSinceEpoch
-                + duration.nanoseconds / 1_000_000)
-    }
-}

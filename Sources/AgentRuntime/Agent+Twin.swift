@@ -28,6 +28,6 @@ extension Agent {
         let files = ["/etc/machine-id", "/proc/sys/kernel/random/boot_id"]
         let texts = files.compactMap { try? Files.read(root + $0, limitBytes: 4096) }
         guard !texts.isEmpty else { return 0 }
-        return texts.joined().reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return texts.joined().fnv1a
     }
 }

@@ -63,6 +63,14 @@ public struct WallTime: Hashable, Comparable, Sendable {
         left.millisecondsSinceEpoch < right.millisecondsSinceEpoch
     }
 
+    /// Beyond all time it stays at the last moment there is: nodes may report whatever they like.
+    public static func + (time: WallTime, duration: Duration) -> WallTime {
+        let milliseconds = duration.nanoseconds / 1_000_000
+        let (sum, overflows) = time.millisecondsSinceEpoch.addingReportingOverflow(milliseconds)
+        return WallTime(
+            millisecondsSinceEpoch: overflows ? (milliseconds < 0 ? .min : .max) : sum)
+    }
+
     public static func - (later: WallTime, earlier: WallTime) -> Duration {
         .milliseconds(later.millisecondsSinceEpoch) - .milliseconds(earlier.millisecondsSinceEpoch)
     }

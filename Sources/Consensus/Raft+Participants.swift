@@ -62,19 +62,23 @@ extension Raft {
                 return .failure(.noMajorityAfterwards(answering: answering, need: new.quorum.size))
             }
             let first = voterToDoubt(before: change).map { participants.after(.doubt([$0])) }
-            return (first ?? .success(new)).flatMap { countsOn($0, at: now) }
+            return (first ?? .success(new)).flatMap { countsOn($0, after: change, at: now) }
         }
     }
 
-    /// The participants, if enough voters are there that remember by them.
+    /// The participants, if enough voters are there that remember by them. After a promotion it is one more
+    /// than the bare need, where there is one: the disk of the new voter counts only once that is agreed, and
+    /// a cluster that loses another one until then could never agree on it.
     private func countsOn(
-        _ new: Participants, at now: Instant
+        _ new: Participants, after change: ParticipantsChange, at now: Instant
     ) -> Result<Participants, RaftRefusal> {
         guard let disks = new.disks else { return .success(new) }
-        let need = new.quorum.rememberingSize
-        let answering = new.voters.count {
-            disks[$0] != nil && ($0 == local || isAnswering($0, at: now))
+        let remembering = new.voters.filter { disks[$0] != nil && mayRemember($0) }
+        let answering = remembering.count {
+            $0 == local || isAnswering($0, at: now) && remembers($0)
         }
+        var need = new.quorum.rememberingSize
+        if case .promote = change, remembering.count > need { need += 1 }
         return answering >= need
             ? .success(new) : .failure(.noMajorityAfterwards(answering: answering, need: need))
     }

@@ -50,7 +50,7 @@ extension Raft {
     }
 
     /// Whether the promises of a voter to this leader are kept on the disk that counts.
-    private func remembers(_ node: NodeID) -> Bool {
+    func remembers(_ node: NodeID) -> Bool {
         !rolledBack.contains(node) && participants.remembers(node, disk(of: node))
     }
 

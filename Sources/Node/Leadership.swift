@@ -21,8 +21,6 @@ struct Leadership: Sendable {
     var complaints: Set<GroupName> = []
     /// Proposals on their way, so that nothing is proposed twice.
     var underway: [Subject: ProposalID] = [:]
-    /// Of what runs of older deployments.
-    var sameLaunches: [GroupName: SameLaunch] = [:]
     /// How long decode needs to notice that a prefill group is gone.
     var decodePatience = Duration.zero
     /// Why there is no plan, or no new one.

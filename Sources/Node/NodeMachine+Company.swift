@@ -135,12 +135,17 @@ extension NodeMachine {
             news: roster.news)
         guard sources != roster.sources else { return }
         let isFirst = roster.sources == nil
+        // What is agreed is told also where it changes nothing here: others may have nothing but their file.
+        let isNewlyAgreed = state.roster.isAgreed && roster.sources?.serials != sources.serials
         roster.sources = sources
         let before = company
         company = Company(
             file: configuration.nodes, roster: ownRoster, news: roster.news,
             participants: sources.participants)
-        guard company != before || isFirst else { return }
+        guard company != before || isFirst else {
+            if isNewlyAgreed { tellRosterToAll() }
+            return
+        }
         for node in before.everyone.map(\.node) where !company.contains(node) {
             leadership?.reports[node] = nil
             leadership?.sightings[node] = nil
@@ -150,11 +155,14 @@ extension NodeMachine {
         actions.append(.connect(to: contacts, accepting: departed))
         hasNews = true
         hasShardNews = true
-        guard state.roster.isAgreed else { return }
-        for node in contacts + departed { tellRoster(to: node.node) }
+        if state.roster.isAgreed { tellRosterToAll() }
     }
 
     // MARK: - Telling and hearing
+
+    private mutating func tellRosterToAll() {
+        for node in contacts + departed { tellRoster(to: node.node) }
+    }
 
     /// What this node has applied of the roster; before there is one, that it knows of rosters.
     mutating func tellRoster(to node: NodeID) {
@@ -227,6 +235,10 @@ extension NodeMachine {
     /// The roster has changed in the log, at that place.
     mutating func rosterChanged(at index: LogIndex) {
         roster.changedAt = index
+        // The leader forgets what it heard of a node that goes, and may take it in again.
+        lastReport = nil
+        hasSightingNews = true
+        retellInventory()
         if let news = roster.news, news.serial <= state.roster.serial { roster.news = nil }
         if let dismissal = roster.dismissal, state.roster.contains(configuration.local),
             state.roster.serial > dismissal.serial

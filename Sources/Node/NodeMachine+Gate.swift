@@ -156,11 +156,3 @@ extension [GateFinding] {
         }
     }
 }
-
-extension [String] {
-    /// Each once, in their order.
-    var uniqued: [String] {
-        var seen: Set<String> = []
-        return filter { seen.insert($0).inserted }
-    }
-}

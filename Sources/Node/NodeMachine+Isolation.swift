@@ -93,7 +93,7 @@ extension WallTime {
 
     /// The same as a time. What is told again and again must not differ by what two clocks drift.
     func second(of instant: Instant, at now: Instant) -> WallTime {
-        let time = millisecondsSinceEpoch + (instant - now).nanoseconds / 1_000_000
+        let time = (self + (instant - now)).millisecondsSinceEpoch
         return WallTime(millisecondsSinceEpoch: time - (time % 1000 + 1000) % 1000)
     }
 }

@@ -143,7 +143,6 @@ extension NodeMachine {
         let planned = state.plan?.groups.map(\.name) ?? []
         let orphaned = state.groups.filter { $0.phase == .running }.map(\.name)
             .filter { !planned.contains($0) }
-        noteSameLaunches()
         for name in planned + orphaned { reconcileGroup(name) }
         let conditions = leadership?.conditions.filter { planned.contains($0.key) }
         leadership?.conditions = conditions ?? [:]

@@ -37,15 +37,13 @@ extension NodeMachine {
         {
             return fellAt(EndCause(.failure, why: "", node: master, rank: .master), record)
         }
-        let ahead = clockAhead(of: node).middle / 1000
+        let behind = Duration.zero - .microseconds(clockAhead(of: node).middle)
         if let ended = report.endedAt {
-            return WallTime(millisecondsSinceEpoch: ended.microsecondsSinceEpoch / 1000)
-                .earlier(by: ahead)
+            return WallTime(millisecondsSinceEpoch: ended.microsecondsSinceEpoch / 1000) + behind
         }
         guard report.state == .unresponsive, record.servesSince != nil else { return nil }
         // It was taken for hung when it had not answered for that long.
-        let limit = configuration.supervision.unresponsiveAfter.nanoseconds / 1_000_000
-        return report.since.earlier(by: ahead)?.earlier(by: limit)
+        return report.since + (behind - configuration.supervision.unresponsiveAfter)
     }
 
     /// What the ledger has of a group; nil where it never ended.
@@ -58,17 +56,6 @@ extension NodeMachine {
     /// The wall clock at a moment of this run; nil for one before it.
     func wall(at instant: Instant) -> WallTime? {
         guard instant > .zero, instant <= now else { return nil }
-        return WallTime(
-            millisecondsSinceEpoch: wall.millisecondsSinceEpoch
-                - (now - instant).nanoseconds / 1_000_000)
-    }
-}
-
-extension WallTime {
-    /// nil where that is beyond all time, as a node may report.
-    fileprivate func earlier(by milliseconds: Int64) -> WallTime? {
-        let (difference, overflows) = millisecondsSinceEpoch.subtractingReportingOverflow(
-            milliseconds)
-        return overflows ? nil : WallTime(millisecondsSinceEpoch: difference)
+        return wall + (instant - now)
     }
 }

@@ -24,13 +24,19 @@ extension NodeMachine {
     mutating func noteSameLaunches() {
         for record in state.groups
         where record.phase == .running && record.launchedSerial != state.deploymentSerial {
-            let known = leadership?.sameLaunches[record.name]
-            guard known?.generation != record.generation || known?.serial != state.deploymentSerial
-            else { continue }
+            guard isKnownToBeSame(record) == nil else { continue }
             let isSame = launchesSame(record)
-            leadership?.sameLaunches[record.name] = SameLaunch(
+            sameLaunches[record.name] = SameLaunch(
                 generation: record.generation, serial: state.deploymentSerial, isSame: isSame)
         }
+    }
+
+    /// What was found of a generation; nil where nobody has looked.
+    private func isKnownToBeSame(_ record: GroupRecord) -> Bool? {
+        guard let known = sameLaunches[record.name], known.generation == record.generation,
+            known.serial == state.deploymentSerial
+        else { return nil }
+        return known.isSame
     }
 
     /// Whether every rank would be given the same bytes.
@@ -69,10 +75,9 @@ extension NodeMachine {
         guard record.launchedSerial != state.deploymentSerial else { return false }
         // One that has not served yet loses nothing, and its last ranks could not start any more.
         guard record.phase == .running, record.servesSince != nil,
-            let known = leadership?.sameLaunches[record.name],
-            known.generation == record.generation, known.serial == state.deploymentSerial
+            let isSame = isKnownToBeSame(record)
         else { return true }
-        return !known.isSame
+        return !isSame
     }
 
     // MARK: - Whose turn it is
@@ -93,7 +98,7 @@ extension NodeMachine {
         for (index, other) in plan.groups.enumerated()
         where index != place && other.role != .router && state.isWanted(other.name) {
             let theirs = state.record(of: other.name)
-            if index < place, hasServed(theirs), launchDiffers(theirs), !isInTheWay(theirs) {
+            if index < place, theirs.phase == .running, launchDiffers(theirs), !isInTheWay(theirs) {
                 return "\(other.name) comes before it"
             }
             if !serves(theirs), isRollout || isDownByOrder(theirs) {
@@ -146,7 +151,7 @@ extension NodeMachine {
         let pending = plan.groups.map(\.name).filter { name in
             let record = state.record(of: name)
             return record.phase == .running && record.launchedSerial != state.deploymentSerial
-                && !launchesSame(record)
+                && isKnownToBeSame(record) != true
         }
         guard !pending.isEmpty else { return nil }
         let down = plan.groups.map(\.name).first { name in

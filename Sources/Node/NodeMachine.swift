@@ -64,6 +64,8 @@ public struct NodeMachine: Sendable {
     /// Of the deployment that is agreed on.
     var wantedDigest: UInt64?
     /// The last view that a leader sent, and when.
+    /// Of what runs of older deployments.
+    var sameLaunches: [GroupName: SameLaunch] = [:]
     var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
     /// Examinations of groups that this node has asked for.
@@ -133,6 +135,7 @@ public struct NodeMachine: Sendable {
         self.wall = wall
         handle(input)
         refreshCompany()
+        noteSameLaunches()
         watchContact()
         let isNews = hasShardNews
         if isNews { reconcileShards() }

@@ -28,7 +28,7 @@ extension ClusterSimulation {
             findings.append(
                 GateFinding(.blocks, .holders, node: node, evidence: "memory is not back yet"))
         }
-        let isSlow = generator.chance(0.1)
+        let isSlow = generator.chance(configuration.slowExaminationChance)
         let delay = generator.duration(
             in: isSlow ? .seconds(1)...(.seconds(8)) : .milliseconds(5)...(.milliseconds(400)))
         queue.schedule(

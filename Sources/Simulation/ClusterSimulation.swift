@@ -44,6 +44,8 @@ public struct SimulationConfiguration: Sendable {
     var sglang: SGLangFinding? = .unknown("nobody looks")
     /// How likely an examination finds something that the next one does not.
     public var obstacleChance = 0.0
+    /// How likely it is that such a look takes seconds.
+    var slowExaminationChance = 0.1
     var restartBudget = 1_000_000
     var plantedBug: PlantedBug?
     /// Which shards end right after their start.

@@ -18,7 +18,7 @@ extension Deployment: WireCodable {
 
     /// Tells deployments apart (FNV-1a over the encoding); no protection against malice.
     public var digest: UInt64 {
-        cbor.encoded.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+        cbor.encoded.fnv1a
     }
 }
 

@@ -323,4 +323,20 @@ import Testing
         let refusals = bench.step(.change(.promote(c), ProposalID(2))).refusals
         #expect(refusals == [.noMajorityAfterwards(answering: 1, need: 2)])
     }
+
+    @Test func `with one voter away nobody is promoted on the bare number that must remember`() throws {
+        let e = NodeID("e")
+        var bench = try leader([a, b, c, d])
+        bench.step(.change(.addLearner(e), ProposalID(1)))
+        for _ in 0..<10 {
+            bench.wait(.milliseconds(200))
+            for node in [b, c, e] {
+                bench.answer(Self.accepted(4), from: node, on: Self.disk(of: node))
+            }
+        }
+        let refusals = bench.step(.change(.promote(e), ProposalID(2))).refusals
+        #expect(refusals == [.noMajorityAfterwards(answering: 3, need: 4)])
+        bench.answer(Self.accepted(4), from: d, on: Self.disk(of: d))
+        #expect(bench.step(.change(.promote(e), ProposalID(3))).refusals.isEmpty)
+    }
 }

@@ -47,6 +47,8 @@ struct Cluster {
         var configuration = try SimulationConfiguration.scenario(
             seed: seed, profileName: shape.rawValue, nodeCount: nodes, asPublished: true)
         configuration.newcomerCount = 0
+        configuration.slowExaminationChance = 0
+        configuration.obstacleChance = 0
         change(&configuration)
         simulation = ClusterSimulation(configuration, keepsTranscript: true)
         if starts { simulation.start() }

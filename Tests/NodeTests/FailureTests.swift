@@ -138,6 +138,7 @@ import WireProtocol
     {
         var cluster = try Cluster(.onePrefill, nodes: 4, seed: 2) {
             $0.restartBudget = 4
+            $0.hangChance = 0
             $0.failsAtStart = { $0.group.name == "decode-0" && $0.rank == NodeRank(1) }
         }
         cluster.wait(.seconds(60)) { (try? $0.group("decode-0", by: 1).state) == "failed" }
@@ -161,7 +162,7 @@ import WireProtocol
         // Half of each wait is jitter, so neighbours may change places; the first and the last do not.
         let (first, last) = (try #require(waits.first), try #require(waits.last))
         #expect(last > first, "\(waits)")
-        #expect(try cluster.group("prefill-0", by: 1).state == "ready")
+        cluster.wait { (try? $0.group("prefill-0", by: 1).state) == "ready" }
         #expect(try cluster.group("prefill-0", by: 1).generation == 1)
     }
 

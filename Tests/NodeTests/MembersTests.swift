@@ -87,6 +87,20 @@ import WireProtocol
         cluster.wait { (try? $0.status(gone).ready) == true }
     }
 
+    @Test func `a node that was removed and taken in again while it ran can be ordered about`() throws {
+        var cluster = try cluster(5)
+        let gone = cluster.spare
+        let node = NodeID(cluster.name(gone))
+        let asked = try #require(cluster.leader)
+        #expect(try cluster.ask(asked, .members(.remove(node, isForced: false))).isAccepted)
+        cluster.wait { (try? $0.machine(asked).consensus.participants.all.count) == 4 }
+        let add = MembersOrder.add(cluster.simulation.nodes[gone])
+        #expect(try cluster.ask(asked, .members(add)).isAccepted)
+        cluster.wait { (try? $0.role(of: gone)) == "voter" }
+        let cordon = try cluster.ask(asked, .propose(.cordon(node, .cordon)))
+        #expect(cordon.isAccepted, "\(cordon)")
+    }
+
     /// A cluster whose spare has taken the rank of a node that nobody hears of any more, and whose engine goes
     /// on: whether the ranks of a broken world fall or hang is chance.
     private func clusterWithLostEngine() throws -> (Cluster, victim: Int) {

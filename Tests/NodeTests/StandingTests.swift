@@ -107,9 +107,11 @@ import Testing
         let lost = try cluster.nodes(of: "decode-0")[1]
         let asked = try #require(cluster.indices.first { $0 != lost })
         cluster.simulation.crashHost(lost)
-        cluster.wait(.seconds(60)) { (try? $0.group("decode-0", by: asked).lastFailure) != nil }
+        cluster.wait(.seconds(60)) {
+            (try? $0.group("decode-0", by: asked).lastFailure?.kind) == "nodeLost"
+        }
         let loss = try #require(cluster.group("decode-0", by: asked).lastFailure)
-        #expect(loss.kind == "nodeLost" && loss.diagnosis?.kind == "node-lost")
+        #expect(loss.diagnosis?.kind == "node-lost")
         #expect(loss.diagnosis?.node.name == cluster.name(lost))
     }
 

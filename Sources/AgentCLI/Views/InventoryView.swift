@@ -151,8 +151,7 @@ struct InventoryView {
     private static func gaps(in json: JSONValue) -> [String] {
         var found: [String] = []
         collectGaps(in: json, into: &found)
-        var seen: Set<String> = []
-        return found.filter { seen.insert($0).inserted }
+        return found.uniqued
     }
 
     private static func collectGaps(in json: JSONValue, into found: inout [String]) {

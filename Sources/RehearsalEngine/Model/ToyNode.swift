@@ -3,6 +3,8 @@
 // the mark of the device that made it: its rank, the sizes of its world, and the address of its
 // node. So an answer is the known one only if every rank sat where the plan says.
 
+import Base
+
 /// One token on its way to an expert.
 struct ExpertCall: Hashable, Sendable {
     let device: Int
@@ -34,7 +36,7 @@ struct ToyNode: Sendable {
     init(shape: WorldShape, nodeRank: Int, address: String) {
         self.shape = shape
         self.nodeRank = nodeRank
-        let node = Hash.mix(shape.digest, Hash.of(address.utf8))
+        let node = Hash.mix(shape.digest, address.utf8.fnv1a)
         let first = nodeRank * shape.devicesPerNode
         marks = (0..<shape.devicesPerNode).map { Hash.mix(node, UInt64(first + $0)) }
     }

@@ -1,5 +1,7 @@
 // Tokens as readable words, so that a completion is text a person can compare.
 
+import Base
+
 /// The words that the toy can say, and how it reads.
 enum Vocabulary {
     static let words = [
@@ -22,7 +24,7 @@ enum Vocabulary {
         let words = prompt.utf8.split(whereSeparator: { $0 == 0x20 || $0 == 0x0A })
         var tokens: [UInt64] = []
         for (index, word) in words.enumerated() {
-            let token = Hash.of(word)
+            let token = word.fnv1a
             if index < positionLimit {
                 tokens.append(token)
             } else {

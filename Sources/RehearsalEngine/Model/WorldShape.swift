@@ -108,5 +108,5 @@ public struct WorldShape: Hashable, Sendable {
     }
 
     /// A number that differs whenever role or sizes differ.
-    var digest: UInt64 { Hash.of(sizes.utf8) }
+    var digest: UInt64 { sizes.utf8.fnv1a }
 }
