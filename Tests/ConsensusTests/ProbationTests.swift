@@ -324,7 +324,9 @@ import Testing
         #expect(refusals == [.noMajorityAfterwards(answering: 1, need: 2)])
     }
 
-    @Test func `with one voter away nobody is promoted on the bare number that must remember`() throws {
+    @Test func `with a voter away nobody is promoted on the bare number that must remember`()
+        throws
+    {
         let e = NodeID("e")
         var bench = try leader([a, b, c, d])
         bench.step(.change(.addLearner(e), ProposalID(1)))

@@ -87,7 +87,7 @@ import WireProtocol
         cluster.wait { (try? $0.status(gone).ready) == true }
     }
 
-    @Test func `a node that was removed and taken in again while it ran can be ordered about`() throws {
+    @Test func `a node that was removed and taken in again while it ran can be cordoned`() throws {
         var cluster = try cluster(5)
         let gone = cluster.spare
         let node = NodeID(cluster.name(gone))

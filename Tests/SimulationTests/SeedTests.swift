@@ -30,6 +30,13 @@ import Testing
         }
     }
 
+    /// Beyond those, histories in which something broke once.
+    @Test(arguments: [540, 574, 755] as [UInt64])
+    func `what was mended holds`(seed: UInt64) throws {
+        let broken = try Self.violation(seed: seed)
+        #expect(broken == nil, "\(broken ?? "")")
+    }
+
     @Test func `the seeds throw in every fault, on every shape`() throws {
         var counters: [String: Int] = [:]
         var shapes: Set<String> = []
