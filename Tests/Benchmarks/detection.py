@@ -31,6 +31,7 @@ from detection_lab import Lab, LabError, Ours, Serf
 FORMATION_CAP = 60
 # The bars for glm-agent, in seconds or in deaths: the worst of all runs must lie below.
 TARGETS = {
+    "formation": FORMATION_CAP,
     "1st SIGKILL, all know": 0.5, "2nd SIGKILL, all know": 0.5, "3rd SIGKILL, all know": 0.5,
     "SIGSTOP, all know": 4, "SIGCONT, all back": 2, "link down, majority knows": 4,
     "link down, cut off knows": 4, "link up, all back": 2, "egress lost, others know": 4,

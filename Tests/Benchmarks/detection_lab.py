@@ -70,7 +70,7 @@ class Ours(System):
                 f"cluster: detection\nnodes:\n{nodes}node: node-{node}\nsecret_file: secret\n"
                 f"state_directory: state\ncontrol_socket: agent.sock\nhttp_listen: off\n"
                 f"interface: eth0\nprofile: {self.PROFILE}\nmodel_path: /nonexistent\n"
-                f"host_tuning: off\nengine: {{command: [/nonexistent]}}\n"
+                f"host_tuning: off\nengine: {{command: [/bin/false]}}\n"
                 f"timing: {{restart_budget: 1}}\n")
 
     def command(self, directory, node):
