@@ -45,9 +45,7 @@ extension Agent {
             python: spec.argv.first ?? "python3", source: source, within: Self.sglangLimit
         ) { answer in
             switch answer {
-            case .success(let text):
-                completion(
-                    Version(text).map { .version($0) } ?? .unknown("\"\(text)\" is no version"))
+            case .success(let text): completion(SGLangFinding(told: text))
             case .failure(let failure): completion(.unknown("\(failure)"))
             }
         }

@@ -35,6 +35,9 @@ extension Agent {
                 var version: Version?
                 if case .version(let found) = finding { version = found }
                 let shards = engines(self.shardsOfPlan(sglang: version))
+                if let refusal = finding.refusal {
+                    return tell(shards.map { ReadCommand($0.name, .known(refusal)) })
+                }
                 self.read(shards[...], version, told: [], completion: tell)
             }
         }

@@ -78,8 +78,25 @@ public enum RouterFinding: Hashable, Sendable {
 /// What SGLang a node has.
 public enum SGLangFinding: Hashable, Sendable {
     case version(Version)
+    /// What was answered, which is no version.
+    case unreadable(String)
     /// Why the question could not be answered.
     case unknown(String)
+}
+
+extension SGLangFinding {
+    /// Of what the engine's Python answered.
+    public init(told text: String) {
+        self = Version(text).map { .version($0) } ?? .unreadable(text)
+    }
+
+    /// Why nothing can be launched with that; nil where something can.
+    public var refusal: String? {
+        guard case .unreadable(let text) = self else { return nil }
+        return "the engine's Python says that its SGLang is \"\(text)\", which is no version: "
+            + "which arguments it understands is not known; install a release, or build it from "
+            + "a full working copy"
+    }
 }
 
 /// Who gets what is found on this node.

@@ -1,6 +1,7 @@
 // Which SGLang a node has is asked before each launch, since it may be another than at the last one, and an
 // engine is told what to do in the words of the one that it is. A question without an answer holds nothing
-// up: the launch goes on with what was known before, and the next launch asks again.
+// up: the launch goes on with what was known before, and the next launch asks again. An answer that is no
+// version is another matter: something is installed that nobody knows the words of, so nothing is launched.
 
 import Base
 import ClusterState
@@ -26,6 +27,7 @@ extension NodeMachine {
                 actions.append(.log(.info, "SGLang \(version) is installed here"))
             }
             sglang = version
+        case .unreadable: break
         case .unknown(let why):
             let instead =
                 sglang.map { "taken to be \($0), as before" }
@@ -38,6 +40,7 @@ extension NodeMachine {
             driveShard(shard, .failed("its generation was over before it could start"))
             return
         }
+        if let refusal = finding.refusal { return driveShard(shard, .failed(refusal)) }
         launch(shard, of: group, isVersionKnown: true)
     }
 }

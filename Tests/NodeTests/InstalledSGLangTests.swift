@@ -53,6 +53,29 @@ import Testing
         #expect(cluster.processes.isEmpty && cluster.launches == 0)
     }
 
+    @Test func `a build from git gets the words of the versions around it`() throws {
+        var cluster = try cluster(version: "0.5.23.dev1+gabc1234")
+        cluster.settle()
+        let told = cluster.simulation.transcript.filter {
+            $0.contains("in the words of SGLang 0.5.23.dev1+gabc1234: ")
+        }
+        #expect(told.count >= 4 && told.contains { $0.contains("--attn-dp-size") }, "\(told)")
+    }
+
+    @Test func `a version that cannot be read starts nothing, and the shard tells it`() throws {
+        var cluster = try cluster(version: "0.5.20")
+        for index in cluster.indices {
+            cluster.simulation.hosts[index].sglang = .unreadable("main-a3")
+        }
+        let why = "says that its SGLang is \"main-a3\", which is no version"
+        // The invariants know no groups that end without a fault, so they are not asked here.
+        cluster.simulation.advance(upTo: .seconds(60)) { simulation in
+            simulation.transcript.contains { $0.contains(why) }
+        }
+        #expect(cluster.simulation.transcript.contains { $0.contains(why) }, "\(cluster.story)")
+        #expect(cluster.processes.isEmpty && cluster.launches == 0)
+    }
+
     @Test func `another engine does not care`() throws {
         var cluster = try cluster(.rehearsal, version: "0.5.8")
         cluster.settle()
