@@ -6,9 +6,11 @@ public struct EngineLogReader: Hashable, Sendable {
     private var loading = LoadingReader()
     private var recogniser: Recogniser
 
-    /// - Parameter shape: of the engine's world, where it is known; dies are told by it.
-    public init(shape: EngineShape? = nil) {
-        recogniser = Recogniser(shape: shape)
+    /// - Parameters:
+    ///   - shape: of the engine's world, where it is known; dies are told by it.
+    ///   - speaker: who wrote the log, where one process alone did.
+    public init(shape: EngineShape? = nil, speaker: LogSpeaker? = nil) {
+        recogniser = Recogniser(shape: shape, speaker: speaker)
     }
 
     /// How far the load has come; nil where the log has not told yet.

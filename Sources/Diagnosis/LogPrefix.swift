@@ -50,7 +50,7 @@ public struct LogPrefix: Hashable, Sendable {
         worldRank = identity.seek("RankID:") ? identity.number() : nil
     }
 
-    private static func number(after word: String, in words: [Substring]) -> Int? {
+    static func number(after word: String, in words: [Substring]) -> Int? {
         words.first { $0.hasPrefix(word) }.flatMap { Int($0.dropFirst(word.count)) }
     }
 }

@@ -4,11 +4,13 @@
 
 /// Follows one log. Bounded, whatever the log says.
 public struct Recogniser: Hashable, Sendable {
-    /// What is kept of one log. A consequence makes room first, then the oldest.
+    /// What is kept of one log. A consequence makes room first, then the oldest witness that accuses nobody,
+    /// then the oldest.
     public static let limit = 12
 
     public private(set) var sightings: [Sighting] = []
     private let shape: EngineShape?
+    private let speaker: LogSpeaker?
     /// The head of the traceback that is being read.
     private var head: Head?
     private var lastStamp: TimeSpan?
@@ -18,8 +20,9 @@ public struct Recogniser: Hashable, Sendable {
         let time: TimeSpan
     }
 
-    public init(shape: EngineShape? = nil) {
+    public init(shape: EngineShape? = nil, speaker: LogSpeaker? = nil) {
         self.shape = shape
+        self.speaker = speaker
     }
 
     /// Takes the next line, which was written within that span of the node's clock.
@@ -96,18 +99,27 @@ public struct Recogniser: Hashable, Sendable {
         sightings.append(
             Sighting(
                 kind: kind.id, line: line.readable, time: time, worldRank: worldRank,
-                die: prefix?.device
-                    ?? worldRank.flatMap { rank in
-                        shape.map { rank % $0.diesPerNode }
-                    }, accused: accused))
-        guard sightings.count > Self.limit else { return }
-        sightings.remove(at: sightings.firstIndex { $0.role == .consequence } ?? 0)
+                die: prefix?.device ?? speaker?.die
+                    ?? worldRank.flatMap { rank in shape.map { $0.die(of: rank) } },
+                accused: accused))
+        if sightings.count > Self.limit { makeRoom() }
+    }
+
+    /// Sixteen ranks may say at once that a link did not come up, and one of them with whom.
+    private mutating func makeRoom() {
+        let earlier = sightings.dropLast()
+        let least =
+            earlier.firstIndex { $0.role == .consequence }
+            ?? earlier.firstIndex { $0.role == .witness && $0.accused == nil }
+        sightings.remove(at: least ?? 0)
     }
 
     private func worldRank(_ prefix: LogPrefix?) -> Int? {
         if let rank = prefix?.worldRank { return rank }
-        guard let shape, let tensor = prefix?.tensorRank else { return nil }
-        return shape.worldRank(tensor: tensor, pipeline: prefix?.pipelineRank ?? 0)
+        let tensor = prefix?.tensorRank ?? speaker?.tensorRank
+        guard let shape, let tensor else { return nil }
+        let pipeline = prefix?.tensorRank == nil ? speaker?.pipelineRank : prefix?.pipelineRank
+        return shape.worldRank(tensor: tensor, pipeline: pipeline ?? 0)
     }
 
     // MARK: - Who is blamed
@@ -144,6 +156,6 @@ public struct Recogniser: Hashable, Sendable {
     private func accused(_ ranks: [Int]) -> Accused {
         Accused(
             worldRanks: ranks, nodeRank: shape.map { (ranks.first ?? 0) / $0.diesPerNode },
-            die: shape.map { (ranks.first ?? 0) % $0.diesPerNode })
+            die: shape.map { $0.die(of: ranks.first ?? 0) })
     }
 }

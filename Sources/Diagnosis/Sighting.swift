@@ -87,20 +87,49 @@ extension Int64 {
     }
 }
 
+/// The process that wrote a log, where its lines do not say so.
+public struct LogSpeaker: Hashable, Sendable {
+    let tensorRank: Int?
+    let pipelineRank: Int?
+    /// Which it drives.
+    let die: Int?
+
+    /// - Parameters:
+    ///   - ranks: as SGLang writes them: `PP1 TP3`.
+    ///   - die: on its node; nil where that is not known.
+    public init(ranks: String, die: Int?) {
+        let words = ranks.split(separator: " ")
+        tensorRank = LogPrefix.number(after: "TP", in: words)
+        pipelineRank = LogPrefix.number(after: "PP", in: words)
+        self.die = die
+    }
+}
+
 /// The sizes of a world, as an engine's command line gives them.
 public struct EngineShape: Hashable, Sendable {
     public let tensorParallel: Int
     /// Dies that each node of the group takes part with.
     public let diesPerNode: Int
+    /// Which these are, in the order of the ranks; empty for the first ones.
+    private let dies: [Int]
 
     /// nil where the sizes make no sense.
-    public init?(tensorParallel: Int, pipelineParallel: Int, nodes: Int) {
+    public init?(
+        tensorParallel: Int, pipelineParallel: Int, nodes: Int, dies: [Int] = []
+    ) {
         let sizes = [tensorParallel, pipelineParallel, nodes]
         guard sizes.allSatisfy({ (1...100_000).contains($0) }),
             tensorParallel * pipelineParallel >= nodes
         else { return nil }
         self.tensorParallel = tensorParallel
         diesPerNode = tensorParallel * pipelineParallel / nodes
+        self.dies = dies
+    }
+
+    /// The die of a rank of the world, on its node.
+    func die(of worldRank: Int) -> Int {
+        let index = worldRank % diesPerNode
+        return dies.indices.contains(index) ? dies[index] : index
     }
 
     func worldRank(tensor: Int, pipeline: Int) -> Int? {

@@ -7,6 +7,7 @@ import EventLoop
 import Glibc
 import Host
 import Planning
+import Profiles
 
 /// All that one shard's log has said that counts.
 public struct LogAccount: Hashable, Sendable {
@@ -38,9 +39,14 @@ struct LogReading: Sendable {
     init(_ directory: ShardDirectory, processID: Int32?) {
         cursor = LogCursor(directory: directory.logDirectory)
         let launch = try? ShardLaunch.read(from: directory)
-        reader = EngineLogReader(shape: launch.flatMap { EngineShape(argv: $0.spec.argv) })
-        if let launch, launch.engine == .sglang {
-            plog = PlogDirectory(launch.spec.environment, processID: processID)
+        let layout = launch?.spec.schedulers
+        let shape = launch.flatMap { EngineShape(argv: $0.spec.argv, dies: layout?.dies ?? []) }
+        reader = EngineLogReader(shape: shape)
+        // An operator's own command may end in SGLang too.
+        if let launch, launch.engine != .rehearsal {
+            plog = PlogDirectory(
+                launch.spec.environment, processID: processID,
+                world: .init(shape: shape, layout: layout, directory: directory))
         }
     }
 
@@ -82,7 +88,7 @@ struct LogReading: Sendable {
     /// - Returns: the reading with those sightings.
     func withPlog(isRunning: Bool) -> LogReading {
         var next = self
-        if isRunning { next.plog?.noteProcesses() }
+        if isRunning { next.plog?.noteProcesses() } else { next.plog?.noteSchedulers() }
         next.plogAccount = next.plog?.read(until: Self.now, zone: Self.zone) ?? plogAccount
         return next
     }
@@ -104,7 +110,7 @@ struct LogReading: Sendable {
 
 extension EngineShape {
     /// Of an SGLang command line; nil where it has no such sizes, as that of a router.
-    init?(argv: [String]) {
+    init?(argv: [String], dies: [Int] = []) {
         func size(_ names: String...) -> Int? {
             for (index, word) in argv.enumerated() {
                 for name in names {
@@ -120,6 +126,6 @@ extension EngineShape {
         self.init(
             tensorParallel: tensor,
             pipelineParallel: size("--pp-size", "--pp", "--pipeline-parallel-size") ?? 1,
-            nodes: size("--nnodes") ?? 1)
+            nodes: size("--nnodes") ?? 1, dies: dies)
     }
 }

@@ -9,8 +9,8 @@ switch arguments.first {
 case "shim": exit(ShimProgram.run(arguments: Array(arguments.dropFirst())))
 case "shim-exec": exit(ExecStage.run(arguments: Array(arguments.dropFirst())))
 case "schedulers":
-    // A main process and its schedulers, one for each title.
-    for title in arguments.dropFirst() {
+    // A main process and its schedulers, one for each title; what follows them is an engine's own.
+    for title in arguments.dropFirst().prefix(while: { !$0.hasPrefix("-") }) {
         guard csystem_titled_child("sglang::scheduler_\(title)") > 0 else { exit(71) }
     }
     while true { pause() }
