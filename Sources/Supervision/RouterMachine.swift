@@ -56,6 +56,8 @@ public struct RouterMachine: Hashable, Sendable {
     private var isCalling = false
     /// When each worker was last added. The list shows it a while later.
     private var added: [String: Instant] = [:]
+    /// When the removal of a worker that is still listed was last ordered.
+    private var removed: [String: Instant] = [:]
     public private(set) var nextDeadline: Instant?
 
     /// The list is looked at that often though nothing has changed.
@@ -91,24 +93,40 @@ public struct RouterMachine: Hashable, Sendable {
         case .done, .failed:
             nextDeadline = now + Self.soon
             return nil
-        case .listed(let listed):
-            added = added.filter { now - $0.value < Self.additionLimit }
-            if let stale = listed.first(where: { gone.contains($0.url) }) {
-                // It may be back before the time for its last addition is over.
-                added[stale.url] = nil
-                return call(.remove(identity: stale.identity, url: stale.url))
-            }
-            let known = Set(listed.map(\.url))
-            if let missing = serving.first(where: {
-                !known.contains($0.url) && added[$0.url] == nil
-            }) {
-                added[missing.url] = now
-                return call(.add(missing))
-            }
-            let isAwaited = serving.contains { !known.contains($0.url) }
-            nextDeadline = now + (isAwaited ? Self.soon : Self.interval)
-            return nil
+        case .listed(let listed): return next(after: listed, at: now)
         }
+    }
+
+    /// What was not tried yet comes first: a removal that the router refuses, or takes and does not carry
+    /// out, must not keep it from being told of those that serve.
+    private mutating func next(
+        after listed: [RouterAnswer.Listed], at now: Instant
+    ) -> RouterCall? {
+        let stale = listed.filter { gone.contains($0.url) }
+        let known = Set(listed.map(\.url))
+        removed = removed.filter { known.contains($0.key) && gone.contains($0.key) }
+        added = added.filter { now - $0.value < Self.additionLimit }
+        if let fresh = stale.first(where: { removed[$0.url] == nil }) {
+            return remove(fresh, at: now)
+        }
+        if let missing = serving.first(where: {
+            !known.contains($0.url) && added[$0.url] == nil
+        }) {
+            added[missing.url] = now
+            return call(.add(missing))
+        }
+        let due = stale.min { removed[$0.url, default: .zero] < removed[$1.url, default: .zero] }
+        if let due { return remove(due, at: now) }
+        let isAwaited = serving.contains { !known.contains($0.url) }
+        nextDeadline = now + (isAwaited ? Self.soon : Self.interval)
+        return nil
+    }
+
+    private mutating func remove(_ stale: RouterAnswer.Listed, at now: Instant) -> RouterCall {
+        removed[stale.url] = now
+        // It may be back before the time for its last addition is over.
+        added[stale.url] = nil
+        return call(.remove(identity: stale.identity, url: stale.url))
     }
 
     private mutating func call(_ call: RouterCall) -> RouterCall {

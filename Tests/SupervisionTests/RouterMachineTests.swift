@@ -15,6 +15,8 @@ import Testing
         var workers: [String] = []
         var calls: [RouterCall] = []
         var answers = true
+        /// The workers that it refuses to remove.
+        var kept: Set<String> = []
         private var call: RouterCall?
 
         mutating func run(for duration: Duration) {
@@ -36,6 +38,7 @@ import Testing
             switch call {
             case .list: return .listed(workers.map { .init(identity: "id of \($0)", url: $0) })
             case .add(let worker): workers.append(worker.url)
+            case .remove(_, let url) where kept.contains(url): return .failed("HTTP 500")
             case .remove(let identity, _): workers.removeAll { "id of \($0)" == identity }
             }
             return .done
@@ -109,6 +112,25 @@ import Testing
         #expect((15...21).contains(bench.calls.count))
         bench.answers = true
         bench.run(for: .seconds(3))
+        #expect(bench.workers == ["http://d"])
+    }
+
+    @Test func `a removal that is refused keeps nothing else back, and is tried again`() {
+        var bench = Bench()
+        bench.workers = ["http://x", "http://y", "http://p"]
+        bench.kept = ["http://x", "http://y"]
+        bench.machine.want(
+            serving: [Self.decode], gone: ["http://x", "http://y", "http://p"], at: bench.now)
+        bench.run(for: .seconds(6))
+        #expect(bench.workers == ["http://x", "http://y", "http://d"])
+        bench.calls = []
+        bench.run(for: .seconds(20))
+        let tried = bench.orders.compactMap {
+            if case .remove(_, let url) = $0 { url } else { nil }
+        }
+        #expect(Set(tried) == bench.kept && (15...21).contains(tried.count), "\(tried)")
+        bench.kept = []
+        bench.run(for: .seconds(4))
         #expect(bench.workers == ["http://d"])
     }
 
