@@ -167,6 +167,7 @@ extension NodeMachine {
     /// Tells the leader what runs here, at every change and from time to time.
     mutating func report(isNews: Bool) {
         guard isNews || reportDue <= now || lastReport?.applied != applied else { return }
+        lookForUnwatched()
         let report = NodeReport(
             node: configuration.local, applied: applied, deploymentDigest: localDigest,
             shards: shards.keys.sorted().compactMap { shards[$0]?.report },

@@ -87,6 +87,8 @@ public struct NodeMachine: Sendable {
     let localDigest: UInt64
     /// The installed SGLang, as it was found last.
     var sglang: Version?
+    /// Since when shards serve whose schedulers were not all found.
+    var unwatchedSince: [ShardID: Instant] = [:]
     /// Shards that are not launched before it is found anew.
     var sglangSearches: Set<ShardID> = []
 

@@ -63,6 +63,8 @@ public enum ShardAction: Hashable, Sendable {
 /// One shard as its node sees it.
 public struct ShardMachine: Hashable, Sendable {
     public private(set) var report: ShardReport
+    /// As they were seen last; nil where nobody watches.
+    public private(set) var schedulers: SchedulerSighting?
     private let policy: SupervisionPolicy
     private var deadline: Instant?
     /// When the engine's process started, or was adopted.
@@ -143,7 +145,9 @@ public struct ShardMachine: Hashable, Sendable {
             }
         case .failed(let reason): gone(.exited, .notStarted(reason), at: nil, why: reason)
         case .probed(let result): probed(result, at: now)
-        case .schedulers(let sighting): saw(sighting)
+        case .schedulers(let sighting):
+            schedulers = sighting
+            saw(sighting)
         case .progressed(let progress):
             report.progress = isWarmingUp ? progress.inWarmup : progress
             if progress.phase == .ready, saidReadyAt == nil { saidReadyAt = now }

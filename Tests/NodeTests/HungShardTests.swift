@@ -36,6 +36,36 @@ import Testing
         #expect(consulted < ended, "\(cluster.story)")
     }
 
+    @Test func `schedulers that were never seen are a note while the group serves, and no failure`()
+        throws
+    {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let other = try #require(
+            cluster.processes(of: "decode-0").first { $0.shard.rank.value == 1 })
+        let index = cluster.index(other.node)
+        func see(_ running: Int) {
+            let seen = SchedulerSighting(expected: 16, running: running, ended: [], endedAt: nil)
+            cluster.simulation.give(.shard(other.shard, .schedulers(seen)), to: index)
+        }
+        func notes() throws -> [String] {
+            try cluster.status(0).notes.filter { $0.contains("schedulers") }
+        }
+        see(3)
+        cluster.pass(.seconds(5))
+        #expect(try notes().isEmpty, "the watch may be late")
+        cluster.pass(.seconds(10))
+        let told = try notes()
+        #expect(told.count == 1, "\(told)")
+        let start = "\(cluster.name(index)): 3 of 16 schedulers of decode-0 are seen"
+        #expect(told.first?.hasPrefix(start) == true, "\(told)")
+        #expect(try cluster.status(0).ready)
+        see(16)
+        cluster.pass(.seconds(5))
+        #expect(try notes().isEmpty)
+        #expect(try cluster.group("decode-0", by: 0).generation == 1)
+    }
+
     @Test func `what the logs say then is in the verdict`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()
