@@ -64,6 +64,22 @@ public enum ExaminedEngine: String, Hashable, Sendable {
     case command
 }
 
+/// A shard that bears the stamp of the node's agent, which has no record of it: as when the agent's state
+/// directory was emptied while engines ran.
+public struct AbandonedShard: Hashable, Sendable {
+    /// `prefill-0.g3.r1`.
+    public let shard: String
+    public let processes: [Int32]
+    /// What a person can type to end all of it.
+    public let command: String
+
+    public init(shard: String, processes: [Int32], command: String) {
+        self.shard = shard
+        self.processes = processes
+        self.command = command
+    }
+}
+
 /// What one node tells of itself.
 public struct NodeExamination: Hashable, Sendable {
     public let inventory: NodeInventory
@@ -77,6 +93,8 @@ public struct NodeExamination: Hashable, Sendable {
     public let ports: [PlannedPort]
     /// Processes of the shards that run here: they hold the dies by right.
     public let ownProcesses: [Int32]
+    /// What an earlier life of its agent has left running.
+    public let abandoned: [AbandonedShard]
     /// Settings that the profile wants of the host and that are not so; nil where nobody compared.
     public let untuned: [UntunedSetting]?
     /// What is known of its dies when nothing runs on them.
@@ -87,6 +105,7 @@ public struct NodeExamination: Hashable, Sendable {
     public init(
         inventory: NodeInventory, address: String?, interface: String?, environment: [Variable],
         shards: [PlannedShard], ports: [PlannedPort], ownProcesses: [Int32],
+        abandoned: [AbandonedShard] = [],
         untuned: [UntunedSetting]? = nil, idle: IdleMemory = IdleMemory(),
         engine: ExaminedEngine? = nil
     ) {
@@ -97,6 +116,7 @@ public struct NodeExamination: Hashable, Sendable {
         self.shards = shards
         self.ports = ports
         self.ownProcesses = ownProcesses
+        self.abandoned = abandoned
         self.untuned = untuned
         self.idle = idle
         self.engine = engine

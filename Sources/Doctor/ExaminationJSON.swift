@@ -68,7 +68,7 @@ extension NodeExamination: JSONCoded {
             "inventory": inventory.json, "address": JSONValue(address),
             "interface": JSONValue(interface), "environment": environment.json,
             "shards": shards.json, "ports": ports.json, "own_processes": ownProcesses.json,
-            "untuned": untuned.json, "idle_memory": idle.json,
+            "abandoned": abandoned.json, "untuned": untuned.json, "idle_memory": idle.json,
             "engine": JSONValue(engine?.rawValue),
         ]
     }
@@ -78,10 +78,26 @@ extension NodeExamination: JSONCoded {
             inventory: try json.read("inventory"), address: try json.read("address"),
             interface: try json.read("interface"), environment: try json.read("environment"),
             shards: try json.read("shards"), ports: try json.read("ports"),
-            ownProcesses: try json.read("own_processes"), untuned: try json.read("untuned"),
+            ownProcesses: try json.read("own_processes"),
+            abandoned: (try json.read("abandoned") as [AbandonedShard]?) ?? [],
+            untuned: try json.read("untuned"),
             idle: try json.read("idle_memory") ?? IdleMemory(),
             // An agent of another version may have engines that are not known here.
             engine: (try json.read("engine") as String?).flatMap(ExaminedEngine.init(rawValue:)))
+    }
+}
+
+extension AbandonedShard: JSONCoded {
+    public var json: JSONValue {
+        [
+            "shard": .string(shard), "processes": processes.json, "command": .string(command),
+        ]
+    }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        self.init(
+            shard: try json.read("shard"), processes: try json.read("processes"),
+            command: try json.read("command"))
     }
 }
 

@@ -44,6 +44,11 @@ struct Illness: Sendable, CustomTestStringConvertible {
             [["pid": 4711, "name": "python3", "command": "x", "devices": ["davinci5"]]],
             "held by process 4711 (python3)", dies: [5]),
         Illness(
+            .holders, .error, "abandoned",
+            [["shard": "decode-0.g3.r1", "processes": [70, 71], "command": "kill 69"]],
+            "decode-0.g3.r1 still runs (process 70 and 1 more), and the agent that started it has no "
+                + "record of it"),
+        Illness(
             .holders, .error, "inventory.dies.9.memory", ["used_mb": 41000, "total_mb": 65536],
             "41000 MB of memory in use that no process owns", dies: [9]),
         Illness(.holders, .unknown, "inventory.holders", gap, "the tool: gave no answer"),

@@ -78,6 +78,32 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a shard whose record was lost is told with the command that ends it`() throws {
+            try TestCluster.run { cluster in
+                _ = try cluster.waitUntilReady()
+                let node = cluster.nodes[3]
+                try cluster.end(node, signal: SIGKILL)
+                try Files.removeTree("\(node.directory)/shards")
+                try cluster.start(node)
+                var found: JSONValue?
+                try cluster.wait(for: "the doctor to find what is left") {
+                    let (_, document) = try diagnosis(cluster, cluster.nodes[0])
+                    found = document["findings"]?.arrayValue?.first {
+                        ($0["evidence"]?.stringValue ?? "").contains("decode-0.g1.r1 still runs")
+                    }
+                    return found != nil
+                }
+                #expect(found?["check"] == 1 && found?["severity"] == "error")
+                #expect(found?["node"] == "node-4", "\(found?.compact ?? "")")
+                let remedy = try #require(found?["remedy"]?.stringValue)
+                let command = try #require(remedy.split(separator: ": ").last)
+                #expect(system(String(command)) == 0, "\(remedy)")
+                try cluster.wait(for: "the next generation to serve") {
+                    $0.isReady && ($0.group("decode-0")?.generation ?? 0) > 1
+                }
+            }
+        }
+
         @Test func `a port that keeps a shard waiting is an error, with who holds it`() throws {
             var stranger: StreamListener?
             try TestCluster.run(

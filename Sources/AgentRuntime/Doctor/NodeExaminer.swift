@@ -90,14 +90,18 @@ public final class NodeExaminer {
         let take = isBeforeLaunch ? takeFreshInventory : takeInventory
         take(weights) { [self] inventory in
             idle.learn(from: inventory)
-            findOwnProcesses(own.stateDirectory) { [self] processes in
+            findOwnProcesses(own.stateDirectory) { [self] found in
                 lookAtPorts(own) { [self] ports in
                     completion(
                         NodeExamination(
                             inventory: inventory, address: own.node.address,
                             interface: own.interface, environment: inherited,
                             shards: own.shards.map { PlannedShard($0) }, ports: ports,
-                            ownProcesses: processes, untuned: own.untuned, idle: idle,
+                            ownProcesses: found.processes,
+                            abandoned: found.abandoned.map {
+                                AbandonedShard(
+                                    shard: $0.shard, processes: $0.processes, command: $0.command)
+                            }, untuned: own.untuned, idle: idle,
                             engine: ExaminedEngine(own.engine)))
                 }
             }
@@ -140,11 +144,11 @@ public final class NodeExaminer {
     }
 
     private func findOwnProcesses(
-        _ directory: String, completion: @escaping ([Int32]) -> Void
+        _ directory: String, completion: @escaping (OwnProcesses) -> Void
     ) {
         queue.run(
             { () throws(UVError) in OwnProcesses.find(stateDirectory: directory) },
-            completion: { completion((try? $0.get()) ?? []) })
+            completion: { completion((try? $0.get()) ?? OwnProcesses()) })
     }
 
     /// What engines begin with, as far as the doctor judges it.

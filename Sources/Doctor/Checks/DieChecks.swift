@@ -13,6 +13,7 @@ extension Diagnosis {
     private mutating func checkHolders(_ node: NodeID, _ found: NodeExamination) {
         let inventory = found.inventory
         let own = Set(found.ownProcesses)
+        for left in found.abandoned { report(left, node) }
         if let gap = inventory.holders.gap { report(.holders, node, gap: gap) }
         guard let dies = inventory.dies.value else {
             if let gap = inventory.dies.gap { report(.holders, node, gap: gap) }
@@ -21,6 +22,10 @@ extension Diagnosis {
         for die in dies {
             let holders = foreignHolders(of: die, inventory).filter { !own.contains($0.id) }
             for holder in holders {
+                if let left = found.abandoned.first(where: { $0.processes.contains(holder.id) }) {
+                    report(left, node, die: die.id)
+                    continue
+                }
                 report(
                     .holders, .error, node, die: die.id, "held by \(holder.text)",
                     remedy:
@@ -39,6 +44,17 @@ extension Diagnosis {
                 report(.holders, .unknown, node, die: die.id, "its memory cannot be read")
             }
         }
+    }
+
+    /// One finding for all its dies; it has ports and memory of the host too, so it is told even where no
+    /// die is seen to be held.
+    private mutating func report(_ left: AbandonedShard, _ node: NodeID, die: DieID? = nil) {
+        let processes = left.processes.count > 1 ? " and \(left.processes.count - 1) more" : ""
+        report(
+            .holders, .error, node, die: die,
+            "\(left.shard) still runs (process \(left.processes.first ?? 0)\(processes)), and the agent "
+                + "that started it has no record of it",
+            remedy: "nobody else will end it: \(left.command)")
     }
 
     /// The processes that have more than a visitor's memory on some die.
