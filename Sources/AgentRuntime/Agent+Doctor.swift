@@ -33,7 +33,7 @@ extension Agent {
     ) {
         var accepted: [AcceptedFinding]?
         if group != nil {
-            guard case .check(let accepting) = configuration.launchGate else {
+            guard case .check(let accepting, _) = configuration.launchGate else {
                 return loop.soon { completion(.document(of: ["examination": nil])) }
             }
             accepted = accepting

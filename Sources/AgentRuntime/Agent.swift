@@ -131,6 +131,7 @@ public final class Agent: ControlSource {
             node.planGrace = configuration.planGrace
             node.joins = configuration.joins
             node.isolation = configuration.isolation
+            node.gatesCommands = configuration.launchGate.gatesCommands
             var entropy = SystemRandomNumberGenerator()
             machine = NodeMachine(
                 configuration: node,

@@ -89,8 +89,15 @@ public enum LaunchGateMode: Hashable, Sendable {
     /// Nothing.
     case off
     /// The group waits, and status says for what; but not for what is accepted, such as the health of a die
-    /// that sticks while the die works.
-    case check(accepting: [AcceptedFinding])
+    /// that sticks while the die works. An engine of the operator's own command is let through, unless it
+    /// is gated `always`.
+    case check(accepting: [AcceptedFinding], always: Bool = false)
+
+    /// Whether the leader gates the groups of an operator's own command too.
+    var gatesCommands: Bool {
+        guard case .check(_, let always) = self else { return false }
+        return always
+    }
 }
 
 /// Whether the SGLang of each node reads the command of its shard before a group is launched.

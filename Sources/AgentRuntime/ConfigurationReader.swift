@@ -330,12 +330,15 @@ struct ConfigurationReader {
             default: return nil
             }
         }
-        guard let list = reader.fields(["accept"])?.required("accept") else { return nil }
+        guard let fields = reader.fields(["accept", "always"]) else { return nil }
+        guard let list = fields["always"] == nil ? fields.required("accept") : fields["accept"]
+        else { return fields["always"]?.boolean().map { .check(accepting: [], always: $0) } }
         let accepted = list.list(of: "findings, each {check, node, die}")?.map {
             acceptedFinding($0, nodes)
         }
-        guard let accepted, !accepted.contains(nil) else { return nil }
-        return .check(accepting: accepted.compactMap { $0 })
+        let always = fields["always"].map { $0.boolean() } ?? false
+        guard let accepted, let always, !accepted.contains(nil) else { return nil }
+        return .check(accepting: accepted.compactMap { $0 }, always: always)
     }
 
     private func acceptedFinding(

@@ -37,6 +37,8 @@ public struct NodeConfiguration: Sendable {
     public var voterTrial: Duration = .seconds(3)
     /// How often the nodes of a group are examined while something on them keeps it from being launched.
     public var gateInterval: Duration = .seconds(5)
+    /// An operator's own command is launched through the gate, too.
+    public var gatesCommands = false
     /// How old an examination may be at a launch.
     public var gateAge: Duration = .seconds(15)
     /// How long a node may take to examine itself: npu-smi answers one question at a time.

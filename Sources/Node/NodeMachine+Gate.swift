@@ -43,9 +43,15 @@ extension NodeMachine {
     /// Findings are for people, and stand in every view.
     private static let findingsLimit = 40
 
-    /// Only the real engine needs dies; the others find out about their ports when they begin.
+    /// Only the real engine needs dies; the others find out about their ports when they begin. What an
+    /// operator's own command needs, the operator knows.
     private func hasGate(_ group: PlannedGroup) -> Bool {
-        group.role.isEngine && state.deployment?.engine == .sglang
+        guard group.role.isEngine, let engine = state.deployment?.engine else { return false }
+        switch engine {
+        case .sglang: return true
+        case .rehearsal: return false
+        case .command: return configuration.gatesCommands
+        }
     }
 
     private func subject(of group: PlannedGroup) -> LaunchGate.Subject {

@@ -53,6 +53,7 @@ extension ClusterSimulation {
         node.supervision.stopGrace = .seconds(3)
         node.planGrace = .seconds(8)
         node.isolation = configuration.isolation
+        node.gatesCommands = configuration.gatesCommands
         node.consensus.appendBytesLimit = configuration.appendBytesLimit
         node.logLimit = configuration.logLimit
         return node

@@ -36,6 +36,8 @@ public struct SimulationConfiguration: Sendable {
     public var dialPatience = Duration.seconds(1)
     /// How long a node without contact to a majority keeps its engines; nil: for ever.
     public var isolation: Duration?
+    /// Whether an operator's own command is launched through the gate.
+    var gatesCommands = false
     /// How likely an engine hangs for ever when another rank of its generation has fallen.
     public var hangChance = 0.15
     /// Whether nodes have the published router; nil where a test answers by itself.

@@ -169,6 +169,20 @@ import YAML
                 ]))
     }
 
+    @Test(arguments: [
+        ("{always: true}", LaunchGateMode.check(accepting: [], always: true)),
+        ("{always: false}", .check(accepting: [])),
+        (
+            "{accept: [{check: 13}], always: true}",
+            .check(accepting: [AcceptedFinding(check: .settings)], always: true)
+        ),
+    ])
+    func `the launch gate can be had for an own command, too`(text: String, mode: LaunchGateMode)
+        throws
+    {
+        #expect(try parse(Self.smallest + "launch_gate: \(text)\n").launchGate == mode)
+    }
+
     @Test func `the listener can be off`() throws {
         #expect(try parse(Self.smallest + "http_listen: off\n").httpListen == nil)
     }
@@ -238,6 +252,8 @@ import YAML
             "expected node beside die"
         ),
         ("/data/glm", "/data/glm\nlaunch_gate: {accpt: []}", "accpt"),
+        ("/data/glm", "/data/glm\nlaunch_gate: {always: perhaps}", "launch_gate.always"),
+        ("/data/glm", "/data/glm\nlaunch_gate: {}", "accept"),
         ("/data/glm", "/data/glm\nhost_root: pretend", "path"),
         ("/data/glm", "/data/glm\nprofile_file: p", "profile_file: expected either"),
         (

@@ -16,9 +16,10 @@ import Testing
 
     /// A cluster whose engine has dies; one node is obstructed before anything starts.
     private func cluster(
-        obstructed: Int?, engine: EngineKind = .sglang
+        obstructed: Int?, engine: EngineKind = .sglang, gatesCommands: Bool = false
     ) throws -> Cluster {
         var cluster = try Cluster(.onePrefill, nodes: 4, starts: false) {
+            $0.gatesCommands = gatesCommands
             let old = $0.deployment
             $0.deployment = Deployment(
                 profileName: old.profileName, profileYAML: old.profileYAML,
@@ -116,6 +117,18 @@ import Testing
     @Test(arguments: [EngineKind.rehearsal, .command(["/usr/local/bin/engine"])])
     func `an engine without dies waits for none`(engine: EngineKind) throws {
         var cluster = try cluster(obstructed: 0, engine: engine)
+        cluster.settle()
+    }
+
+    @Test func `an operator's own command waits for its nodes where the file says so`() throws {
+        let command = EngineKind.command(["/usr/local/bin/in-container"])
+        var cluster = try cluster(obstructed: 3, engine: command, gatesCommands: true)
+        cluster.wait { (try? $0.group("prefill-0", by: 0).state) == "ready" }
+        cluster.pass(.seconds(20))
+        #expect(cluster.processes(of: "decode-0").isEmpty)
+        let why = try cluster.group("decode-0", by: 0).why
+        #expect(why.hasPrefix("for node-4: \(Self.held)"), "\(why)")
+        cluster.simulation.hosts[3].obstacles = []
         cluster.settle()
     }
 
