@@ -2,6 +2,7 @@
 // find out who was first, on all nodes alike.
 
 import Base
+import EventLoop
 import Testing
 
 extension EndToEnd {
@@ -40,6 +41,54 @@ extension EndToEnd {
             }
             #expect(Set(answers.map { $0["last_failure"]?.compact }).count == 1, "all say the same")
             return answers[0]
+        }
+
+        /// An engine that ends at once in its first life, as HCCL does when a rank does not come: CANN's own
+        /// log alone says which.
+        @Test func `whom CANN's own log blames is named by rank, node and die`() throws {
+            let directory = try TestCluster.makeDirectory()
+            defer { try? Files.removeTree(directory) }
+            let command = "\(directory)/engine"
+            let fault =
+                "TopoDetect ERROR occur !!! fault_type[1], "
+                + "fault_info[\\\"Failed to connect agent[17,]\\\"]"
+            let script = """
+                #!/bin/sh
+                if [ "$GLM_AGENT_SHARD" = mixed-0.g1.r0 ]; then
+                    mkdir -p "$ASCEND_PROCESS_LOG_PATH/debug/plog"
+                    echo "[ERROR] HCCL($$,python3):$(date +%F-%T).000.000 [a.cc:1] [$$]\(fault)" \
+                        >"$ASCEND_PROCESS_LOG_PATH/debug/plog/plog-$$_1.log"
+                    sleep 1
+                    exit 1
+                fi
+                exec \(Command.program) rehearsal-engine "$@"
+
+                """
+            try Files.replace(command, with: Array(script.utf8), permissions: 0o700)
+            var settings = ClusterSettings()
+            settings.topology = .mixed
+            settings.engine = "{command: [\(command)]}"
+            settings.environment["ASCEND_PROCESS_LOG_PATH"] = "\(directory)/ascend"
+            settings.profileFile = """
+                profile: with-a-log-of-cann
+                extends: [\(Topology.mixed.rawValue)]
+                source: []
+                """
+            try TestCluster.run(settings) { cluster in
+                var told: JSONValue?
+                let status = try cluster.wait(for: "the verdict to be what CANN says") {
+                    guard $0.groups.first?.generation == 2 else { return false }
+                    let (_, text) = try cluster.ask(cluster.nodes[1], ["why", "mixed-0", "--json"])
+                    told = try JSONValue(parsing: text)["last_failure"]?["diagnosis"]
+                    return told?.text("kind") == "EI0015"
+                }
+                #expect(told?.text("node") == "node-2" && told?.number("rank") == 1)
+                #expect(told?.number("world_rank") == 17 && told?.number("die") == 1)
+                #expect(told?.number("said_by_rank") == 0, "\(told?.compact ?? "")")
+                #expect(!status.groups.isEmpty)
+                let why = try cluster.ask(cluster.nodes[0], ["why", "mixed-0"]).output
+                #expect(why.contains("rank 1 on node-2, die 1 (rank 17 of the world)"), "\(why)")
+            }
         }
 
         private func checkPeople(

@@ -72,9 +72,32 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a real router whose node is lost serves on another, with the full list`() throws
+        {
+            try run(.onePrefill, spares: 1) { cluster, _ in
+                let before = try cluster.waitUntilReady()
+                let lost = try cluster.node(before.router?.ranks.first?.node)
+                try cluster.lose(lost)
+                let after = try cluster.wait(for: "all to serve without the lost node") {
+                    $0.isReady && $0.epoch > before.epoch
+                }
+                let now = try cluster.node(after.router?.ranks.first?.node)
+                #expect(now != lost && after.router?.pids != before.router?.pids)
+                let engines = ["prefill-0", "decode-0"].compactMap { after.group($0)?.url }
+                #expect(engines.count == 2)
+                #expect(try workers(after).sorted() == engines.sorted())
+                let known = try KnownAnswers(cluster, on: now)
+                try cluster.wait(for: "the router to follow") {
+                    known.all.contains(cluster.complete(after))
+                }
+                try cluster.checkAnswers(after, known, times: 4)
+            }
+        }
+
         /// A cluster whose engines rehearse and whose router is the real one.
         private func run(
-            _ topology: Topology, _ body: (TestCluster, KnownAnswers) throws -> Void
+            _ topology: Topology, spares: Int = 0,
+            _ body: (TestCluster, KnownAnswers) throws -> Void
         ) throws {
             let directory = try TestCluster.makeDirectory()
             defer { try? Files.removeTree(directory) }
@@ -92,6 +115,7 @@ extension EndToEnd {
             try Files.replace(command, with: Array(script.utf8), permissions: 0o700)
             var settings = ClusterSettings()
             settings.topology = topology
+            settings.spares = spares
             // With its owner, all four groups would be gone at once.
             settings.hasOwnStore = topology == .fourPrefills
             settings.engine = "{command: [\(command)]}"
