@@ -5,8 +5,10 @@
     parse_argv.py - < RENDERED.json  the same from standard input
     parse_argv.py -- ARGV…           one command: python3 -m sglang.launch_server …
     parse_argv.py --options          the parser's own options, one a line, to compare two versions
+    parse_argv.py --grammar          what each of them takes, for a file in parsers/
+    parse_argv.py --known FILE …     asks the parser that such a file describes, without any SGLang
 
-Run it with the Python that runs the engine. The last line is the result as JSON:
+Run it with the Python that runs the engine, but for --known. The last line is the result as JSON:
 {"sglang": "0.5.23", "parsed": 4, "refused": []}; the exit code is 0 where all were parsed, 1 where
 one was refused, 2 where SGLang cannot be imported.
 """
@@ -28,6 +30,38 @@ def parser():
 
     made = argparse.ArgumentParser(prog="sglang.launch_server")
     ServerArgs.add_cli_args(made)
+    return made
+
+
+# How many words an argument takes, in the words of argparse and of parsers/.
+COUNTS = {"one": None, "maybe": "?", "any": "*", "some": "+"}
+TYPES = {"int": int, "float": float, "text": str}
+
+
+def grammar(made):
+    """Each argument of a parser: `--cp-strategy = one text zigzag,interleave`."""
+    words = {nargs: word for word, nargs in COUNTS.items()}
+    for action in made._actions:
+        if isinstance(action, argparse._HelpAction):
+            continue
+        count = "nothing" if action.nargs == 0 else words[action.nargs]
+        kind = action.type.__name__ if action.type in (int, float) else "text"
+        choices = ",".join(str(choice) for choice in action.choices or [])
+        yield f"{' '.join(action.option_strings)} = {count} {kind} {choices}".rstrip()
+
+
+def known(path):
+    """The parser that such lines describe."""
+    made = argparse.ArgumentParser(prog="sglang.launch_server")
+    for line in open(path, encoding="utf-8"):
+        names, _, takes = line.strip().partition(" = ")
+        count, kind, *choices = takes.split()
+        if count == "nothing":
+            made.add_argument(*names.split(), action="store_true")
+            continue
+        of = TYPES[kind]
+        values = [of(choice) for choice in choices[0].split(",")] if choices else None
+        made.add_argument(*names.split(), nargs=COUNTS[count], type=of, choices=values)
     return made
 
 
@@ -62,12 +96,19 @@ def commands(arguments):
 
 def main():
     arguments = sys.argv[1:]
-    try:
-        made = parser()
-        from sglang.version import __version__ as version
-    except ImportError as error:
-        print(f"SGLang cannot be imported: {error}", file=sys.stderr)
-        return 2
+    if arguments[:1] == ["--known"] and len(arguments) > 1:
+        version, made = arguments[1].rsplit("/", 1)[-1].removesuffix(".txt"), known(arguments[1])
+        arguments = arguments[2:]
+    else:
+        try:
+            made = parser()
+            from sglang.version import __version__ as version
+        except ImportError as error:
+            print(f"SGLang cannot be imported: {error}", file=sys.stderr)
+            return 2
+    if arguments == ["--grammar"]:
+        print("\n".join(sorted(grammar(made))))
+        return 0
     if arguments == ["--options"]:
         print("\n".join(sorted(option for a in made._actions for option in a.option_strings)))
         return 0
