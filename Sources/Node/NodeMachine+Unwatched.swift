@@ -10,7 +10,7 @@ import WireProtocol
 
 extension NodeMachine {
     /// The watch looks every few seconds, and an engine may be quicker than that.
-    private static let watchDelay = Duration.seconds(10)
+    static let watchDelay = Duration.seconds(10)
 
     /// Notes since when a group serves whose schedulers here were not all found.
     mutating func lookForUnwatched() {

@@ -65,7 +65,7 @@ public struct RouterMachine: Hashable, Sendable {
     /// How long an addition may take until the list shows it.
     static let additionLimit = Duration.seconds(10)
     /// After an order, or a failure.
-    private static let soon = Duration.seconds(1)
+    static let soon = Duration.seconds(1)
 
     public init(at now: Instant) {
         nextDeadline = now

@@ -77,6 +77,10 @@ import Testing
             "the preflight of a node": waits.examination * 3,
             "the list of the router's workers to be looked at again": RouterMachine.interval,
             "an added worker to be in the router's list": RouterMachine.additionLimit,
+            "a removal that the router has not carried out, to be ordered again":
+                RouterMachine.soon,
+            "schedulers that were not seen, to be told while their group serves":
+                NodeMachine.watchDelay,
         ]
     }()
 
