@@ -135,6 +135,8 @@ public struct Raft: Sendable {
 
 extension Raft {
     public var term: Term { hardState.term }
+    /// Whom this node has voted for in this term.
+    public var vote: NodeID? { hardState.votedFor }
     public var lastIndex: LogIndex { log.lastIndex }
     /// The position up to which a snapshot stands for the log; 0 without one.
     public var snapshotIndex: LogIndex { log.snapshotIndex }
