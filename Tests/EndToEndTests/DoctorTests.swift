@@ -85,6 +85,9 @@ extension EndToEnd {
                 try cluster.end(node, signal: SIGKILL)
                 try Files.removeTree("\(node.directory)/shards")
                 try cluster.start(node)
+                try cluster.wait(for: "its agent to be heard again") {
+                    $0.json.compact.contains("is held by process")
+                }
                 var found: JSONValue?
                 try cluster.wait(for: "the doctor to find what is left") {
                     let (_, document) = try diagnosis(cluster, cluster.nodes[0])
