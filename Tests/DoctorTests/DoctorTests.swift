@@ -34,6 +34,16 @@ struct Illness: Sendable, CustomTestStringConvertible {
         "unknown": "timed-out", "subject": "the tool", "detail": "gave no answer", "complaint": nil,
     ]
 
+    static let refused: JSONValue = [
+        "unknown": "refused", "subject": "npu-smi info", "complaint": "not-initialized",
+        "detail": "dcmi module initialize failed. ret is -8005",
+    ]
+
+    static let forbidden: JSONValue = [
+        "unknown": "not-permitted", "subject": "npu-smi info", "detail": "Permission denied",
+        "complaint": "not-permitted",
+    ]
+
     static let missing: JSONValue = [
         "unknown": "not-installed", "subject": "/data/glm-5.1", "detail": "", "complaint": nil,
     ]
@@ -96,7 +106,17 @@ struct Illness: Sendable, CustomTestStringConvertible {
         Illness(
             .dies, .error, "inventory.pci_functions", [["device": "d803", "count": 17]],
             "lists 16 dies, and there should be 17", dies: [16]),
-        Illness(.dies, .unknown, "inventory.dies", gap, "gave no answer"),
+        Illness(
+            .holders, .unknown, "inventory.unread_processes", [gap], "the tool: gave no answer"),
+        Illness(.dies, .error, "inventory.dies", gap, "gave no answer"),
+        Illness(.holders, .error, "inventory.dies", gap, "gave no answer"),
+        Illness(.dies, .error, "inventory.dies", refused, "ret is -8005"),
+        Illness(.holders, .error, "inventory.dies", refused, "ret is -8005"),
+        Illness(.dies, .unknown, "inventory.dies", forbidden, "Permission denied"),
+        Illness(
+            .holders, .info, "inventory.holders",
+            [["pid": 99, "name": "monitor", "command": "x", "devices": ["davinci_manager"]]],
+            "davinci_manager held by process 99 (monitor)"),
         Illness(
             .environment, .warning, "environment",
             [["name": "HCCL_SOCKET_TFNAME", "value": "eth0"]], "HCCL_SOCKET_IFNAME is"),
@@ -343,8 +363,12 @@ struct Illness: Sendable, CustomTestStringConvertible {
     }
 
     private func worst(of check: Check, _ node: JSONValue) throws -> Severity {
+        try diagnosis(node).worst(of: check)
+    }
+
+    private func diagnosis(_ node: JSONValue) throws -> Diagnosis {
         let examined = ExaminedNode(NodeID("node-1"), .told(try NodeExamination(json: node)))
-        return Diagnosis(of: ClusterExamination(nodes: [examined])).worst(of: check)
+        return Diagnosis(of: ClusterExamination(nodes: [examined]))
     }
 
     @Test func `ports are at risk where the plan has them, and nowhere else`() throws {
@@ -383,9 +407,49 @@ struct Illness: Sendable, CustomTestStringConvertible {
         #expect(try dies(heldOn: own).isEmpty, "a shard that has just begun")
     }
 
+    @Test func `who has a die by its device file is found also where npu-smi lists none`() throws {
+        func holder(_ processID: Int, _ devices: JSONValue) -> JSONValue {
+            ["pid": processID.json, "name": "python3", "command": "x", "devices": devices]
+        }
+        let dies = "inventory.dies".split(separator: ".")[...]
+        let holders = "inventory.holders".split(separator: ".")[...]
+        let blind = try Healthy.node(1).json.setting(dies, to: Illness.refused)
+        let held = blind.setting(holders, to: [holder(4711, ["davinci4", "davinci_manager"])])
+        #expect(try self.dies(heldOn: held) == [4])
+        #expect(try self.dies(heldOn: held.setting(["own_processes"], to: [4711])).isEmpty)
+        // A card that npu-smi leaves out.
+        let all = try Healthy.node(1).json[path: dies].arrayValue ?? []
+        let fewer = try Healthy.node(1).json.setting(dies, to: .array(Array(all.prefix(14))))
+            .setting(holders, to: [holder(4711, ["davinci15"])])
+        #expect(try self.dies(heldOn: fewer) == [15])
+        let manager = blind.setting(holders, to: [holder(4712, ["hisi_hdc"])])
+        let found = try diagnosis(manager).findings.filter { $0.check == .holders }
+        #expect(
+            found.contains {
+                $0.severity == .warning && !$0.remedy.isEmpty
+                    && $0.evidence == "hisi_hdc held by process 4712 (python3), which has no die"
+            }, "\(found)")
+    }
+
+    @Test(arguments: [
+        (Illness.gap, Severity.error), (Illness.refused, .error), (Illness.forbidden, .unknown),
+        (Illness.missing, .unknown),
+    ])
+    func `dies that are there and cannot be listed are told of, and no others`(
+        gap: JSONValue, severity: Severity
+    ) throws {
+        let blind = try Healthy.node(1).json.setting(
+            "inventory.dies".split(separator: ".")[...], to: gap)
+        #expect(try worst(of: .dies, blind) == severity)
+        #expect(try diagnosis(blind).unexamined == (severity == .error ? [] : [NodeID("node-1")]))
+        let bare = blind.setting("inventory.device_files".split(separator: ".")[...], to: [])
+        #expect(try worst(of: .dies, bare) == .unknown)
+        #expect(try diagnosis(bare).unexamined.isEmpty)
+        #expect(try diagnosis(Healthy.node(1).json).unexamined.isEmpty)
+    }
+
     private func dies(heldOn node: JSONValue) throws -> [Int] {
-        let examined = ExaminedNode(NodeID("node-1"), .told(try NodeExamination(json: node)))
-        return Diagnosis(of: ClusterExamination(nodes: [examined])).findings
+        try diagnosis(node).findings
             .filter { $0.check == .holders && $0.severity == .error }.flatMap(\.dies).map(\.value)
     }
 

@@ -45,6 +45,7 @@ enum Healthy {
         }
         return try NodeInventory(json: [
             "host": .string("a3-\(number)"), "npu_smi": "25.5.2", "dies": .array(dies),
+            "unread_processes": [],
             "cards": 8, "pci_functions": [["device": "d803", "count": 16]],
             "device_files": .array((0..<16).map(\.json)), "holders": [], "roce_addresses": [],
             "software": [
@@ -137,6 +138,11 @@ enum Healthy {
 }
 
 extension JSONValue {
+    /// What is at that path.
+    subscript(path path: ArraySlice<Substring>) -> JSONValue {
+        path.reduce(self) { $0[String($1)] ?? .null }
+    }
+
     /// This document with that value at that path; a number is an index.
     func setting(_ path: ArraySlice<Substring>, to value: JSONValue) -> JSONValue {
         guard let first = path.first else { return value }

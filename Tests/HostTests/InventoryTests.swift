@@ -127,6 +127,22 @@ struct InventoryTests {
         #expect(found.digest.heldDies == [DieID(4), DieID(5)])
     }
 
+    @Test func `a process whose memory is not told is a gap, and the dies are known`() throws {
+        let found = try inventory(["processes": "4711:4:58953:sglang", "memory_na": "1"])
+        #expect(found.dies.value?.count == 16)
+        #expect(found.dies.value?[4].processes.isEmpty == true)
+        #expect(found.unreadProcesses.map(\.kind) == [.unreadable])
+        #expect(found.unreadProcesses[0].detail.contains("4711"))
+        #expect(found.digest.heldDies == [DieID(4)], "by its device file")
+        #expect(try NodeInventory(json: JSONValue(parsing: found.json.compact)) == found)
+    }
+
+    @Test func `who has a manager device alone is found`() throws {
+        let found = try inventory(["manager_holders": "99:monitor"])
+        #expect(found.holders.value?.map(\.devices) == [["davinci_manager"]])
+        #expect(found.digest.heldDies.isEmpty)
+    }
+
     @Test func `a tool that asks holds nothing`() throws {
         let found = try inventory(["processes": "812:0:0:npu-smi 813:1:0:python3"])
         #expect(found.holders.value?.map(\.processID) == [813])

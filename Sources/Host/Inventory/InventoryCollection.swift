@@ -168,6 +168,7 @@ final class InventoryCollection {
         }
         return NodeInventory(
             hostName: reading.hostName, toolVersion: table.map(\.version), dies: table.map(dies),
+            unreadProcesses: (table.value?.unreadRows ?? []).map { Gap("npu-smi info", $0) },
             cardCount: cardCount, pciFunctions: reading.pciFunctions,
             deviceFiles: reading.deviceFiles, holders: reading.scan.holders,
             roceAddresses: reading.roceAddresses,
