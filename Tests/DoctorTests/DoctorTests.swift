@@ -271,6 +271,27 @@ struct Illness: Sendable, CustomTestStringConvertible {
         #expect(found[0].node == NodeID("node-1"))
     }
 
+    @Test func `a failed dial of a searched range names the range`() throws {
+        let range = PortRange(first: 60000, last: 60031).map(\.json) ?? .null
+        let endpoint: JSONValue = ["host": "10.20.0.3", "port": 60031]
+        let port: JSONValue = [
+            "endpoint": endpoint, "state": "free", "reason": "",
+            "searched": ["range": range, "purpose": "prefill-0 HCCL"],
+        ]
+        let nodes = try Healthy.cluster("ports", [port]).nodes
+        let dial = Dial(
+            from: NodeID("node-1"), to: NodeID("node-3"),
+            endpoint: Endpoint(host: "10.20.0.3", port: 60031), failure: "timed out")
+        let found = Diagnosis(of: ClusterExamination(nodes: nodes, dials: [dial])).findings
+            .filter { $0.check == .reachability }
+        #expect(
+            found.map(\.evidence) == [
+                "cannot reach 10.20.0.3:60031 of node-3 (prefill-0 HCCL takes one of 60000-60031): "
+                    + "timed out"
+            ])
+        #expect(found.first?.remedy.contains("all of 60000-60031 must be open") == true)
+    }
+
     @Test func `a failed ping and one that was not made are not the same`() throws {
         let gap = Gap(.timedOut, "hccn_tool", "no answer")
         let cluster = ClusterExamination(

@@ -46,10 +46,15 @@ extension Diagnosis {
     mutating func checkReachability(_ cluster: ClusterExamination) -> String {
         for dial in cluster.dials {
             guard let failure = dial.failure else { continue }
+            let searched = cluster.told.first { $0.node == dial.to }?.found.ports
+                .first { $0.endpoint == dial.endpoint }?.searched
+            let filter = "a packet filter on \(dial.to) and between"
             report(
                 .reachability, .error, dial.from,
-                "cannot reach \(dial.endpoint) of \(dial.to): \(failure)",
-                remedy: "look for a packet filter on \(dial.to) and between, and at the route")
+                "cannot reach \(dial.endpoint) of \(dial.to)"
+                    + (searched.map { " (\($0))" } ?? "") + ": \(failure)",
+                remedy: searched.map { "look for \(filter): all of \($0.range) must be open" }
+                    ?? "look for \(filter), and at the route")
         }
         for (node, found) in cluster.told {
             let firewall = found.inventory.firewall
