@@ -174,7 +174,7 @@ struct InventoryTests {
     @Test(arguments: [
         ("toolkit", ["/usr/local/Ascend/ascend-toolkit/latest"]),
         ("cann", ["/usr/local/Ascend/cann"]),
-        ("both", ["/usr/local/Ascend/ascend-toolkit/latest", "/usr/local/Ascend/cann"]),
+        ("both", ["/usr/local/Ascend/cann", "/usr/local/Ascend/ascend-toolkit/latest"]),
     ]) func `both layouts of CANN are found`(layout: String, homes: [String]) throws {
         let found = try inventory([
             "layout": layout, "cann": "8.3.RC1", "npu_smi": "missing",
@@ -183,6 +183,23 @@ struct InventoryTests {
         #expect(found.software.cann.allSatisfy { $0.version == .known("8.3.RC1") })
         #expect(found.software.cann.allSatisfy { $0.environmentScript != nil })
         #expect(found.software.hccl == .known("8.3.RC1"))
+    }
+
+    @Test(arguments: [
+        ("cann/set_env.sh", "9.0.0"), ("ascend-toolkit/set_env.sh", "8.3.RC1"),
+        ("missing/set_env.sh", "8.3.RC1"),
+    ])
+    func `of two installations of CANN the one that engines are started from counts`(
+        script: String, version: String
+    ) throws {
+        let node = try PretendNode([
+            "layout": "both", "cann": "9.0.0", "cann_toolkit": "8.3.RC1", "npu_smi": "missing",
+        ])
+        let found = try inventory(
+            node, InventoryRequest(sources: ["/usr/local/Ascend/\(script)"]))
+        #expect(found.software.cann.count == 2)
+        #expect(found.software.cann.first?.version == .known(version))
+        #expect(found.software.hccl == .known(version))
     }
 
     @Test func `a firewall runs and comes back`() throws {

@@ -74,7 +74,9 @@ import Testing
                     first: "prefill-0 HTTP", second: "prefill-1 HTTP", port: 8000))
     }
 
-    @Test func `the ranges that a rank searches are HCCL's and, with a store, memfabric's`() throws {
+    @Test func `the ranges that a rank searches are HCCL's and, with a store, memfabric's`()
+        throws
+    {
         let profile = try ProfileCatalog.profile(named: ProfileCatalog.names[0])
         #expect(profile.store != nil)
         let plan = try Planner.plan(

@@ -18,7 +18,9 @@ final class PlannedListeners {
     /// So many ports of a range are tried.
     private static let triesLimit = 64
 
-    /// - Parameter limit: how long the others have to dial.
+    /// - Parameters:
+    ///   - loop: where everything happens.
+    ///   - limit: how long the others have to dial.
     init(_ loop: Loop, limit: Duration) {
         self.loop = loop
         self.limit = limit
@@ -39,12 +41,13 @@ final class PlannedListeners {
         }
     }
 
-    /// Listens on one free port of a range; nil where none of those that were tried can be had, which is only
-    /// a finding where all were tried.
+    /// Listens on one free port of a range. That none of those which were tried can be had is a finding only
+    /// where all were tried.
     /// - Parameters:
     ///   - ports: the range, and for whom.
     ///   - address: where engines would.
     ///   - isEphemeral: the system chooses, as it does for the engine.
+    /// - Returns: that port; nil where nothing is found out.
     func listen(
         within ports: SearchedPorts, at address: String, isEphemeral: Bool = false
     ) -> PlannedPort? {

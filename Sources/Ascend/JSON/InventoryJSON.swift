@@ -22,7 +22,8 @@ extension NodeInventory: JSONCoded {
     public var json: JSONValue {
         [
             "host": hostName.json, "npu_smi": toolVersion.json, "dies": dies.json,
-            "unread_processes": unreadProcesses.json, "cards": cardCount.json, "pci_functions": pciFunctions.json,
+            "unread_processes": unreadProcesses.json, "cards": cardCount.json,
+            "pci_functions": pciFunctions.json,
             "device_files": deviceFiles.json, "holders": holders.json,
             "roce_addresses": roceAddresses.json, "software": software.json,
             "interfaces": interfaces.json, "own_addresses_in_hosts": ownAddressesInHosts.json,

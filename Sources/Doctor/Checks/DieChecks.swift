@@ -63,8 +63,8 @@ extension Diagnosis {
                 "\(holder.devices.joined(separator: ", ")) held by process \(holder.processID) "
                     + "(\(holder.name)), which has no die",
                 remedy: isAnswered
-                    ? "" : "find out what it is (ps -fp \(holder.processID)): it may keep npu-smi out"
-            )
+                    ? ""
+                    : "find out what it is (ps -fp \(holder.processID)): it may keep npu-smi out")
         }
     }
 
