@@ -118,6 +118,16 @@ struct Illness: Sendable, CustomTestStringConvertible {
             [["pid": 99, "name": "monitor", "command": "x", "devices": ["davinci_manager"]]],
             "davinci_manager held by process 99 (monitor)"),
         Illness(
+            .dies, .warning, "inventory.dies.5.error_codes", ["81078603"],
+            "health is OK, and yet: 81078603", dies: [5]),
+        Illness(
+            .dies, .warning, "inventory.dies.5.ecc.uncorrected", 2,
+            "2 memory errors since the boot", dies: [5]),
+        Illness(
+            .dies, .info, "inventory.dies.5.ecc.uncorrected_ever", 3,
+            "3 memory errors before this boot", dies: [5]),
+        Illness(.dies, .info, "inventory.dies.5.ecc", gap, "ECC counts not known", dies: [5]),
+        Illness(
             .environment, .warning, "environment",
             [["name": "HCCL_SOCKET_TFNAME", "value": "eth0"]], "HCCL_SOCKET_IFNAME is"),
         Illness(

@@ -31,7 +31,11 @@ enum Healthy {
             return [
                 "id": die.json, "card": (die / 2).json, "chip": (die % 2).json,
                 "name": "Ascend910", "bus": "", "health": "OK", "error_codes": [],
-                "error_information": [], "temperature_c": 40, "core_use_percent": 0,
+                "error_information": [],
+                "ecc": [
+                    "corrected": 7, "uncorrected": 0, "uncorrected_ever": 0, "isolated_pages": 0,
+                ],
+                "temperature_c": 40, "core_use_percent": 0,
                 "memory": ["used_mb": 3100, "total_mb": 65536], "processes": [],
                 "place": [
                     "sdid": .integer(Int64(sdid?.value ?? 0)), "super_pod_size": 384,

@@ -108,6 +108,20 @@ struct InventoryTests {
         #expect(dies[5].errorInformation.count == 1)
     }
 
+    @Test func `a die that is well tells its codes and its memory errors`() throws {
+        let node = try PretendNode(["codes_of_well": "7", "ecc": "5:2"])
+        let dies = try #require(try inventory(node).dies.value)
+        #expect(dies[7].health == .ok && dies[7].errorCodes == .known(["81078603", "80E18402"]))
+        #expect(dies[6].errorCodes == .known([]))
+        #expect(dies.map { $0.ecc.value?.uncorrected } == (0..<16).map { $0 == 5 ? 2 : 0 })
+        #expect(dies[5].ecc.value?.isolatedPages == 0)
+        var request = InventoryRequest()
+        request.scope = .dies
+        let quick = try #require(try inventory(node, request).dies.value)
+        #expect(quick.allSatisfy { $0.ecc.gap?.kind == .notAsked })
+        #expect(quick.allSatisfy { $0.errorCodes.gap?.kind == .notAsked })
+    }
+
     @Test(arguments: ["25", "26"])
     func `a leftover process is found on its dies and in its files`(format: String) throws {
         let found = try inventory([
@@ -256,6 +270,7 @@ struct InventoryTests {
         let (found, calls) = try collect(.launch)
         #expect(calls.filter { $0.hasPrefix("npu-smi") } == ["npu-smi info"])
         #expect(calls.filter { $0.contains("-vnic") }.count == 16)
+        #expect(!calls.contains { $0.contains("-t ecc") || $0.contains("-t health") })
         #expect(!calls.contains { $0.contains("-link") || $0.contains("-net_health") })
         #expect(found.place != nil && found.cardCount == .known(8))
         #expect(found.dies.value?.allSatisfy { $0.fabric.isTLSEnabled == .known(false) } == true)
@@ -271,7 +286,8 @@ struct InventoryTests {
         let node = try PretendNode(["npu_smi_delay": "0.05"])
         let found = try inventory(node)
         #expect(found.dies.value?.allSatisfy { $0.place.value != nil } == true)
-        #expect(node.calls.filter { $0.hasPrefix("npu-smi") }.count == 18)
+        // The table, the list, and of each die its place, its codes and its ECC counts.
+        #expect(node.calls.filter { $0.hasPrefix("npu-smi") }.count == 2 + 3 * 16)
     }
 
     @Test func `a machine without any of it has gaps and no surprises`() throws {

@@ -126,6 +126,14 @@ extension Diagnosis {
             return reportUnlisted(.dies, node, inventory)
         }
         checkCount(node, inventory, dies)
+        for die in dies { checkMemoryErrors(node, die) }
+        for die in dies where die.health == .ok {
+            guard let codes = die.errorCodes.value, !codes.isEmpty else { continue }
+            let told = (codes + die.errorInformation).joined(separator: ", ")
+            report(
+                .dies, .warning, node, die: die.id, "health is OK, and yet: \(told)",
+                remedy: Self.dieRemedy)
+        }
         for die in dies where die.health != .ok {
             let codes = die.errorCodes.value ?? []
             let told = (codes + die.errorInformation).joined(separator: ", ")
@@ -139,6 +147,29 @@ extension Diagnosis {
             case .other:
                 report(.dies, .unknown, node, die: die.id, evidence, remedy: Self.dieRemedy)
             }
+        }
+    }
+
+    /// What was corrected did no harm. Old errors are told, since new ones come where old ones were.
+    private mutating func checkMemoryErrors(_ node: NodeID, _ die: Die) {
+        switch die.ecc {
+        case .known(let counts) where counts.uncorrected > 0:
+            report(
+                .dies, .warning, node, die: die.id,
+                "\(counts.uncorrected) memory errors since the boot that ECC could not correct",
+                remedy: "boot the host, so that the pages are isolated; where they come again, the "
+                    + "card needs service (npu-smi info -t ecc)")
+        case .known(let counts):
+            let ever = counts.uncorrectedEver ?? 0
+            let pages = counts.isolatedPages ?? 0
+            guard ever > 0 || pages > 0 else { return }
+            report(
+                .dies, .info, node, die: die.id,
+                "\(ever) memory errors before this boot that ECC could not correct, "
+                    + "\(pages) pages isolated")
+        case .unknown(let gap) where gap.kind == .notAsked: break
+        case .unknown(let gap):
+            report(.dies, .info, node, die: die.id, "ECC counts not known: \(gap.detail)")
         }
     }
 
