@@ -36,6 +36,8 @@ public final class NodeExaminer {
     /// The others dial once the slowest node has told what it is, and that takes as long as it may.
     static let listenLimit = NodeConfiguration.standardExaminationTimeout + .seconds(30)
     private static let dialLimit = Duration.seconds(3)
+    /// No ping begins later.
+    private static let pingLimit = Duration.seconds(25)
 
     /// - Parameters:
     ///   - loop: where everything happens.
@@ -234,19 +236,15 @@ public final class NodeExaminer {
         _ targets: [DialTarget], _ pings: [PingTarget], from own: ConfiguredNode,
         completion: @escaping ([Dial], [FabricProbe]) -> Void
     ) {
-        var probes: [FabricProbe] = []
-        var missing = pings.count
+        var probes: [FabricProbe]?
         var dialled: [Dial]?
         let finish = {
-            guard let dialled, missing == 0 else { return }
+            guard let dialled, let probes else { return }
             completion(dialled, probes.sorted { $0.die < $1.die })
         }
-        for target in pings {
-            collector.fabric.ping(from: DieID(target.die), to: target.address) { fact in
-                probes.append(FabricProbe(from: own.node, target, fact))
-                missing -= 1
-                finish()
-            }
+        ping(pings[...], from: own, until: loop.now + Self.pingLimit) {
+            probes = $0
+            finish()
         }
         dialAll(targets.map(\.endpoint), from: own.address) { failures in
             dialled = targets.map { target in
@@ -255,6 +253,26 @@ public final class NodeExaminer {
                     failure: failures[target.endpoint])
             }
             finish()
+        }
+    }
+
+    /// As many as go at once, and then the next: what there is no time for is not pinged, since an answer that
+    /// comes too late tells nothing at all.
+    private func ping(
+        _ targets: ArraySlice<PingTarget>, from own: ConfiguredNode, until deadline: Instant,
+        completion: @escaping ([FabricProbe]) -> Void
+    ) {
+        let batch = targets.prefix(FabricTool.width)
+        guard !batch.isEmpty, loop.now < deadline else { return loop.soon { completion([]) } }
+        var probes: [FabricProbe] = []
+        for target in batch {
+            collector.fabric.ping(from: DieID(target.die), to: target.address) { [self] fact in
+                probes.append(FabricProbe(from: own.node, target, fact))
+                guard probes.count == batch.count else { return }
+                ping(targets.dropFirst(batch.count), from: own, until: deadline) {
+                    completion(probes + $0)
+                }
+            }
         }
     }
 
