@@ -22,6 +22,8 @@ import Testing
         _ = try? NPUOutput.health(text)
         _ = try? NPUOutput.usages(text)
         _ = try? NPUOutput.ecc(text)
+        _ = try? PacketFilter.nftables(text)
+        _ = try? PacketFilter.iptables(text)
         if let place = try? NPUOutput.place(text) { _ = place.sdid.vnicAddress }
         _ = try? HCCNOutput.vnic(text)
         _ = try? HCCNOutput.link(text)

@@ -66,6 +66,13 @@ struct Illness: Sendable, CustomTestStringConvertible {
             .reachability, .warning, "inventory.firewall.starting_at_boot", ["firewalld"],
             "after a boot"),
         Illness(
+            .reachability, .warning, "inventory.firewall.rules",
+            [["text": "iptables: -P INPUT DROP", "for_all": true]], "iptables: -P INPUT DROP"),
+        Illness(
+            .reachability, .info, "inventory.firewall.rules",
+            [["text": "nft: ip t in: ip saddr 10.0.0.1 drop", "for_all": false]], "10.0.0.1 drop"),
+        Illness(.reachability, .info, "inventory.firewall.rules", gap, "packet filter not known"),
+        Illness(
             .ports, .error, "ports",
             [
                 [

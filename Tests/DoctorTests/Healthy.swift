@@ -76,7 +76,7 @@ enum Healthy {
                 ],
             ],
             "own_addresses_in_hosts": [.string("10.20.0.\(number)")],
-            "firewall": ["running": [], "starting_at_boot": []],
+            "firewall": ["running": [], "starting_at_boot": [], "rules": []],
             "shared_memory_bytes": .integer(256 << 30),
             "open_files": ["soft": 1_048_576, "hard": 1_048_576],
             "locked_memory": ["soft": nil, "hard": nil],

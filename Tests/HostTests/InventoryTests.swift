@@ -94,7 +94,8 @@ struct InventoryTests {
         #expect(found.lockedMemory == .known(ResourceLimit(soft: nil, hard: nil)))
         #expect(found.sharedMemoryBytes == .known(256 << 30))
         #expect(found.ownAddressesInHosts == ["10.20.0.3"])
-        #expect(found.firewall == Firewall(running: [], startingAtBoot: []))
+        #expect(found.firewall.running.isEmpty && found.firewall.startingAtBoot.isEmpty)
+        #expect(found.firewall.rules.gap?.kind == .notInstalled)
         #expect(found.weights.gap?.kind == .notAsked)
     }
 
@@ -220,8 +221,25 @@ struct InventoryTests {
         let found = try inventory([
             "firewalld": "1", "firewalld_at_boot": "1", "npu_smi": "missing",
         ])
+        #expect(found.firewall.running == ["firewalld"])
+        #expect(found.firewall.startingAtBoot == ["firewalld"])
+    }
+
+    @Test func `packet filters without a daemon are found`() throws {
+        let chain = #"\tchain in {\n\t\ttype filter hook input priority 0; policy drop;\n\t}"#
+        let input = #"table ip t {\n"# + chain + #"\n}"#
+        let reject = "-P INPUT ACCEPT\\n-A INPUT -s 10.0.0.1/32 -j REJECT"
+        let both = try inventory(["npu_smi": "missing", "nft": input, "iptables": reject])
+        #expect(both.firewall.rules.value?.map(\.isForAll) == [true, false])
         #expect(
-            found.firewall == Firewall(running: ["firewalld"], startingAtBoot: ["firewalld"]))
+            both.firewall.rules.value?.map(\.text) == [
+                "nft: ip t in: policy drop", "iptables: -A INPUT -s 10.0.0.1/32 -j REJECT",
+            ])
+        #expect(try NodeInventory(json: JSONValue(parsing: both.json.compact)) == both)
+        let one = try inventory(["npu_smi": "missing", "iptables": "-P INPUT ACCEPT"])
+        #expect(one.firewall.rules == .known([]))
+        let none = try inventory(["npu_smi": "missing", "nft": "Permission denied"])
+        #expect(none.firewall.rules.gap?.kind == .notPermitted)
     }
 
     @Test(arguments: [

@@ -50,6 +50,7 @@ final class PlannedListeners {
     /// - Returns: that port; nil where nothing is found out.
     /// - Returns: that port; nil where nothing is found out.
     /// - Returns: that port; nil where nothing is found out.
+    /// - Returns: that port; nil where nothing is found out.
     func listen(
         within ports: SearchedPorts, at address: String, isEphemeral: Bool = false
     ) -> PlannedPort? {

@@ -69,6 +69,7 @@ extension Diagnosis {
                     "will run after a boot: \(firewall.startingAtBoot.joined(separator: ", "))",
                     remedy: "systemctl disable it, or open the planned ports")
             }
+            checkRules(node, firewall.rules)
         }
         guard cluster.dials.isEmpty else { return "\(cluster.dials.count) connections stood" }
         if cluster.isLocal { reportLocal(.reachability, "no other node is known here") }
@@ -77,6 +78,22 @@ extension Diagnosis {
             .reachability, .unknown, nil, "nothing was dialled: there is no plan with ports yet",
             remedy: "ask again once there is a plan")
         return ""
+    }
+
+    /// A rule with a condition may be about something else; only a dial shows what it does.
+    private mutating func checkRules(_ node: NodeID, _ rules: Fact<[FilterRule]>) {
+        switch rules {
+        case .known(let rules):
+            for rule in rules {
+                report(
+                    .reachability, rule.isForAll ? .warning : .info, node,
+                    "a packet filter stands in the way: \(rule.text)",
+                    remedy: rule.isForAll ? "let the planned ports through before it" : "")
+            }
+        case .unknown(let gap) where [.notAsked, .notInstalled].contains(gap.kind): break
+        case .unknown(let gap):
+            report(.reachability, .info, node, "packet filter not known: \(gap)")
+        }
     }
 
     // MARK: - 4

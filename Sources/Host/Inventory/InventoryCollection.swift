@@ -11,6 +11,7 @@ final class InventoryCollection {
     var reading: HostReading?
     var python: Fact<[PackageVersion]> = .unknown(Gap(.notAsked, "python", ""))
 
+    var filterRules: Fact<[FilterRule]> = .unknown(Gap(.notAsked, "packet filter", ""))
     var environment: Fact<EnvironmentSnapshot> = .unknown(Gap(.notAsked, "set_env.sh", ""))
 
     private let npu: NPUTool
@@ -194,7 +195,8 @@ final class InventoryCollection {
                 driver: reading.driver, firmware: reading.firmware, cann: reading.cann,
                 hccl: reading.hccl, nnal: reading.nnal, python: python),
             interfaces: reading.interfaces, ownAddressesInHosts: reading.ownAddressesInHosts,
-            firewall: reading.firewall, sharedMemoryBytes: reading.sharedMemoryBytes,
+            firewall: reading.firewall.with(filterRules),
+            sharedMemoryBytes: reading.sharedMemoryBytes,
             openFiles: reading.openFiles, lockedMemory: reading.lockedMemory,
             kernel: reading.kernel, weights: reading.weights, environment: environment)
     }

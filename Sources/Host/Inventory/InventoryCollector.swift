@@ -52,6 +52,7 @@ public final class InventoryCollector {
     /// What engines are started from.
     public let engines: AscendEnvironment
 
+    private let filter: FilterTool
     private let runner: CommandRunner
     private let queue: FileQueue
 
@@ -67,6 +68,7 @@ public final class InventoryCollector {
         runner = CommandRunner(loop, root: root, environment: environment)
         npu = NPUTool(runner, limit: toolLimit)
         fabric = FabricTool(runner)
+        filter = FilterTool(runner)
         engines = AscendEnvironment(runner)
         queue = FileQueue(loop)
     }
@@ -96,6 +98,13 @@ public final class InventoryCollector {
                     collection.reading = $0
                     join.end()
                 }
+            }
+        }
+        if request.scope == .whole {
+            join.begin()
+            filter.ask {
+                collection.filterRules = $0
+                join.end()
             }
         }
         collection.askTools(join)
