@@ -168,6 +168,14 @@ struct Illness: Sendable, CustomTestStringConvertible {
             .weights, .error, "inventory.weights", missing,
             "there is no /data/glm-5.1, where the weights should be"),
         Illness(
+            .fabric, .warning, "inventory.dies.3.fabric.vnic.address", "192.9.9.9",
+            "virtual NIC has 192.9.9.9, and 192.3.3.196 follows from its SDID", dies: [3]),
+        Illness(
+            .settings, .warning, "inventory.kernel.transparent_huge_pages", "always",
+            "transparent huge pages: always, while most have madvise"),
+        Illness(
+            .settings, .unknown, "inventory.kernel.transparent_huge_pages", gap, "gave no answer"),
+        Illness(
             .settings, .warning, "inventory.kernel.governors", ["powersave"], "is powersave"),
         Illness(
             .settings, .warning, "inventory.kernel.parameters.1.value", "60", "vm.swappiness is 60"),
@@ -237,6 +245,12 @@ struct Illness: Sendable, CustomTestStringConvertible {
             speeds([1000, nil]).findings.contains {
                 $0.check == .speed && $0.severity == .unknown && $0.node == NodeID("node-2")
             })
+    }
+
+    @Test func `huge pages that are off everywhere are told, and no fault`() throws {
+        let node = try Healthy.node(1).json.setting(
+            "inventory.kernel.transparent_huge_pages".split(separator: ".")[...], to: "never")
+        #expect(try worst(of: .settings, node) == .info)
     }
 
     @Test func `settings that were compared with the profile are not judged again`() throws {

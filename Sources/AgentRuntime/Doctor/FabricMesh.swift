@@ -19,7 +19,6 @@ struct FabricMesh {
     /// Each die's first ping, then each die's second, and so on.
     /// - Parameter isWhole: every die pings every peer, as far as the limit allows.
     /// - Returns: in the order in which they are made.
-    /// - Returns: in the order in which they are made.
     func pings(isWhole: Bool) -> [PingTarget] {
         guard !peers.isEmpty, !dies.isEmpty else { return [] }
         // With more peers than dies, each round goes on where the one before has ended.

@@ -329,7 +329,7 @@ extension PlannedShard {
         self.init(
             name: shard.name, role: shard.spec.role,
             environment: shard.spec.environment.map { Variable($0.name, $0.value) },
-            unset: shard.spec.unset, endpoints: shard.endpoints,
+            unset: shard.spec.removed, endpoints: shard.endpoints,
             reservedPorts: shard.reservedPorts)
     }
 }

@@ -48,9 +48,6 @@ final class PlannedListeners {
     ///   - address: where engines would.
     ///   - isEphemeral: the system chooses, as it does for the engine.
     /// - Returns: that port; nil where nothing is found out.
-    /// - Returns: that port; nil where nothing is found out.
-    /// - Returns: that port; nil where nothing is found out.
-    /// - Returns: that port; nil where nothing is found out.
     func listen(
         within ports: SearchedPorts, at address: String, isEphemeral: Bool = false
     ) -> PlannedPort? {
