@@ -80,8 +80,9 @@ extension ClusterSimulation {
     /// Whether what is agreed survives if this node forgets it: of all voters that any node goes by, enough
     /// others remember, and their disks say so. More lost disks than that end a cluster, whatever it is made of.
     private func mayForget(_ index: Int) -> Bool {
-        guard !isVoteTakenAway else { return false }
-        let running = machines.compactMap { $0?.consensus.quorum.voters }
+        guard !isVoteTakenAway, !canBeginAnew(without: index) else { return false }
+        let running = machines.compactMap { $0?.consensus }
+            .filter(\.hasRecordedParticipants).map(\.quorum.voters)
         let written = hosts.compactMap { $0.disk.participants?.voters }
         return Set(running + written).allSatisfy { voters in
             mayForget(index, of: voters.compactMap { indexOfNode[$0] })
@@ -100,6 +101,18 @@ extension ClusterSimulation {
             return witnesses >= needed
         }
         return remembering.count >= needed
+    }
+
+    /// Whether those that know nothing but their files would be a majority by them, with this node: they could
+    /// begin another cluster.
+    private func canBeginAnew(without index: Int) -> Bool {
+        let founders = 0..<min(NodeConfiguration.voterLimit, configuration.nodeCount)
+        let blank = founders.count { founder in
+            let host = hosts[founder]
+            let isBlank = host.disk.participants == nil || host.isDiskDamaged || founder == index
+            return isBlank && !host.joins
+        }
+        return blank >= founders.count / 2 + 1
     }
 
     /// Whether a voter by any log is to vote no more by any roster.
