@@ -24,7 +24,7 @@ enum Healthy {
             ownProcesses: [], engine: .sglang)
     }
 
-    private static func inventory(_ number: Int) throws -> NodeInventory {
+    private static func dies(_ number: Int) -> JSONValue {
         let dies = (0..<16).map { die -> JSONValue in
             let sdid = SDID(serverIndex: number, chip: die / 2, die: die % 2)
             let vnic = sdid?.vnicAddress ?? ""
@@ -47,8 +47,12 @@ enum Healthy {
                 ],
             ]
         }
-        return try NodeInventory(json: [
-            "host": .string("a3-\(number)"), "npu_smi": "25.5.2", "dies": .array(dies),
+        return .array(dies)
+    }
+
+    private static func inventory(_ number: Int) throws -> NodeInventory {
+        try NodeInventory(json: [
+            "host": .string("a3-\(number)"), "npu_smi": "25.5.2", "dies": dies(number),
             "unread_processes": [],
             "cards": 8, "pci_functions": [["device": "d803", "count": 16]],
             "device_files": .array((0..<16).map(\.json)), "holders": [], "roce_addresses": [],

@@ -87,7 +87,7 @@ extension Diagnosis {
             for rule in rules {
                 report(
                     .reachability, rule.isForAll ? .warning : .info, node,
-                    "a packet filter stands in the way: \(rule.text)",
+                    "a packet filter turns packets away: \(rule.text)",
                     remedy: rule.isForAll ? "let the planned ports through before it" : "")
             }
         case .unknown(let gap) where [.notAsked, .notInstalled].contains(gap.kind): break
