@@ -80,11 +80,11 @@ extension ClusterSimulation {
     /// Whether what is agreed survives if this node forgets it: of all voters that any node goes by, enough
     /// others remember, and their disks say so. More lost disks than that end a cluster, whatever it is made of.
     private func mayForget(_ index: Int) -> Bool {
-        guard !isVoteTakenAway, !canBeginAnew(without: index) else { return false }
+        let written = participantsOnDisk(without: index)
+        guard !isVoteTakenAway(by: written), !canBeginAnew(without: index) else { return false }
         let running = machines.compactMap { $0?.consensus }
             .filter(\.hasRecordedParticipants).map(\.quorum.voters)
-        let written = hosts.compactMap { $0.disk.participants?.voters }
-        return Set(running + written).allSatisfy { voters in
+        return Set(running + written.map(\.voters)).allSatisfy { voters in
             mayForget(index, of: voters.compactMap { indexOfNode[$0] })
         }
     }
@@ -115,12 +115,17 @@ extension ClusterSimulation {
         return blank >= founders.count / 2 + 1
     }
 
+    /// What the disks say that can still be read, when this node has lost its own.
+    private func participantsOnDisk(without index: Int) -> [Participants] {
+        hosts.indices.filter { $0 != index && !hosts[$0].isDiskDamaged }
+            .compactMap { hosts[$0].disk.participants }
+    }
+
     /// Whether a voter by any log is to vote no more by any roster.
-    private var isVoteTakenAway: Bool {
+    private func isVoteTakenAway(by written: [Participants]) -> Bool {
         let running = machines.compactMap { $0 }
         let voters = Set(
-            running.flatMap(\.consensus.quorum.voters)
-                + hosts.flatMap { $0.disk.participants?.voters ?? [] })
+            running.flatMap(\.consensus.quorum.voters) + written.flatMap(\.voters))
         return running.map(\.state.roster).filter(\.isAgreed).contains { roster in
             voters.contains { roster.entry(of: $0)?.mayVote != true }
         }
