@@ -294,7 +294,7 @@ extension NodeQuestion {
             .strike(.freezeAgent(seconds: min(seconds, Strike.longestFreeze)))
         case .strike: self
         case .reach(let dials, let pings):
-            .reach(dials: Array(dials.prefix(1000)), pings: Array(pings.prefix(64)))
+            .reach(dials: Array(dials.prefix(1000)), pings: Array(pings.prefix(128)))
         }
     }
 }
