@@ -61,7 +61,7 @@ extension Agent {
     ) {
         if let refusal = shard.refusal { return completion(.known(refusal)) }
         var (environment, source) = beginning(of: shard.spec)
-        for name in shard.spec.unset { environment[name] = nil }
+        for name in shard.spec.removed { environment[name] = nil }
         for variable in shard.spec.environment { environment[variable.name] = variable.value }
         let words = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         let key = [version?.description ?? ""] + source + words + shard.spec.argv

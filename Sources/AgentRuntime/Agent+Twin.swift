@@ -22,12 +22,4 @@ extension Agent {
                     + "on. Is this machine or its state directory a copy? Give it a node name, an "
                     + "address and an empty state directory of its own", kind: .twin))
     }
-
-    /// A number of this machine and its boot; 0 where neither can be read.
-    static func machineNumber(root: String = "") -> UInt64 {
-        let files = ["/etc/machine-id", "/proc/sys/kernel/random/boot_id"]
-        let texts = files.compactMap { try? Files.read(root + $0, limitBytes: 4096) }
-        guard !texts.isEmpty else { return 0 }
-        return texts.joined().fnv1a
-    }
 }

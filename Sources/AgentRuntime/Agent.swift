@@ -118,7 +118,8 @@ public final class Agent: ControlSource {
                 python: configuration.profile.command.first ?? "python3")
             let opened = try DurableStore.open(
                 directory: "\(configuration.stateDirectory)/consensus", node: own.node,
-                cluster: configuration.cluster, on: loop)
+                cluster: configuration.cluster,
+                machine: MachineNumber.lasting(HostRoot(configuration.hostRoot)), on: loop)
             store = opened.store
             for repair in opened.repairs { log(.warning, repair) }
             var node = NodeConfiguration(
@@ -195,7 +196,7 @@ public final class Agent: ControlSource {
                 keys: [try ClusterKey(configuration.secret)],
                 listen: Endpoint(host: own.address, port: configuration.peerPort),
                 peers: endpoints(of: machine.contacts))
-            settings.machine = Self.machineNumber()
+            settings.machine = MachineNumber.ofBoot(HostRoot(configuration.hostRoot))
             settings.startedAt = loop.wallTime
             transport = try PeerTransport(loop, settings) { [weak self] in self?.peerEvent($0) }
         } catch TransportError.system(let error) {

@@ -19,6 +19,8 @@ public final class StateRecovery {
     public let term: Term
     /// The nodes that are removed by it.
     public let others: [NodeID]
+    /// What was found amiss with the directory when it was opened; usually nothing.
+    public let repairs: [String]
 
     private let loop: Loop
     private let store: DurableStore
@@ -36,9 +38,11 @@ public final class StateRecovery {
             own = try configuration.findOwnNode(on: host).node
             let opened = try DurableStore.open(
                 directory: "\(configuration.stateDirectory)/consensus", node: own.node,
-                cluster: configuration.cluster, on: loop)
+                cluster: configuration.cluster,
+                machine: MachineNumber.lasting(HostRoot(configuration.hostRoot)), on: loop)
             store = opened.store
             state = opened.state
+            repairs = opened.repairs
         } catch {
             throw AgentError("\(error)")
         }

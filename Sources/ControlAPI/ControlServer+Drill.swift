@@ -41,8 +41,8 @@ extension ControlServer {
                         "processes": document["processes"] ?? .array([]),
                     ]))
             case .refused(let refusal, let text): responder.fail(refusal, text)
-            case .accepted(let text), .log(let text, _):
-                responder.fail(.internalServerError, "a drill was answered with \(text)")
+            case .accepted, .log, .confirmed:
+                responder.fail(.internalServerError, "a drill was answered with something else")
             }
         }
     }

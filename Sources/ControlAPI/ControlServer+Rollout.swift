@@ -26,8 +26,8 @@ extension ControlServer {
                 }
                 responder.respond(.json(document))
             case .refused(_, let text): responder.fail(.badRequest, text)
-            case .accepted(let text), .log(let text, _):
-                responder.fail(.internalServerError, "answered with \(text)")
+            case .accepted, .log, .confirmed:
+                responder.fail(.internalServerError, "it was answered with something else")
             }
         }
     }

@@ -51,6 +51,23 @@ public final class ControlServer {
     // MARK: - Routes
 
     private func handle(_ request: HTTPRequest, _ responder: HTTPResponder) {
+        guard request.method == .get, request.parameter("confirmed") == "true" else {
+            return answer(request, responder)
+        }
+        source.operate(.confirm) { [weak self] confirmation in
+            switch confirmation {
+            case .confirmed: self?.answer(request, responder)
+            case .refused(_, let text):
+                responder.fail(
+                    .serviceUnavailable, "nothing is confirmed: \(text)",
+                    whatToDo: "as this node knows it: the same without --confirmed")
+            case .accepted, .log, .document:
+                responder.fail(.internalServerError, "the leader answered something else")
+            }
+        }
+    }
+
+    private func answer(_ request: HTTPRequest, _ responder: HTTPResponder) {
         switch (request.method, request.path) {
         case (.get, "/v1/status"): responder.respond(.json(source.status.json))
         case (.get, "/v1/members"):
@@ -112,7 +129,7 @@ public final class ControlServer {
                     responder.fail(.internalServerError, "the leader's answer is \(error)")
                 }
             case .refused(let refusal, let text): responder.fail(refusal, text)
-            case .accepted, .log:
+            case .accepted, .log, .confirmed:
                 responder.fail(.internalServerError, "the leader answered something else")
             }
         }
@@ -249,8 +266,8 @@ public final class ControlServer {
             case .refused(.notFound, let text) where order.concernsNodes:
                 responder.fail(.notFound, text, whatToDo: "`glm-agent members` lists the nodes")
             case .refused(let refusal, let text): responder.fail(refusal, text)
-            case .log, .document:
-                responder.fail(.internalServerError, "an order was answered with a text")
+            case .log, .document, .confirmed:
+                responder.fail(.internalServerError, "an order was answered with something else")
             }
         }
     }
@@ -301,6 +318,8 @@ public final class ControlServer {
                     whatToDo: "`glm-agent members` shows who is there; then try again")
             case .refused(let refusal, let text): responder.fail(refusal, text)
             case .accepted(let text), .document(let text): responder.respond(.text(text))
+            case .confirmed:
+                responder.fail(.internalServerError, "a log was answered with something else")
             }
         }
     }

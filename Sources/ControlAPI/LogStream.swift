@@ -65,7 +65,7 @@ final class LogStream {
                 return stream.finish()
             }
             begin(successor)
-        case .accepted, .document: return stream.finish()
+        case .accepted, .document, .confirmed: return stream.finish()
         }
         wait()
     }

@@ -27,6 +27,13 @@ extension Diagnosis {
             }
             conclude(check, summary)
         }
+        unexamined = cluster.told.filter { node, found in
+            !found.inventory.deviceFiles.isEmpty
+                && findings.contains {
+                    $0.node == node && $0.severity == .unknown
+                        && [.holders, .dies].contains($0.check)
+                }
+        }.map(\.node)
     }
 
     private mutating func checkAnswers(_ cluster: ClusterExamination) -> String {

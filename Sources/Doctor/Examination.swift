@@ -32,6 +32,20 @@ public struct PlannedShard: Hashable, Sendable {
     func value(of name: String) -> String? { environment.last { $0.name == name }?.value }
 }
 
+/// Ports of which something takes a free one when it starts.
+public struct SearchedPorts: Hashable, Sendable, CustomStringConvertible {
+    public let range: PortRange
+    /// `decode-0 HCCL`.
+    public let purpose: String
+
+    public init(_ range: PortRange, by purpose: String) {
+        self.range = range
+        self.purpose = purpose
+    }
+
+    public var description: String { "\(purpose) takes one of \(range)" }
+}
+
 /// What became of a planned port on its own node.
 public struct PlannedPort: Hashable, Sendable {
     public enum State: String, Hashable, Sendable, CaseIterable {
@@ -47,11 +61,16 @@ public struct PlannedPort: Hashable, Sendable {
     public let state: State
     /// Who has it, or why it cannot be bound; empty where it is free.
     public let reason: String
+    /// What it stands for, where no port is planned and any of a range may be taken.
+    public let searched: SearchedPorts?
 
-    public init(_ endpoint: Endpoint, _ state: State, reason: String = "") {
+    public init(
+        _ endpoint: Endpoint, _ state: State, reason: String = "", of searched: SearchedPorts? = nil
+    ) {
         self.endpoint = endpoint
         self.state = state
         self.reason = reason
+        self.searched = searched
     }
 }
 

@@ -49,7 +49,7 @@ extension PlannedPort: JSONCoded {
     public var json: JSONValue {
         [
             "endpoint": CodedEndpoint(endpoint).json, "state": .string(state.rawValue),
-            "reason": .string(reason),
+            "reason": .string(reason), "searched": searched.json,
         ]
     }
 
@@ -58,7 +58,17 @@ extension PlannedPort: JSONCoded {
             throw JSONMismatch("the state of a port", at: "state")
         }
         let endpoint: CodedEndpoint = try json.read("endpoint")
-        self.init(endpoint.endpoint, state, reason: try json.read("reason"))
+        self.init(
+            endpoint.endpoint, state, reason: try json.read("reason"),
+            of: try json.read("searched"))
+    }
+}
+
+extension SearchedPorts: JSONCoded {
+    public var json: JSONValue { ["range": range.json, "purpose": .string(purpose)] }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        self.init(try json.read("range"), by: try json.read("purpose"))
     }
 }
 

@@ -79,6 +79,9 @@ public struct Diagnosis: Hashable, Sendable {
     /// What has failed already; the checks say nothing of it, and the logs do.
     public var failedGroups: [GroupName] = []
 
+    /// Nodes with dies of which it could not be found out who holds them, or whether they are well.
+    public internal(set) var unexamined: [NodeID] = []
+
     /// Nothing was looked at.
     public init() {}
 
@@ -108,9 +111,12 @@ public struct Diagnosis: Hashable, Sendable {
     }
 
     /// It could not be found out, for that reason.
-    mutating func report(_ check: Check, _ node: NodeID, die: DieID? = nil, gap: Gap) {
+    mutating func report(
+        _ check: Check, _ node: NodeID, die: DieID? = nil, gap: Gap,
+        as severity: Severity = .unknown
+    ) {
         report(
-            check, .unknown, node, die: die, "\(gap)",
+            check, severity, node, die: die, "\(gap)",
             remedy: gap.complaint?.remedy ?? gap.kind.remedy)
     }
 
@@ -152,6 +158,7 @@ extension Diagnosis {
                 }),
             "findings": .array(findings.map(\.json)),
             "failed_groups": failedGroups.map(\.name).json,
+            "unexamined": unexamined.map(\.name).json,
         ]
     }
 }

@@ -67,7 +67,7 @@ public enum ExecStage {
             clearenv()
             set(base)
         }
-        for name in launch.spec.unset { unsetenv(name) }
+        for name in launch.spec.removed { unsetenv(name) }
         set(launch.stamp)
         guard !launch.source.isEmpty else { return apply(launch) }
         for file in launch.source where access(file, R_OK) != 0 {

@@ -42,7 +42,7 @@ public struct NodeConfiguration: Sendable {
     /// How old an examination may be at a launch.
     public var gateAge: Duration = .seconds(15)
     /// How long a node may take to examine itself: npu-smi answers one question at a time.
-    public var examinationTimeout: Duration = .seconds(60)
+    public var examinationTimeout: Duration = Self.standardExaminationTimeout
 
     /// How long this node may have no contact with a majority before it stops its engines by itself;
     /// nil: they go on.
@@ -64,6 +64,7 @@ public struct NodeConfiguration: Sendable {
     }
 
     public static let standardLogLimit: UInt64 = 1000
+    public static let standardExaminationTimeout = Duration.seconds(60)
 
     /// At most this many nodes vote; the rest learn. More voters make commits slower, not safer.
     public static let voterLimit = 5

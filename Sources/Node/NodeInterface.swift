@@ -66,6 +66,8 @@ public enum OperatorRequest: Hashable, Sendable {
     case examine(NodeID, NodeQuestion)
     /// What the leader was told of a node last, answered by a document.
     case inventory(NodeID)
+    /// Answered once this node knows all that was agreed on when it was asked.
+    case confirm
 }
 
 /// Whether a node has the published router.

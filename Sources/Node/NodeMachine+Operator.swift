@@ -50,6 +50,15 @@ extension NodeMachine {
                 case .failure(let refusal): .refused(refusal.kind, refusal.text)
                 }
             actions.append(.answer(id, answer))
+        case .confirm:
+            if consensus.role == .leader {
+                requests.localDeadlines[id] = now + configuration.requestTimeout
+                confirm(for: .local(id))
+            } else if let leader = consensus.leader {
+                forward(.confirm, id, to: leader)
+            } else {
+                actions.append(.answer(id, .refused(.unavailable, outsideText ?? Self.noLeader)))
+            }
         case .inventory(let node):
             if leadership != nil {
                 actions.append(.answer(id, toldInventory(of: node)))
@@ -92,6 +101,7 @@ extension NodeMachine {
         case .examine(let question):
             actions.append(.examine(.peer(node, id), question.bounded))
         case .inventory(let wanted): send(.answer(id, toldInventory(of: wanted)), to: node)
+        case .confirm: confirm(for: .peer(node, id))
         }
     }
 
@@ -118,7 +128,38 @@ extension NodeMachine {
     mutating func answered(_ id: RequestID, _ answer: PeerAnswer, by node: NodeID) {
         guard let request = requests.forwarded[id], request.node == node else { return }
         requests.forwarded[id] = nil
-        actions.append(.answer(request.local, answer))
+        if case .confirmed(let index) = answer, index > applied {
+            requests.localDeadlines[request.local] = request.deadline
+            requests.awaited[request.local] = index
+        } else {
+            actions.append(.answer(request.local, answer))
+        }
+    }
+
+    // MARK: - Confirmed answers
+
+    /// A leader that has been replaced does not know it yet: a majority must say that it is none.
+    private mutating func confirm(for origin: Requests.Origin) {
+        let read = requests.newRead(for: origin)
+        driveConsensus(.read(read))
+    }
+
+    mutating func readable(_ read: ReadID) {
+        guard let origin = requests.reads.removeValue(forKey: read) else { return }
+        tell(origin, .confirmed(applied))
+    }
+
+    mutating func unreadable(_ read: ReadID, _ refusal: RaftRefusal) {
+        guard let origin = requests.reads.removeValue(forKey: read) else { return }
+        tell(origin, .refused(.unavailable, "\(refusal)"))
+    }
+
+    /// Answers what had to wait until this node has applied what the leader had.
+    mutating func settleAwaited() {
+        for id in requests.awaited.filter({ $0.value <= applied }).map(\.key).sorted() {
+            requests.awaited[id] = nil
+            tell(.local(id), .confirmed(applied))
+        }
     }
 
     // MARK: - What becomes of proposals
@@ -175,8 +216,10 @@ extension NodeMachine {
         }
         for id in requests.localDeadlines.filter({ $0.value <= now }).map(\.key).sorted() {
             requests.localDeadlines[id] = nil
-            actions.append(
-                .answer(id, .refused(.timedOut, "not committed in time; it may still be")))
+            let text =
+                requests.stopsWaiting(id)
+                ? "not confirmed in time" : "not committed in time; it may still be"
+            actions.append(.answer(id, .refused(.timedOut, text)))
         }
     }
 
@@ -251,7 +294,7 @@ extension NodeQuestion {
             .strike(.freezeAgent(seconds: min(seconds, Strike.longestFreeze)))
         case .strike: self
         case .reach(let dials, let pings):
-            .reach(dials: Array(dials.prefix(1000)), pings: Array(pings.prefix(64)))
+            .reach(dials: Array(dials.prefix(1000)), pings: Array(pings.prefix(128)))
         }
     }
 }

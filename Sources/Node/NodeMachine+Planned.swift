@@ -3,6 +3,7 @@
 public import Ascend
 public import Base
 import ClusterState
+public import Doctor
 public import Planning
 public import Profiles
 import Supervision
@@ -16,6 +17,8 @@ public struct ShardOfPlan: Sendable {
     public let endpoints: [Endpoint]
     /// What it may bind in any of its generations, and where HCCL searches.
     public let reservedPorts: [PortRange]
+    /// Where it takes a port that its peers must reach.
+    public let searchedPorts: [SearchedPorts]
     public let stage: Stage
     /// Why there are no words for it in the SGLang that was asked for; it is as written then.
     public let refusal: String?
@@ -58,8 +61,11 @@ extension NodeMachine {
                 reservedPorts: PortMap.everyClaim(of: group, rank, profile).compactMap {
                     PortRange($0.ports)
                 },
-                stage: stage(of: group.name),
-                refusal: refusal)
+                searchedPorts: PortMap(
+                    profile: profile, group: group, rank: rank, generation: shard.generation
+                ).searched.compactMap { claim in
+                    PortRange(claim.ports).map { SearchedPorts($0, by: claim.purpose) }
+                }, stage: stage(of: group.name), refusal: refusal)
         }
     }
 

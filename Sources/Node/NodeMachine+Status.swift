@@ -210,8 +210,8 @@ extension NodeMachine {
     /// Voters whose state directory is new, or an older copy.
     private var probationNotes: [String] {
         consensus.onProbation.map { node in
-            "\(node) is on probation, as its state directory is new: it counts only beside enough "
-                + "voters that remember, until it knows again what is agreed"
+            "\(node) is on probation, as its state directory is new or a copy: it counts only beside "
+                + "enough voters that remember, until it knows again what is agreed"
         }
     }
 

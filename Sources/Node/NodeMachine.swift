@@ -136,6 +136,7 @@ public struct NodeMachine: Sendable {
         self.now = now
         self.wall = wall
         handle(input)
+        settleAwaited()
         refreshCompany()
         noteSameLaunches()
         watchContact()
@@ -364,7 +365,8 @@ public struct NodeMachine: Sendable {
                 requests.proposed(proposal, at: index, in: term)
             case .refused(let proposal, let refusal): refused(proposal, refusal)
             case .transferred(let proposal): transferred(proposal)
-            case .readable, .unreadable: break
+            case .readable(let read): readable(read)
+            case .unreadable(let read, let refusal): unreadable(read, refusal)
             case .rejected(let reason, let sender): rejected(reason, from: sender)
             case .disk(let node, let news):
                 let level: LogLevel = news == .trusted ? .info : .warning

@@ -34,6 +34,11 @@ struct Requests: Sendable {
     var forwarded: [RequestID: Forwarded] = [:]
     /// When local proposals are given up.
     var localDeadlines: [RequestID: Instant] = [:]
+    private var lastRead: UInt64 = 0
+    /// Who waits for a majority to confirm this leader.
+    var reads: [ReadID: Origin] = [:]
+    /// Local requests that wait until this node has applied so much.
+    var awaited: [RequestID: LogIndex] = [:]
 
     init(lastForwarded: UInt64) {
         self.lastForwarded = lastForwarded
@@ -48,6 +53,20 @@ struct Requests: Sendable {
         let proposal = ProposalID(lastProposal)
         proposals[proposal] = Proposal(origin: origin)
         return proposal
+    }
+
+    mutating func newRead(for origin: Origin) -> ReadID {
+        lastRead += 1
+        let read = ReadID(lastRead)
+        reads[read] = origin
+        return read
+    }
+
+    /// Forgets a local request; true if it waited for a confirmation.
+    mutating func stopsWaiting(_ id: RequestID) -> Bool {
+        let asked = reads.filter { $0.value == .local(id) }.map(\.key)
+        for read in asked { reads[read] = nil }
+        return awaited.removeValue(forKey: id) != nil || !asked.isEmpty
     }
 
     mutating func proposed(_ proposal: ProposalID, at index: LogIndex, in term: Term) {

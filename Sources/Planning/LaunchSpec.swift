@@ -69,6 +69,13 @@ public struct LaunchSpec: Hashable, Sendable {
         self.schedulers = schedulers
     }
 
+    /// What it does not inherit: `unset`, and where that takes a proxy away the one that stands for all, which
+    /// the publication has forgotten.
+    public var removed: [String] {
+        let hasProxy = unset.contains { $0.lowercased().hasSuffix("_proxy") }
+        return unset + (hasProxy ? ["ALL_PROXY", "all_proxy"] : []).filter { !unset.contains($0) }
+    }
+
     /// The Python of a router that is started as published; nil where this is something else.
     public var routerPython: String? {
         let module = argv.dropFirst().prefix(2)

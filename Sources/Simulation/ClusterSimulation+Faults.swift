@@ -169,6 +169,7 @@ extension ClusterSimulation {
         default:
             guard let group else { return }
             ask(index, .log(shard: "\(group)/0", lastLines: 10, from: nil))
+            ask(index, .confirm)
         }
     }
 

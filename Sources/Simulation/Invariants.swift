@@ -31,9 +31,9 @@ struct Invariants {
     private(set) var newestTerm = Term.zero
     private(set) var committed: [LogIndex: LogEntry] = [:]
     /// The highest place that was first applied in each term.
-    private var agreedIn: [Term: LogIndex] = [:]
+    var agreedIn: [Term: LogIndex] = [:]
     private(set) var checked: [LogIndex?]
-    private var plans: [Epoch: Plan] = [:]
+    var plans: [Epoch: Plan] = [:]
     private var generations: [GroupName: Generation] = [:]
     /// Up to which generation the end of a group is agreed.
     private var endedUpTo: [GroupName: Generation] = [:]
@@ -47,7 +47,7 @@ struct Invariants {
     private var deploymentSerial: UInt64 = 0
     private var rosters = RosterWatch()
     /// An operator has said so.
-    private var oneFileIsEnough = false
+    var oneFileIsEnough = false
     /// How far the log of each leader has been read for what it proposes.
     private var read: [LogIndex]
 
@@ -60,18 +60,18 @@ struct Invariants {
     /// When each node last had contact with a majority, or started.
     private var contactAt: [Instant]
     private var fallen: Set<Launch> = []
-    private var touched: Set<GroupName> = []
-    private var everythingTouched = false
-    private var maintenance = MaintenanceWatch()
+    var touched: Set<GroupName> = []
+    var everythingTouched = false
+    var maintenance = MaintenanceWatch()
     private var votes = VoteWatch()
-    private var questions: [RequestID: Question] = [:]
+    var questions: [RequestID: Question] = [:]
 
     private struct Launch: Hashable {
         let group: GroupName
         let generation: Generation
     }
 
-    private struct Question {
+    struct Question {
         let node: NodeID
         let askedAt: Instant
         let request: OperatorRequest
@@ -511,75 +511,6 @@ struct Invariants {
         fallen.insert(Launch(group: shard.group, generation: shard.generation))
     }
 
-    // MARK: - Operators
-
-    mutating func operatorTouched(_ group: GroupName?) {
-        guard let group else {
-            everythingTouched = true
-            return
-        }
-        touched.insert(group)
-    }
-
-    /// An operator asks that a node be emptied.
-    mutating func drains(_ node: NodeID) { maintenance.drained.insert(node) }
-
-    mutating func asked(
-        _ id: RequestID, _ request: OperatorRequest, of node: NodeID, at now: Instant
-    ) {
-        questions[id] = Question(
-            node: node, askedAt: now, request: request, after: agreedIn.values.max() ?? .zero)
-        if request == .apply { oneFileIsEnough = true }
-        if case .propose(.apply) = request { oneFileIsEnough = true }
-    }
-
-    /// A request is answered once, and with what it asked for.
-    mutating func answered(_ id: RequestID, _ answer: PeerAnswer) {
-        guard let question = questions.removeValue(forKey: id) else {
-            broken("request \(id.value) is answered twice")
-            return
-        }
-        switch (question.request, answer) {
-        case (_, .refused): break
-        case (.log(let shard, _, _), .log(let text, _)):
-            let group = shard.prefix { $0 != "/" }
-            guard !text.hasPrefix("log of \(group)") else { return }
-            broken("request \(id.value) for the log of \(shard) is answered with another: \(text)")
-        case (.propose(let action), .accepted(let text)):
-            let isAgreed = committed.values.contains {
-                $0.index > question.after && $0.action == action
-            }
-            if case .restart(let group) = action,
-                !plans.values.contains(where: { $0.group(group) != nil })
-            {
-                broken("request \(id.value) to restart \(group) is answered as accepted (\(text))")
-            }
-            if !isAgreed {
-                broken(
-                    "request \(id.value) is answered as accepted (\(text)), and nothing is agreed")
-            }
-        case (.members(let order), .accepted(let text)):
-            guard let action = order.action else { return }
-            let isAgreed = committed.values.contains {
-                $0.index > question.after && $0.action == action
-            }
-            if !isAgreed {
-                broken(
-                    "request \(id.value), \(order), is answered (\(text)), and nothing is agreed")
-            }
-        case (.apply, .accepted), (.examine, .document), (.inventory, .document),
-            (.compare, .document):
-            break
-        case (.log, _), (.propose, _), (.apply, _), (.examine, _), (.inventory, _), (.compare, _),
-            (.members, _):
-            broken("request \(id.value) is answered with another's answer")
-        }
-    }
-
-    mutating func lifeEnded(_ node: NodeID) {
-        questions = questions.filter { $0.value.node != node }
-    }
-
     // MARK: - At the end
 
     /// A request is answered in time, if its agent lives; and nodes that have applied the same log
@@ -601,7 +532,7 @@ struct Invariants {
 
 extension LogEntry {
     /// What the entry's command does; nil for a leader's first entry.
-    fileprivate var action: Command.Action? {
+    var action: Command.Action? {
         guard case .command(let bytes) = payload, let value = try? CBORValue(decoding: bytes)
         else { return nil }
         return try? Command(cbor: value).action

@@ -42,14 +42,23 @@ public final class DurableStore {
     ///
     /// The log is written anew: what an earlier run failed to flush may still be read, from memory, and
     /// would be gone after a power cut although this run had built on it.
+    ///
+    /// A directory that was made on another machine is a copy, or moved: nothing of it is lost, but it gets an id
+    /// of its own, so that nobody takes its promises for those of the original. Where the machine is not known,
+    /// as 0, nothing is compared.
     /// - Throws: ``StorageError``, when the directory is in use, foreign, damaged or not writable.
     public static func open(
-        directory: String, node: NodeID, cluster: String, on loop: Loop
+        directory: String, node: NodeID, cluster: String, machine: UInt64, on loop: Loop
     ) throws(StorageError) -> Opened {
         let lock = try lockDirectory(directory)
-        let identity = try identify(directory, node: node, cluster: cluster)
+        let made = try identify(directory, node: node, cluster: cluster, machine: machine)
         let path = "\(directory)/log"
-        let (state, repairs) = try readLog(path)
+        var (state, repairs) = try readLog(path)
+        let identity = made.on(machine)
+        if identity != made {
+            try write(identity, to: directory)
+            if identity.id != made.id { repairs.append(strangeness(of: directory, made, identity)) }
+        }
         let log = try io { () throws(UVError) in
             try Files.replace(path, with: WriteAheadLog.file(holding: state), permissions: 0o600)
             return try OpenFile(path, .append)
@@ -181,10 +190,10 @@ extension DurableStore {
     /// Checks whose directory it is. A new one gets its first log before its identity, so that
     /// where there is an identity, a missing log is a loss.
     private static func identify(
-        _ directory: String, node: NodeID, cluster: String
+        _ directory: String, node: NodeID, cluster: String, machine: UInt64
     ) throws(StorageError) -> StateIdentity {
         let (path, log) = ("\(directory)/identity", "\(directory)/log")
-        let expected = StateIdentity.new(node: node, cluster: cluster)
+        let expected = StateIdentity.new(node: node, cluster: cluster, machine: machine)
         guard Files.exists(path) else {
             if Files.exists(log), try readLog(log).state != .empty {
                 throw .missing(path: path)
@@ -192,9 +201,8 @@ extension DurableStore {
             try io { () throws(UVError) in
                 try Files.replace(
                     log, with: WriteAheadLog.file(holding: .empty), permissions: 0o600)
-                try Files.replace(path, with: expected.file, permissions: 0o600)
-                try Files.syncDirectory(of: directory)
             }
+            try write(expected, to: directory)
             return expected
         }
         let bytes = try io { () throws(UVError) in try Files.read(path, limitBytes: 64 * 1024) }
@@ -204,6 +212,28 @@ extension DurableStore {
         }
         guard Files.exists(log) else { throw .missing(path: log) }
         return found
+    }
+
+    private static func write(
+        _ identity: StateIdentity, to directory: String
+    ) throws(StorageError) {
+        try io { () throws(UVError) in
+            try Files.replace("\(directory)/identity", with: identity.file, permissions: 0o600)
+            try Files.syncDirectory(of: directory)
+        }
+    }
+
+    /// What an operator is told of a directory from another machine.
+    private static func strangeness(
+        of directory: String, _ made: StateIdentity, _ now: StateIdentity
+    ) -> String {
+        "\(directory) was made on another machine: it is a copy, or its disk was moved here, or this "
+            + "machine has another /etc/machine-id than before. The original may have promised more since, so "
+            + "it counts as a new directory (\(now.id), was \(made.id)): \(made.node) is on probation until "
+            + "it knows what is agreed, as `glm-agent status` tells. Nothing of it is deleted. If the original "
+            + "still runs, stop this agent and give it a node name, an address and an empty directory of its "
+            + "own; else leave the other voters alone meanwhile. If there is no other voter: `glm-agent "
+            + "recover --as-only-voter`"
     }
 
     /// Reads the log up to its end, or to where its end is torn.

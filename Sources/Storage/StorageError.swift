@@ -10,6 +10,8 @@ public enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     case foreign(directory: String, found: StateIdentity, expected: StateIdentity)
     /// Bytes that were once confirmed do not check.
     case damaged(path: String, offset: Int, reason: String)
+    /// The log has a form that only older agents read.
+    case outdated(path: String)
     /// A file that must be there is not.
     case missing(path: String)
     /// The system refused a read or a write.
@@ -29,6 +31,11 @@ public enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
                 + "never copy a state directory from node to node"
         case .damaged(let path, let offset, let reason):
             "\(path) is damaged at byte \(offset): \(reason). \(Self.replacementAdvice)"
+        case .outdated(let path):
+            "\(path) was written by an older glm-agent, in a form that this one does not read: go back "
+                + "to the older one, or, if the other voters have a leader (`glm-agent status` on any of "
+                + "them), move this directory away and start the agent again: the leader sends it "
+                + "everything"
         case .missing(let path):
             "\(path) is missing from a state directory that was in use. \(Self.replacementAdvice)"
         case .failed(let error):

@@ -204,6 +204,7 @@ extension PeerRequest: WireCodable {
         case .examine(let question): .choice(3, question.cbor)
         case .inventory(let node): .choice(4, CBORValue(node))
         case .members(let order): .choice(5, order.cbor)
+        case .confirm: .choice(6)
         }
     }
 
@@ -226,6 +227,7 @@ extension PeerRequest: WireCodable {
         case 3: self = .examine(try record.value(as: NodeQuestion.self))
         case 4: self = .inventory(try record.node())
         case 5: self = .members(try record.value(as: MembersOrder.self))
+        case 6: self = .confirm
         default: throw record.unknownChoice(choice, of: "request")
         }
     }
@@ -300,6 +302,7 @@ extension PeerAnswer: WireCodable {
         case .refused(let kind, let text): .choice(2, .text(kind.rawValue), .text(text))
         case .log(let text, let next): .choice(3, .text(text), .unsigned(next))
         case .document(let text): .choice(4, .text(text))
+        case .confirmed(let index): .choice(5, .unsigned(index.value))
         }
     }
 
@@ -311,6 +314,7 @@ extension PeerAnswer: WireCodable {
         case 2: self = .refused(try record.word(as: Refusal.self), try record.text())
         case 3: self = .log(text: try record.text(), next: try record.unsigned())
         case 4: self = .document(try record.text())
+        case 5: self = .confirmed(try record.logIndex())
         default: throw record.unknownChoice(choice, of: "answer")
         }
     }

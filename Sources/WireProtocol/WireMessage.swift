@@ -159,6 +159,8 @@ public enum PeerRequest: Hashable, Sendable {
     case inventory(NodeID)
     /// For the leader: change who the nodes are, if that is safe.
     case members(MembersOrder)
+    /// For the leader: how far is all agreed on? It has a majority confirm that it leads still.
+    case confirm
 }
 
 /// What a doctor asks of a node, or a drill.
@@ -212,6 +214,8 @@ public enum PeerAnswer: Hashable, Sendable {
     case log(text: String, next: UInt64)
     /// A JSON document: what a doctor's question found.
     case document(String)
+    /// Whoever has applied the log up to here knows all that was agreed on when it was asked.
+    case confirmed(LogIndex)
 }
 
 /// What kind of no an answer is.

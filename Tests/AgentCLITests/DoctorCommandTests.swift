@@ -98,11 +98,12 @@ struct DoctorCommandTests {
     @Test func `where npu-smi is missing nothing is said to be well`() throws {
         let node = try PretendNode(["npu_smi": "missing"])
         let (code, printed) = runLine("doctor --json --root \(node.directory)")
-        #expect(code == .success)
+        #expect(code == .notReady, "there are dies, and nobody could look at them")
         let json = try JSONValue(parsing: printed.out)
         for check in [1, 5, 6, 8] {
             #expect(json["checks"]?[check]?["state"] == "unknown", "check \(check)")
         }
+        #expect(json["worst"] != "error" && json["unexamined"] == ["a3-3"])
     }
 
     @Test(arguments: ["doctor --root /no/such/place", "doctor --root . --model weights"])

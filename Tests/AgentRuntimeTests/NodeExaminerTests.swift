@@ -31,20 +31,24 @@ import WireProtocol
 
     private func shard(
         _ stage: ShardOfPlan.Stage = .planned, host: Planning.HostTuning = .none,
-        reserved: [PortRange] = []
+        reserved: [PortRange] = [], searched: [SearchedPorts] = []
     ) -> ShardOfPlan {
         let spec = LaunchSpec(
             node: NodeID("node-1"), group: GroupName("decode-0"), role: .decode, rank: .master,
             environment: [], unset: [], source: [], argv: ["python3"], host: host)
         return ShardOfPlan(
             name: "decode-0/0", spec: spec, endpoints: [endpoint], reservedPorts: reserved,
-            stage: stage, refusal: nil)
+            searchedPorts: searched, stage: stage, refusal: nil)
     }
 
     private func ports(_ stage: ShardOfPlan.Stage) throws -> [PlannedPort] {
+        try allPorts(shard(stage)).filter { $0.searched == nil }
+    }
+
+    private func allPorts(_ shard: ShardOfPlan) throws -> [PlannedPort] {
         let own = NodeExaminer.Own(
             node: ConfiguredNode(node: NodeID("node-1"), address: endpoint.host), interface: "lo",
-            stateDirectory: node.directory, engine: .sglang, shards: [shard(stage)], untuned: nil)
+            stateDirectory: node.directory, engine: .sglang, shards: [shard], untuned: nil)
         var found: NodeExamination?
         examiner.examine(own, weights: "/data/glm-5.1") { found = $0 }
         #expect(loop.run(within: .seconds(30)) { found != nil })
@@ -81,6 +85,48 @@ import WireProtocol
         let engine = try StreamListener(loop, on: endpoint) { $0.close() }
         defer { engine.close() }
         #expect(try ports(.begun).map(\.state) == [.own])
+    }
+
+    @Test func `of each range that an engine searches one free port is listened on`() throws {
+        let range = try #require(PortRange(first: 23000, last: 23003))
+        let hccl = SearchedPorts(range, by: "decode-0 HCCL")
+        let planned = shard(searched: [hccl, hccl])
+        let last = Endpoint(host: endpoint.host, port: 23003)
+        var strangers = [try StreamListener(loop, on: last) { $0.close() }]
+        defer { for stranger in strangers { stranger.close() } }
+        let found = try allPorts(planned).filter { $0.searched != nil }
+        #expect(found.map(\.state) == [.free, .free])
+        #expect(found[0].endpoint.port == 23002 && found[0].searched == hccl)
+        #expect(found[1].endpoint.port > 0)
+        #expect(found[1].searched?.range.description == "32768-60999")
+        for port in found {
+            #expect(throws: UVError.self, "\(port)") {
+                try StreamListener(loop, on: port.endpoint) { $0.close() }
+            }
+        }
+        #expect(try allPorts(planned).filter { $0.searched != nil } == found, "and not another")
+        examiner.letGo()
+        for port: UInt16 in 23000...23002 {
+            let endpoint = Endpoint(host: endpoint.host, port: port)
+            strangers.append(try StreamListener(loop, on: endpoint) { $0.close() })
+        }
+        let taken = try allPorts(planned).filter { $0.searched == hccl }
+        #expect(taken.map(\.state) == [.taken])
+        let running = try allPorts(shard(.begun, searched: [hccl]))
+        #expect(!running.contains { $0.searched != nil }, "an engine has what it wants")
+    }
+
+    @Test func `ports are listened on until the slowest node has answered, and no longer`() throws {
+        let configuration = NodeConfiguration(
+            cluster: "c", version: "1", local: NodeID("node-1"), interface: "lo", nodes: [],
+            deployment: Deployment(
+                profileName: "", profileYAML: "", modelPath: "", engine: .rehearsal))
+        #expect(NodeExaminer.listenLimit == configuration.examinationTimeout + .seconds(30))
+        let listeners = PlannedListeners(loop, limit: .milliseconds(300))
+        let begin = loop.now
+        #expect(listeners.listen(on: endpoint).state == .free && listeners.isOpen(endpoint))
+        #expect(loop.run(within: .seconds(20)) { !listeners.isOpen(endpoint) })
+        #expect(loop.now - begin >= .milliseconds(300))
     }
 
     @Test func `the launch gate has ports dialled that serve already, be the group of one node`()

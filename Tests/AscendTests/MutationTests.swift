@@ -12,7 +12,7 @@ import Testing
         "list-a3", "health-die-ok", "health-die-alarm", "health-card", "usages-a3", "memory-a3",
         "spod-info", "vnic-up", "link-down", "net-health", "tls-on", "ping-sound", "ping-lost",
         "hccn.conf", "driver-version.info", "toolkit-install.info", "atb-version.info", "limits",
-        "mounts", "error-8005", "error-card",
+        "mounts", "ecc-a3", "error-8005", "error-card",
     ]
 
     private func readEverything(_ text: String) {
@@ -21,6 +21,9 @@ import Testing
         _ = try? NPUOutput.chips(text)
         _ = try? NPUOutput.health(text)
         _ = try? NPUOutput.usages(text)
+        _ = try? NPUOutput.ecc(text)
+        _ = try? PacketFilter.nftables(text)
+        _ = try? PacketFilter.iptables(text)
         if let place = try? NPUOutput.place(text) { _ = place.sdid.vnicAddress }
         _ = try? HCCNOutput.vnic(text)
         _ = try? HCCNOutput.link(text)

@@ -63,7 +63,6 @@ import Testing
         ("| 4     8  ", "| four  8  ", "the numbers of card and chip"),
         ("| 4     8  ", "| 0        ", "chip and physical id"),
         ("| Process id ", "| Process no ", "the numbers of card and chip"),
-        ("| 60310 ", "| a lot ", "card, chip, process id, name and memory"),
         ("npu-smi 25.5.2", "nvidia-smi 1.0", "with its version"),
     ]) func `what is wrong is told`(old: String, new: String, expected: String) throws {
         let text = try fixture("info-a3-25")
@@ -71,6 +70,22 @@ import Testing
         try #require(broken != text, "the sample has no \(old)")
         let error = #expect(throws: ParseError.self) { try NPUTable(parsing: broken) }
         #expect(error?.expected.contains(expected) == true, "\(String(describing: error))")
+    }
+
+    @Test(arguments: [("| 60310 ", "| NA    "), ("| 711042 ", "| -      ")])
+    func `a row of a process that cannot be read hides neither dies nor other processes`(
+        old: String, new: String
+    ) throws {
+        let text = try fixture("info-a3-25")
+        let whole = try NPUTable(parsing: text)
+        let broken = text.replacing(old, with: new, maxReplacements: 1)
+        try #require(broken != text)
+        let table = try NPUTable(parsing: broken)
+        #expect(table.dies == whole.dies && whole.unreadRows.isEmpty)
+        #expect(table.processes.count == whole.processes.count - 1)
+        #expect(table.processes.allSatisfy { whole.processes.contains($0) })
+        #expect(table.unreadRows.count == 1)
+        #expect(table.unreadRows[0].line.contains(new.split(separator: " ")[1]))
     }
 
     @Test func `a table that was cut off is no table of fewer dies`() throws {

@@ -42,6 +42,8 @@ struct SimulatedCluster {
     struct Host {
         var raft: Raft?
         var disk = DurableState.empty
+        /// What the disk held at its last loss but one, as an older copy has it.
+        var copy = DurableState.empty
         var unflushed: [PersistRequest] = []
         var life = 0
         /// Nil where disks do not matter.
@@ -268,13 +270,16 @@ struct SimulatedCluster {
         hosts[node] = host
     }
 
-    /// The node comes back with nothing, on another disk.
+    /// The node comes back on another disk: with nothing, with an older copy, or with all it had.
     mutating func loseDisk(of node: NodeID) {
         crash(node)
         losses += 1
-        let replaced = hosts[node]?.diskID.map { DiskID($0.value + 100) }
-        hosts[node]?.disk = .empty
-        hosts[node]?.diskID = replaced
+        guard var host = hosts[node] else { return }
+        let (old, copy) = (host.disk, host.copy)
+        host.disk = [.empty, copy, old][losses % 3]
+        host.copy = old
+        host.diskID = host.diskID.map { DiskID($0.value + 100) }
+        hosts[node] = host
     }
 
     /// Whether enough other voters remember, and their disks say so.

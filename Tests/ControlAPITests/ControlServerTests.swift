@@ -3,6 +3,7 @@
 
 import Base
 import ClusterState
+import Consensus
 import ControlAPI
 import EventLoop
 import HTTP
@@ -62,6 +63,24 @@ import WireProtocol
         #expect(answer.status == .notFound)
         let next = try JSONValue(parsing: answer.body)["what_to_do"]?.stringValue
         #expect(next?.contains("glm-agent members") == true)
+    }
+
+    @Test(arguments: ["/v1/status", "/v1/members", "/v1/plan"])
+    func `an answer is confirmed first where that is asked, and is none where it cannot be`(
+        path: String
+    ) throws {
+        let bench = try ControlBench()
+        bench.agent.answer = .confirmed(LogIndex(7))
+        let plain = try bench.send(.get, path)
+        #expect(plain.status == .ok && bench.agent.asked.isEmpty)
+        let confirmed = try bench.send(.get, path + "?confirmed=true")
+        #expect(confirmed.status == .ok && confirmed.body == plain.body)
+        #expect(bench.agent.asked == [.confirm])
+        bench.agent.answer = .refused(.unavailable, "no leader is known")
+        let refused = try bench.send(.get, path + "?confirmed=true")
+        #expect(refused.status == .serviceUnavailable)
+        let text = try JSONValue(parsing: refused.body)["error"]?.stringValue
+        #expect(text == "nothing is confirmed: no leader is known")
     }
 
     @Test func `a listener for everybody takes no orders`() throws {

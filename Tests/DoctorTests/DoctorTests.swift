@@ -34,6 +34,16 @@ struct Illness: Sendable, CustomTestStringConvertible {
         "unknown": "timed-out", "subject": "the tool", "detail": "gave no answer", "complaint": nil,
     ]
 
+    static let refused: JSONValue = [
+        "unknown": "refused", "subject": "npu-smi info", "complaint": "not-initialized",
+        "detail": "dcmi module initialize failed. ret is -8005",
+    ]
+
+    static let forbidden: JSONValue = [
+        "unknown": "not-permitted", "subject": "npu-smi info", "detail": "Permission denied",
+        "complaint": "not-permitted",
+    ]
+
     static let missing: JSONValue = [
         "unknown": "not-installed", "subject": "/data/glm-5.1", "detail": "", "complaint": nil,
     ]
@@ -60,6 +70,13 @@ struct Illness: Sendable, CustomTestStringConvertible {
         Illness(
             .reachability, .warning, "inventory.firewall.starting_at_boot", ["firewalld"],
             "after a boot"),
+        Illness(
+            .reachability, .warning, "inventory.firewall.rules",
+            [["text": "iptables: -P INPUT DROP", "for_all": true]], "iptables: -P INPUT DROP"),
+        Illness(
+            .reachability, .info, "inventory.firewall.rules",
+            [["text": "nft: ip t in: ip saddr 10.0.0.1 drop", "for_all": false]], "10.0.0.1 drop"),
+        Illness(.reachability, .info, "inventory.firewall.rules", gap, "packet filter not known"),
         Illness(
             .ports, .error, "ports",
             [
@@ -101,7 +118,27 @@ struct Illness: Sendable, CustomTestStringConvertible {
         Illness(
             .dies, .error, "inventory.pci_functions", [["device": "d803", "count": 17]],
             "lists 16 dies, and there should be 17", dies: [16]),
-        Illness(.dies, .unknown, "inventory.dies", gap, "gave no answer"),
+        Illness(
+            .holders, .unknown, "inventory.unread_processes", [gap], "the tool: gave no answer"),
+        Illness(.dies, .error, "inventory.dies", gap, "gave no answer"),
+        Illness(.holders, .error, "inventory.dies", gap, "gave no answer"),
+        Illness(.dies, .error, "inventory.dies", refused, "ret is -8005"),
+        Illness(.holders, .error, "inventory.dies", refused, "ret is -8005"),
+        Illness(.dies, .unknown, "inventory.dies", forbidden, "Permission denied"),
+        Illness(
+            .holders, .info, "inventory.holders",
+            [["pid": 99, "name": "monitor", "command": "x", "devices": ["davinci_manager"]]],
+            "davinci_manager held by process 99 (monitor)"),
+        Illness(
+            .dies, .warning, "inventory.dies.5.error_codes", ["81078603"],
+            "health is OK, and yet: 81078603", dies: [5]),
+        Illness(
+            .dies, .warning, "inventory.dies.5.ecc.uncorrected", 2,
+            "2 memory errors since the boot", dies: [5]),
+        Illness(
+            .dies, .info, "inventory.dies.5.ecc.uncorrected_ever", 3,
+            "3 memory errors before this boot", dies: [5]),
+        Illness(.dies, .info, "inventory.dies.5.ecc", gap, "ECC counts not known", dies: [5]),
         Illness(
             .environment, .warning, "environment",
             [["name": "HCCL_SOCKET_TFNAME", "value": "eth0"]], "HCCL_SOCKET_IFNAME is"),
@@ -135,6 +172,14 @@ struct Illness: Sendable, CustomTestStringConvertible {
         Illness(
             .weights, .error, "inventory.weights", missing,
             "there is no /data/glm-5.1, where the weights should be"),
+        Illness(
+            .fabric, .warning, "inventory.dies.3.fabric.vnic.address", "192.9.9.9",
+            "virtual NIC has 192.9.9.9, and 192.3.3.196 follows from its SDID", dies: [3]),
+        Illness(
+            .settings, .warning, "inventory.kernel.transparent_huge_pages", "always",
+            "transparent huge pages: always, while most have madvise"),
+        Illness(
+            .settings, .unknown, "inventory.kernel.transparent_huge_pages", gap, "gave no answer"),
         Illness(
             .settings, .warning, "inventory.kernel.governors", ["powersave"], "is powersave"),
         Illness(
@@ -207,6 +252,12 @@ struct Illness: Sendable, CustomTestStringConvertible {
             })
     }
 
+    @Test func `huge pages that are off everywhere are told, and no fault`() throws {
+        let node = try Healthy.node(1).json.setting(
+            "inventory.kernel.transparent_huge_pages".split(separator: ".")[...], to: "never")
+        #expect(try worst(of: .settings, node) == .info)
+    }
+
     @Test func `settings that were compared with the profile are not judged again`() throws {
         let cluster = try Healthy.cluster("inventory.kernel.parameters.1.value", "60")
         let nodes = try cluster.told.map { told in
@@ -254,6 +305,27 @@ struct Illness: Sendable, CustomTestStringConvertible {
         #expect(found.map(\.severity) == [.error])
         #expect(found[0].evidence == "cannot reach 10.20.0.2:8000 of node-2: timed out")
         #expect(found[0].node == NodeID("node-1"))
+    }
+
+    @Test func `a failed dial of a searched range names the range`() throws {
+        let range = PortRange(first: 60000, last: 60031).map(\.json) ?? .null
+        let endpoint: JSONValue = ["host": "10.20.0.3", "port": 60031]
+        let port: JSONValue = [
+            "endpoint": endpoint, "state": "free", "reason": "",
+            "searched": ["range": range, "purpose": "prefill-0 HCCL"],
+        ]
+        let nodes = try Healthy.cluster("ports", [port]).nodes
+        let dial = Dial(
+            from: NodeID("node-1"), to: NodeID("node-3"),
+            endpoint: Endpoint(host: "10.20.0.3", port: 60031), failure: "timed out")
+        let found = Diagnosis(of: ClusterExamination(nodes: nodes, dials: [dial])).findings
+            .filter { $0.check == .reachability }
+        #expect(
+            found.map(\.evidence) == [
+                "cannot reach 10.20.0.3:60031 of node-3 (prefill-0 HCCL takes one of 60000-60031): "
+                    + "timed out"
+            ])
+        #expect(found.first?.remedy.contains("all of 60000-60031 must be open") == true)
     }
 
     @Test func `a failed ping and one that was not made are not the same`() throws {
@@ -348,8 +420,12 @@ struct Illness: Sendable, CustomTestStringConvertible {
     }
 
     private func worst(of check: Check, _ node: JSONValue) throws -> Severity {
+        try diagnosis(node).worst(of: check)
+    }
+
+    private func diagnosis(_ node: JSONValue) throws -> Diagnosis {
         let examined = ExaminedNode(NodeID("node-1"), .told(try NodeExamination(json: node)))
-        return Diagnosis(of: ClusterExamination(nodes: [examined])).worst(of: check)
+        return Diagnosis(of: ClusterExamination(nodes: [examined]))
     }
 
     @Test func `ports are at risk where the plan has them, and nowhere else`() throws {
@@ -388,9 +464,49 @@ struct Illness: Sendable, CustomTestStringConvertible {
         #expect(try dies(heldOn: own).isEmpty, "a shard that has just begun")
     }
 
+    @Test func `who has a die by its device file is found also where npu-smi lists none`() throws {
+        func holder(_ processID: Int, _ devices: JSONValue) -> JSONValue {
+            ["pid": processID.json, "name": "python3", "command": "x", "devices": devices]
+        }
+        let dies = "inventory.dies".split(separator: ".")[...]
+        let holders = "inventory.holders".split(separator: ".")[...]
+        let blind = try Healthy.node(1).json.setting(dies, to: Illness.refused)
+        let held = blind.setting(holders, to: [holder(4711, ["davinci4", "davinci_manager"])])
+        #expect(try self.dies(heldOn: held) == [4])
+        #expect(try self.dies(heldOn: held.setting(["own_processes"], to: [4711])).isEmpty)
+        // A card that npu-smi leaves out.
+        let all = try Healthy.node(1).json[path: dies].arrayValue ?? []
+        let fewer = try Healthy.node(1).json.setting(dies, to: .array(Array(all.prefix(14))))
+            .setting(holders, to: [holder(4711, ["davinci15"])])
+        #expect(try self.dies(heldOn: fewer) == [15])
+        let manager = blind.setting(holders, to: [holder(4712, ["hisi_hdc"])])
+        let found = try diagnosis(manager).findings.filter { $0.check == .holders }
+        #expect(
+            found.contains {
+                $0.severity == .warning && !$0.remedy.isEmpty
+                    && $0.evidence == "hisi_hdc held by process 4712 (python3), which has no die"
+            }, "\(found)")
+    }
+
+    @Test(arguments: [
+        (Illness.gap, Severity.error), (Illness.refused, .error), (Illness.forbidden, .unknown),
+        (Illness.missing, .unknown),
+    ])
+    func `dies that are there and cannot be listed are told of, and no others`(
+        gap: JSONValue, severity: Severity
+    ) throws {
+        let blind = try Healthy.node(1).json.setting(
+            "inventory.dies".split(separator: ".")[...], to: gap)
+        #expect(try worst(of: .dies, blind) == severity)
+        #expect(try diagnosis(blind).unexamined == (severity == .error ? [] : [NodeID("node-1")]))
+        let bare = blind.setting("inventory.device_files".split(separator: ".")[...], to: [])
+        #expect(try worst(of: .dies, bare) == .unknown)
+        #expect(try diagnosis(bare).unexamined.isEmpty)
+        #expect(try diagnosis(Healthy.node(1).json).unexamined.isEmpty)
+    }
+
     private func dies(heldOn node: JSONValue) throws -> [Int] {
-        let examined = ExaminedNode(NodeID("node-1"), .told(try NodeExamination(json: node)))
-        return Diagnosis(of: ClusterExamination(nodes: [examined])).findings
+        try diagnosis(node).findings
             .filter { $0.check == .holders && $0.severity == .error }.flatMap(\.dies).map(\.value)
     }
 

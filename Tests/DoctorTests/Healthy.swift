@@ -24,14 +24,18 @@ enum Healthy {
             ownProcesses: [], engine: .sglang)
     }
 
-    private static func inventory(_ number: Int) throws -> NodeInventory {
+    private static func dies(_ number: Int) -> JSONValue {
         let dies = (0..<16).map { die -> JSONValue in
             let sdid = SDID(serverIndex: number, chip: die / 2, die: die % 2)
             let vnic = sdid?.vnicAddress ?? ""
             return [
                 "id": die.json, "card": (die / 2).json, "chip": (die % 2).json,
                 "name": "Ascend910", "bus": "", "health": "OK", "error_codes": [],
-                "error_information": [], "temperature_c": 40, "core_use_percent": 0,
+                "error_information": [],
+                "ecc": [
+                    "corrected": 7, "uncorrected": 0, "uncorrected_ever": 0, "isolated_pages": 0,
+                ],
+                "temperature_c": 40, "core_use_percent": 0,
                 "memory": ["used_mb": 3100, "total_mb": 65536], "processes": [],
                 "place": [
                     "sdid": .integer(Int64(sdid?.value ?? 0)), "super_pod_size": 384,
@@ -43,8 +47,13 @@ enum Healthy {
                 ],
             ]
         }
-        return try NodeInventory(json: [
-            "host": .string("a3-\(number)"), "npu_smi": "25.5.2", "dies": .array(dies),
+        return .array(dies)
+    }
+
+    private static func inventory(_ number: Int) throws -> NodeInventory {
+        try NodeInventory(json: [
+            "host": .string("a3-\(number)"), "npu_smi": "25.5.2", "dies": dies(number),
+            "unread_processes": [],
             "cards": 8, "pci_functions": [["device": "d803", "count": 16]],
             "device_files": .array((0..<16).map(\.json)), "holders": [], "roce_addresses": [],
             "software": [
@@ -71,7 +80,7 @@ enum Healthy {
                 ],
             ],
             "own_addresses_in_hosts": [.string("10.20.0.\(number)")],
-            "firewall": ["running": [], "starting_at_boot": []],
+            "firewall": ["running": [], "starting_at_boot": [], "rules": []],
             "shared_memory_bytes": .integer(256 << 30),
             "open_files": ["soft": 1_048_576, "hard": 1_048_576],
             "locked_memory": ["soft": nil, "hard": nil],
@@ -137,6 +146,11 @@ enum Healthy {
 }
 
 extension JSONValue {
+    /// What is at that path.
+    subscript(path path: ArraySlice<Substring>) -> JSONValue {
+        path.reduce(self) { $0[String($1)] ?? .null }
+    }
+
     /// This document with that value at that path; a number is an index.
     func setting(_ path: ArraySlice<Substring>, to value: JSONValue) -> JSONValue {
         guard let first = path.first else { return value }

@@ -33,8 +33,16 @@ import Testing
     }
 
     @Test func `what could not be found out does not, and is told`() throws {
-        let gate = try diagnosis("inventory.dies", Illness.gap).gate()
+        let gate = try diagnosis("inventory.dies", Illness.forbidden).gate()
         #expect(!gate.isEmpty && gate.allSatisfy { $0.standing == .unknown })
+    }
+
+    @Test func `an npu-smi that the driver keeps out blocks, unless that is accepted`() throws {
+        let blind = try diagnosis("inventory.dies", Illness.refused)
+        let blocking = blind.gate().filter { $0.standing == .blocks }
+        #expect(Set(blocking.map(\.check)) == [.holders, .dies])
+        let accepted = [AcceptedFinding(check: .holders), AcceptedFinding(check: .dies)]
+        #expect(!blind.gate(accepting: accepted).contains { $0.standing == .blocks })
     }
 
     @Test func `a clock that is off, or another Python, fails no launch`() throws {

@@ -161,6 +161,39 @@ extension EndToEnd {
             }
         }
 
+        @Test func `dies that npu-smi cannot list, and one is held, keep the group from starting`()
+            throws
+        {
+            let hosts = try (1...2).map { try PretendNode(["server": "\($0)"]) }
+            try hosts[1].set(["npu_smi": "8005", "processes": "4711:4:58953:python3"])
+            var settings = ClusterSettings()
+            settings.topology = .mixed
+            settings.engine = "sglang"
+            settings.weights = "/data/glm-5.1"
+            settings.hostRoots = hosts.map(\.directory)
+            try TestCluster.run(settings, prepare: { try start($0, on: hosts) }) { cluster in
+                let held = "die 4 held by process 4711 (python3)"
+                try cluster.wait(for: "the gate to close") {
+                    let gate = $0.json.elements("groups").flatMap { $0.elements("gate") }
+                    let blocking = gate.filter { $0.text("standing") == "blocks" }
+                    return blocking.contains { $0.text("evidence").contains("ret is -8005") }
+                        && blocking.contains { $0.text("evidence").contains("process 4711") }
+                }
+                cluster.pause(.seconds(3))
+                let shown = try cluster.ask(cluster.nodes[0], ["status"]).output
+                #expect(shown.contains(held), "\(shown)")
+                let status = try cluster.status(cluster.nodes[0])
+                #expect(status.group("mixed-0")?.generation == 0, "nothing is launched")
+                #expect(cluster.nodes.flatMap { cluster.shards(on: $0) }.isEmpty)
+                let (code, document) = try diagnosis(cluster, cluster.nodes[0])
+                #expect(code == 3 && document["checks"]?[8]?["state"] == "error")
+                try hosts[1].set(["npu_smi": "ok", "processes": ""])
+                try cluster.wait(for: "the first launch") {
+                    ($0.group("mixed-0")?.generation ?? 0) > 0
+                }
+            }
+        }
+
         @Test func `what differs between two nodes keeps both from starting unless it is accepted`()
             throws
         {

@@ -97,7 +97,9 @@ extension EnginesTests {
         @Test func `the environment is as specified`() throws {
             setenv("GLM_TEST_KEPT", "kept", 1)
             setenv("GLM_TEST_UNSET", "not wanted", 1)
+            setenv("ALL_PROXY", "socks5://nowhere", 1)
             defer {
+                unsetenv("ALL_PROXY")
                 unsetenv("GLM_TEST_KEPT")
                 unsetenv("GLM_TEST_UNSET")
             }
@@ -117,7 +119,7 @@ extension EnginesTests {
                     EnvironmentVariable("BOTH", "set"), EnvironmentVariable("LITERAL", "$HOME 'x'"),
                     EnvironmentVariable("TWICE", "1"), EnvironmentVariable("TWICE", "2"),
                 ],
-                unset: ["GLM_TEST_UNSET"], source: [sourced])
+                unset: ["GLM_TEST_UNSET", "http_proxy"], source: [sourced])
             bench.host.launch(bench.shard, spec, .sglang)
             #expect(bench.runToEnd())
             #expect(bench.end == .exited(.code(0), logTail: words))
@@ -131,6 +133,7 @@ extension EnginesTests {
                 #expect(variables.contains(wanted))
             }
             #expect(!variables.contains { $0.hasPrefix("GLM_TEST_UNSET=") })
+            #expect(!variables.contains { $0.hasPrefix("ALL_PROXY=") }, "a proxy, too")
         }
 
         @Test

@@ -94,7 +94,8 @@ struct InventoryTests {
         #expect(found.lockedMemory == .known(ResourceLimit(soft: nil, hard: nil)))
         #expect(found.sharedMemoryBytes == .known(256 << 30))
         #expect(found.ownAddressesInHosts == ["10.20.0.3"])
-        #expect(found.firewall == Firewall(running: [], startingAtBoot: []))
+        #expect(found.firewall.running.isEmpty && found.firewall.startingAtBoot.isEmpty)
+        #expect(found.firewall.rules.gap?.kind == .notInstalled)
         #expect(found.weights.gap?.kind == .notAsked)
     }
 
@@ -106,6 +107,20 @@ struct InventoryTests {
         #expect(dies[5].health == .alarm)
         #expect(dies[5].errorCodes == .known(["81078603", "80E18402"]))
         #expect(dies[5].errorInformation.count == 1)
+    }
+
+    @Test func `a die that is well tells its codes and its memory errors`() throws {
+        let node = try PretendNode(["codes_of_well": "7", "ecc": "5:2"])
+        let dies = try #require(try inventory(node).dies.value)
+        #expect(dies[7].health == .ok && dies[7].errorCodes == .known(["81078603", "80E18402"]))
+        #expect(dies[6].errorCodes == .known([]))
+        #expect(dies.map { $0.ecc.value?.uncorrected } == (0..<16).map { $0 == 5 ? 2 : 0 })
+        #expect(dies[5].ecc.value?.isolatedPages == 0)
+        var request = InventoryRequest()
+        request.scope = .dies
+        let quick = try #require(try inventory(node, request).dies.value)
+        #expect(quick.allSatisfy { $0.ecc.gap?.kind == .notAsked })
+        #expect(quick.allSatisfy { $0.errorCodes.gap?.kind == .notAsked })
     }
 
     @Test(arguments: ["25", "26"])
@@ -125,6 +140,22 @@ struct InventoryTests {
         #expect(holders[0].devices == ["davinci4", "davinci_manager"])
         #expect(found.processesOnDies == [4711, 4712])
         #expect(found.digest.heldDies == [DieID(4), DieID(5)])
+    }
+
+    @Test func `a process whose memory is not told is a gap, and the dies are known`() throws {
+        let found = try inventory(["processes": "4711:4:58953:sglang", "memory_na": "1"])
+        #expect(found.dies.value?.count == 16)
+        #expect(found.dies.value?[4].processes.isEmpty == true)
+        #expect(found.unreadProcesses.map(\.kind) == [.unreadable])
+        #expect(found.unreadProcesses[0].detail.contains("4711"))
+        #expect(found.digest.heldDies == [DieID(4)], "by its device file")
+        #expect(try NodeInventory(json: JSONValue(parsing: found.json.compact)) == found)
+    }
+
+    @Test func `who has a manager device alone is found`() throws {
+        let found = try inventory(["manager_holders": "99:monitor"])
+        #expect(found.holders.value?.map(\.devices) == [["davinci_manager"]])
+        #expect(found.digest.heldDies.isEmpty)
     }
 
     @Test func `a tool that asks holds nothing`() throws {
@@ -158,7 +189,7 @@ struct InventoryTests {
     @Test(arguments: [
         ("toolkit", ["/usr/local/Ascend/ascend-toolkit/latest"]),
         ("cann", ["/usr/local/Ascend/cann"]),
-        ("both", ["/usr/local/Ascend/ascend-toolkit/latest", "/usr/local/Ascend/cann"]),
+        ("both", ["/usr/local/Ascend/cann", "/usr/local/Ascend/ascend-toolkit/latest"]),
     ]) func `both layouts of CANN are found`(layout: String, homes: [String]) throws {
         let found = try inventory([
             "layout": layout, "cann": "8.3.RC1", "npu_smi": "missing",
@@ -169,12 +200,46 @@ struct InventoryTests {
         #expect(found.software.hccl == .known("8.3.RC1"))
     }
 
+    @Test(arguments: [
+        ("cann/set_env.sh", "9.0.0"), ("ascend-toolkit/set_env.sh", "8.3.RC1"),
+        ("missing/set_env.sh", "8.3.RC1"),
+    ])
+    func `of two installations of CANN the one that engines are started from counts`(
+        script: String, version: String
+    ) throws {
+        let node = try PretendNode([
+            "layout": "both", "cann": "9.0.0", "cann_toolkit": "8.3.RC1", "npu_smi": "missing",
+        ])
+        let found = try inventory(
+            node, InventoryRequest(sources: ["/usr/local/Ascend/\(script)"]))
+        #expect(found.software.cann.count == 2)
+        #expect(found.software.cann.first?.version == .known(version))
+        #expect(found.software.hccl == .known(version))
+    }
+
     @Test func `a firewall runs and comes back`() throws {
         let found = try inventory([
             "firewalld": "1", "firewalld_at_boot": "1", "npu_smi": "missing",
         ])
+        #expect(found.firewall.running == ["firewalld"])
+        #expect(found.firewall.startingAtBoot == ["firewalld"])
+    }
+
+    @Test func `packet filters without a daemon are found`() throws {
+        let chain = #"\tchain in {\n\t\ttype filter hook input priority 0; policy drop;\n\t}"#
+        let input = #"table ip t {\n"# + chain + #"\n}"#
+        let reject = "-P INPUT ACCEPT\\n-A INPUT -s 10.0.0.1/32 -j REJECT"
+        let both = try inventory(["npu_smi": "missing", "nft": input, "iptables": reject])
+        #expect(both.firewall.rules.value?.map(\.isForAll) == [true, false])
         #expect(
-            found.firewall == Firewall(running: ["firewalld"], startingAtBoot: ["firewalld"]))
+            both.firewall.rules.value?.map(\.text) == [
+                "nft: ip t in: policy drop", "iptables: -A INPUT -s 10.0.0.1/32 -j REJECT",
+            ])
+        #expect(try NodeInventory(json: JSONValue(parsing: both.json.compact)) == both)
+        let one = try inventory(["npu_smi": "missing", "iptables": "-P INPUT ACCEPT"])
+        #expect(one.firewall.rules == .known([]))
+        let none = try inventory(["npu_smi": "missing", "nft": "Permission denied"])
+        #expect(none.firewall.rules.gap?.kind == .notPermitted)
     }
 
     @Test(arguments: [
@@ -223,6 +288,7 @@ struct InventoryTests {
         let (found, calls) = try collect(.launch)
         #expect(calls.filter { $0.hasPrefix("npu-smi") } == ["npu-smi info"])
         #expect(calls.filter { $0.contains("-vnic") }.count == 16)
+        #expect(!calls.contains { $0.contains("-t ecc") || $0.contains("-t health") })
         #expect(!calls.contains { $0.contains("-link") || $0.contains("-net_health") })
         #expect(found.place != nil && found.cardCount == .known(8))
         #expect(found.dies.value?.allSatisfy { $0.fabric.isTLSEnabled == .known(false) } == true)
@@ -238,7 +304,8 @@ struct InventoryTests {
         let node = try PretendNode(["npu_smi_delay": "0.05"])
         let found = try inventory(node)
         #expect(found.dies.value?.allSatisfy { $0.place.value != nil } == true)
-        #expect(node.calls.filter { $0.hasPrefix("npu-smi") }.count == 18)
+        // The table, the list, and of each die its place, its codes and its ECC counts.
+        #expect(node.calls.filter { $0.hasPrefix("npu-smi") }.count == 2 + 3 * 16)
     }
 
     @Test func `a machine without any of it has gaps and no surprises`() throws {

@@ -69,6 +69,26 @@ struct NPUToolTests {
         #expect(Set(answers).count == 1 && answers[0].contains("Total Count"))
     }
 
+    @Test func `what is good to know waits for what must be known, and not for ever`() throws {
+        let node = try PretendNode(["npu_smi_delay": "0.1"])
+        let loop = try Loop()
+        let tool = tool(loop, node)
+        var told: [String] = []
+        var late: [Gap] = []
+        func advice(_ card: Int, _ patience: Duration) {
+            tool.ask(["info", "-t", "ecc", "-i", "\(card)", "-c", "0"], patience: patience) {
+                if case .failure(let gap) = $0 { late.append(gap) } else { told.append("ecc") }
+            }
+        }
+        advice(0, .seconds(30))
+        advice(1, .milliseconds(50))
+        tool.ask(["info"]) { _ in told.append("info") }
+        tool.ask(["info", "-l"]) { _ in told.append("list") }
+        #expect(loop.run(within: patience) { told.count + late.count == 4 })
+        #expect(told == ["info", "list", "ecc"])
+        #expect(late.map(\.kind) == [.timedOut] && node.calls.count == 3)
+    }
+
     @Test func `after a hang the next caller asks anew`() throws {
         let node = try PretendNode(["npu_smi": "hang"])
         let loop = try Loop()

@@ -47,7 +47,8 @@ import Testing
     }
 
     @Test func `what is found after the end amends the verdict, and delays nothing`() throws {
-        var cluster = try Cluster(.onePrefill, nodes: 4)
+        // The other rank hangs, and its end takes seconds.
+        var cluster = try Cluster(.onePrefill, nodes: 4) { $0.hangChance = 1 }
         cluster.settle()
         let process = try #require(
             cluster.processes(of: "prefill-0").first { $0.shard.rank.value == 1 })

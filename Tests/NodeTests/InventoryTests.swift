@@ -48,7 +48,7 @@ import WireProtocol
         let answer = try cluster.ask(index, .inventory(NodeID(cluster.name(node))))
         switch answer {
         case .document(let text), .refused(_, let text): return text
-        case .accepted, .log: return ""
+        case .accepted, .log, .confirmed: return ""
         }
     }
 

@@ -25,7 +25,7 @@ import WireProtocol
     private func text(_ answer: PeerAnswer) -> String {
         switch answer {
         case .accepted(let text), .refused(_, let text): text
-        case .log, .document: ""
+        case .log, .document, .confirmed: ""
         }
     }
 

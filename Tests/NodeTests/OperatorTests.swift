@@ -2,6 +2,7 @@
 
 import Base
 import ClusterState
+import Consensus
 import Node
 import Planning
 import Supervision
@@ -196,6 +197,31 @@ import WireProtocol
         cluster.simulation.isolate(leader)
         let answer = try cluster.ask(leader, .propose(.stop(nil)))
         #expect(answer.refusal == .timedOut || answer.refusal == .unavailable)
+    }
+
+    @Test func `every node confirms what was agreed on, once it knows it itself`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        for index in cluster.indices {
+            let other = (index + 1) % 4
+            #expect(try cluster.ask(other, .propose(.stop(nil))).isAccepted)
+            let agreed = try cluster.machine(other).appliedIndex
+            guard case .confirmed(let known) = try cluster.ask(index, .confirm) else {
+                Issue.record("node \(index) confirms nothing")
+                continue
+            }
+            #expect(known >= agreed)
+            #expect(try cluster.machine(index).appliedIndex >= agreed)
+        }
+    }
+
+    @Test func `a leader that was replaced and does not know it yet confirms nothing`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let old = try #require(cluster.leader)
+        cluster.simulation.isolate(old)
+        #expect(try cluster.machine(old).consensus.role == .leader, "for a moment still")
+        #expect(try cluster.ask(old, .confirm).refusal != nil)
     }
 
     @Test func `a log is read on the node that wrote it`() throws {

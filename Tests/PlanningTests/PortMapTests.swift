@@ -74,6 +74,23 @@ import Testing
                     first: "prefill-0 HTTP", second: "prefill-1 HTTP", port: 8000))
     }
 
+    @Test func `the ranges that a rank searches are HCCL's and, with a store, memfabric's`()
+        throws
+    {
+        let profile = try ProfileCatalog.profile(named: ProfileCatalog.names[0])
+        #expect(profile.store != nil)
+        let plan = try Planner.plan(
+            profile: profile, candidates: nodes(6), previous: nil, epoch: Epoch(1)
+        ).get()
+        for group in plan.groups {
+            let map = PortMap(
+                profile: profile, group: group, rank: .master, generation: Generation(1))
+            let shape = profile.groupShapes.first { $0.name == group.name }
+            let ranges = group.role.isEngine ? (shape?.hcclPorts ?? []) + [15000...25000] : []
+            #expect(map.searched.map(\.ports) == ranges, "\(group.name)")
+        }
+    }
+
     @Test func `fixed ports where others take ports at random are warned of`() throws {
         #expect(try single("").portWarnings == [])
         let name = ProfileCatalog.names[0]

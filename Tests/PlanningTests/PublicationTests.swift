@@ -60,6 +60,18 @@ import Testing
             ])
     }
 
+    @Test func `who unsets a proxy unsets the one for all`() throws {
+        func spec(_ unset: [String]) -> LaunchSpec {
+            LaunchSpec(
+                node: NodeID("a"), group: GroupName("mixed-0"), role: .mixed, rank: .master,
+                environment: [], unset: unset, source: [], argv: [], host: .none)
+        }
+        #expect(spec(["http_proxy"]).removed == ["http_proxy", "ALL_PROXY", "all_proxy"])
+        let all = ["HTTP_PROXY", "ALL_PROXY"]
+        #expect(spec(all).removed == all + ["all_proxy"])
+        #expect(spec(["ASCEND_LAUNCH_BLOCKING"]).removed == ["ASCEND_LAUNCH_BLOCKING"])
+    }
+
     @Test func `the published table has nine rows, low latency first`() {
         let categories = ProfileCatalog.published.map { $0.published?.category }
         #expect(

@@ -19,7 +19,7 @@ final class Writer {
     init(_ directory: String) throws {
         loop = try Loop()
         let opened = try DurableStore.open(
-            directory: directory, node: NodeID("n1"), cluster: "glm", on: loop)
+            directory: directory, node: NodeID("n1"), cluster: "glm", machine: 0, on: loop)
         store = opened.store
         pending = opened.state
     }

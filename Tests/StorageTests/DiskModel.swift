@@ -93,7 +93,8 @@ struct DiskModel {
         return outcomes
     }
 
-    /// The bytes of every file, once for each length at which the last write may have been torn.
+    /// The bytes of every file, once for each place at which the last write may have been torn: there the file ends,
+    /// or it is as long as the whole write already and its bytes end there.
     private func contents() -> [[[UInt8]]] {
         let safe = files.map(\.safe)
         guard let dirty, !files[dirty].isSpoilt else { return [safe] }
@@ -104,11 +105,10 @@ struct DiskModel {
             var torn = safe
             torn[dirty] = Array(new.prefix(length))
             contents.append(torn)
+            torn[dirty] = new.prefix(length) + [UInt8](repeating: 0, count: new.count - length)
+            contents.append(torn)
         }
-        // Longer already, and the bytes not there yet.
-        var hollow = safe
-        hollow[dirty] = new.prefix(shared) + [UInt8](repeating: 0, count: new.count - shared)
-        return contents + [hollow]
+        return contents
     }
 }
 

@@ -19,10 +19,13 @@ struct StoreBench {
     let loop: Loop
     let opened: DurableStore.Opened
 
-    init(_ directory: String, node: String = "n1", cluster: String = "glm") throws {
+    init(
+        _ directory: String, node: String = "n1", cluster: String = "glm", machine: UInt64 = 0
+    ) throws {
         loop = try Loop()
         opened = try DurableStore.open(
-            directory: directory, node: NodeID(node), cluster: cluster, on: loop)
+            directory: directory, node: NodeID(node), cluster: cluster, machine: machine,
+            on: loop)
     }
 
     /// Writes all and waits for all.

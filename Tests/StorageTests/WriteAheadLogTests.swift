@@ -38,11 +38,11 @@ import Testing
         let hex = bytes.map { byte in
             (byte < 16 ? "0" : "") + String(byte, radix: 16)
         }.joined()
-        let header = "37000000" + "01000000" + "70b3ba3e" + "9aaa3c27"
+        let header = "38000000" + "01000000" + "551c61b4" + "5dbd7d13"
         let leadership = "03" + "0100000000000000" + "0300000000000000"
         let command = "04" + "0200000000000000" + "0300000000000000" + "02000000" + "cafe"
         let vote = "06" + "0300000000000000" + "02000000" + "6e31"
-        #expect(hex == header + leadership + command + vote)
+        #expect(hex == header + leadership + command + vote + "a5")
     }
 
     @Test func `participants lie in the log as Protocols/storage.md says`() throws {
@@ -134,6 +134,54 @@ import Testing
             }
             #expect(offset <= bit / 8, "bit \(bit)")
         }
+    }
+
+    @Test(arguments: 1...3 as ClosedRange<UInt64>)
+    func `a write that ends in zeros from any byte on leaves exactly the writes before it`(
+        seed: UInt64
+    ) throws {
+        let sample = Sample(seed: seed, count: 15)
+        for written in sample.steps[0].length..<sample.bytes.count {
+            let whole = try #require(sample.steps.last { $0.length <= written })
+            let next = try #require(sample.steps.first { $0.length > written })
+            // Within the record, at its end, further on.
+            let lengths = [
+                written + 1, next.length - 1, next.length, sample.bytes.count,
+                sample.bytes.count + 600,
+            ]
+            for length in lengths where length > written {
+                let zeros = [UInt8](repeating: 0, count: length - written)
+                let torn = sample.bytes[..<written] + zeros
+                let recovery = try WriteAheadLog.recover(Array(torn), path: "log")
+                #expect(recovery.state == whole.state, "seed \(seed), \(written) of \(length)")
+                #expect(recovery.validByteCount == whole.length)
+            }
+        }
+    }
+
+    @Test func `zeros before the end of the last record are damage`() {
+        let sample = Sample(seed: 4, count: 6)
+        let last = sample.bytes.count - 1
+        #expect(sample.steps.dropFirst().allSatisfy { sample.bytes[$0.length - 1] != 0 })
+        for start in WriteAheadLog.magic.count..<last {
+            for end in [start + 1, (start + last) / 2, last] where end > start {
+                var bytes = sample.bytes
+                for place in start..<end { bytes[place] = 0 }
+                guard bytes != sample.bytes else { continue }
+                #expect(throws: StorageError.self, "zeros from \(start) to \(end)") {
+                    try WriteAheadLog.recover(bytes, path: "log")
+                }
+            }
+        }
+    }
+
+    @Test func `a log of the older form is refused as that, and not as damage`() {
+        let bytes = Array("GLMALOG1".utf8) + Sample(seed: 1, count: 2).bytes.dropFirst(8)
+        let error = #expect(throws: StorageError.outdated(path: "/state/log")) {
+            try WriteAheadLog.recover(bytes, path: "/state/log")
+        }
+        #expect(error?.description.contains("/state/log was written by an older glm-agent") == true)
+        #expect(error?.description.contains("move this directory away") == true)
     }
 
     @Test func `zeros after the last record are a torn end`() throws {

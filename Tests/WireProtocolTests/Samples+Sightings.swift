@@ -1,6 +1,7 @@
 // Samples of what logs say is wrong.
 
 import Base
+import Consensus
 import Diagnosis
 import WireProtocol
 
@@ -61,5 +62,7 @@ extension Sample {
         Sample(
             "request for what a node told the leader",
             .request(RequestID(7), .inventory(NodeID("node-3")))),
+        Sample("request to confirm what is agreed", .request(RequestID(8), .confirm)),
+        Sample("answer: confirmed", .answer(RequestID(8), .confirmed(LogIndex(4711)))),
     ]
 }

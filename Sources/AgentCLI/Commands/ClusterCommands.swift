@@ -73,6 +73,16 @@ func currentInstant() -> Instant {
 
 // MARK: - Facts
 
+extension Invocation {
+    /// What the agent knows; with --confirmed, if a majority confirms it.
+    fileprivate func fact(_ path: String) throws(ControlError) -> JSONValue {
+        guard arguments.has(.confirmed) else { return try control.get(ControlPath(path)) }
+        var patient = control
+        patient.timeout = control.orderTimeout
+        return try patient.get(ControlPath(path, ["confirmed": "true"]))
+    }
+}
+
 func showStatus(_ invocation: Invocation) -> ExitCode {
     guard invocation.arguments.has(.watch) else {
         return invocation.asking { () throws(ControlError) in
@@ -95,7 +105,7 @@ func showStatus(_ invocation: Invocation) -> ExitCode {
 private func statusText(
     _ invocation: Invocation
 ) throws(ControlError) -> (text: String, isReady: Bool) {
-    let status = try invocation.control.get(ControlPath("/v1/status"))
+    let status = try invocation.fact("/v1/status")
     guard let isReady = status["ready"]?.boolValue else {
         throw .unreadable("the status has no member \"ready\"")
     }
@@ -107,7 +117,7 @@ private func statusText(
 
 func showMembers(_ invocation: Invocation) -> ExitCode {
     invocation.asking { () throws(ControlError) in
-        let members = try invocation.control.get(ControlPath("/v1/members"))
+        let members = try invocation.fact("/v1/members")
         invocation.show(members) {
             MembersView(
                 members: members, now: currentWallTime(), colour: invocation.console.hasColour
@@ -124,7 +134,7 @@ func showPlan(_ invocation: Invocation) -> ExitCode {
 
 private func showCommittedPlan(_ invocation: Invocation) -> ExitCode {
     invocation.asking { () throws(ControlError) in
-        let plan = try invocation.control.get(ControlPath("/v1/plan"))
+        let plan = try invocation.fact("/v1/plan")
         invocation.show(plan) {
             PlanView(plan: plan, colour: invocation.console.hasColour).text
         }

@@ -98,9 +98,10 @@ extension CommandSpec {
         name: "status", summary: "what the cluster does, from any of its agents",
         discussion: """
             Answers also without a quorum; the age then tells how old the rest is. The JSON form is
-            specified in Protocols/status.schema.json.
+            specified in Protocols/status.schema.json. An agent that is cut off may not know of the latest
+            orders and launches; with --confirmed it asks the leader, and the leader a majority, first.
             """,
-        options: [.socket, .json, .watch],
+        options: [.socket, .json, .watch, .confirmed],
         exitCodes: [.success, .failure, .usage, .notReady, .noAgent],
         examples: [
             Example("glm-agent status", "members, groups, ranks and router"),
@@ -113,7 +114,7 @@ extension CommandSpec {
             ROLE is leader, voter, learner (it has the log and no vote), joining (added, and not reached yet)
             or leaving (removed, and not gone yet).
             """,
-        options: [.socket, .json],
+        options: [.socket, .json, .confirmed],
         exitCodes: [.success, .failure, .usage, .noAgent],
         examples: [Example("glm-agent members --json", "for a script")])
 
@@ -125,7 +126,7 @@ extension CommandSpec {
             differ, as they would be launched. What depends on the node, such as the interface, is shown
             as on the node that answers.
             """,
-        options: [.socket, .json, .diff],
+        options: [.socket, .json, .diff, .confirmed],
         exitCodes: [.success, .failure, .usage, .noAgent],
         examples: [
             Example("glm-agent plan", "every address and port of the committed plan"),

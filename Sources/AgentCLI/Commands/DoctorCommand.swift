@@ -79,13 +79,15 @@ private func examineHost(_ invocation: Invocation) -> ExitCode {
 }
 
 extension Invocation {
-    /// Shows a diagnosis; an error among its findings is the exit code, and with --strict a warning or what
-    /// is not known, too.
+    /// Shows a diagnosis; an error among its findings is the exit code, and dies that are there and could not
+    /// be looked at; with --strict a warning or what is not known, too.
     fileprivate func show(diagnosis: JSONValue) throws(ControlError) -> ExitCode {
         guard let worst = diagnosis["worst"]?.stringValue.flatMap(Severity.init(rawValue:)) else {
             throw .unreadable("the diagnosis has no member \"worst\"")
         }
         show(diagnosis) { DoctorView(diagnosis: diagnosis, colour: console.hasColour).text }
-        return worst >= (arguments.has(.strict) ? .unknown : .error) ? .notReady : .success
+        let isBlind = diagnosis["unexamined"]?.arrayValue?.isEmpty == false
+        let limit: Severity = arguments.has(.strict) ? .unknown : .error
+        return isBlind || worst >= limit ? .notReady : .success
     }
 }

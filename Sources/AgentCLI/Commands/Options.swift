@@ -25,6 +25,8 @@ extension OptionSpec {
         "what this configuration file would change, byte by byte, and what would restart")
     static let atOnce = OptionSpec(
         "at-once", "all groups together, where old and new cannot serve side by side")
+    static let confirmed = OptionSpec(
+        "confirmed", "only if a majority confirms that nothing agreed on is missing")
     static let watch = OptionSpec("watch", "show it again every second, until Ctrl-C")
     static let names = OptionSpec("names", "print the names alone, one a line")
     static let profileFile = OptionSpec(

@@ -19,6 +19,7 @@ func recover(_ invocation: Invocation) -> ExitCode {
             let loop = try Loop()
             defer { loop.close() }
             let recovery = try StateRecovery(loop, configuration, host: .current())
+            for repair in recovery.repairs { invocation.console.complain(repair) }
             let isAccepted = invocation.arguments.has(.acceptLoss)
             if isAccepted { try recovery.perform() }
             return report(recovery, isDone: isAccepted, invocation)

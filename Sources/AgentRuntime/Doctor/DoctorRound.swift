@@ -155,20 +155,23 @@ final class DoctorRound {
         } + served.filter { $0.node != node }
     }
 
-    /// Each die pings the same die of one other node, the next die that of the next node: every node and
-    /// every die has its turn, in a few seconds. Nodes of another super pod cannot answer.
+    /// Nodes of another super pod cannot answer.
     private func pings(of own: (node: NodeID, found: NodeExamination)) -> [PingTarget] {
         let pod = own.found.inventory.place?.superPodID
         let peers = told.filter {
             $0.node != own.node && pod != nil && $0.found.inventory.place?.superPodID == pod
         }
-        guard !peers.isEmpty else { return [] }
-        return (own.found.inventory.dies.value ?? []).compactMap { die in
-            let peer = peers[die.id.value % peers.count]
-            let target = peer.found.inventory.dies.value?.first { $0.id == die.id }
-            guard let address = target?.place.value?.sdid.vnicAddress else { return nil }
-            return PingTarget(die: die.id.value, node: peer.node, address: address)
+        let mesh = FabricMesh(
+            dies: (own.found.inventory.dies.value ?? []).map(\.id),
+            peers: peers.map { ($0.node, Self.addresses($0.found.inventory)) })
+        return mesh.pings(isWhole: group == nil)
+    }
+
+    private static func addresses(_ inventory: NodeInventory) -> [DieID: String] {
+        let dies = (inventory.dies.value ?? []).compactMap { die in
+            die.place.value?.sdid.vnicAddress.map { (die.id, $0) }
         }
+        return Dictionary(dies, uniquingKeysWith: { first, _ in first })
     }
 
     private func takeReach(_ node: NodeID, _ answer: PeerAnswer) {

@@ -28,15 +28,16 @@ public final class NodeExaminer {
     private var inventory: (found: NodeInventory, at: Instant)?
     private var waiting: [(NodeInventory) -> Void] = []
     private var idle = IdleMemory()
-    private var listeners: [Endpoint: StreamListener] = [:]
-    private var listenTimer: LoopTimer?
+    private let listeners: PlannedListeners
     private var dials: [ObjectIdentifier: StreamConnection] = [:]
 
     /// Two doctors within this time are told the same.
     private static let maxAge = Duration.seconds(10)
-    /// How long the others have to dial.
-    private static let listenLimit = Duration.seconds(30)
+    /// The others dial once the slowest node has told what it is, and that takes as long as it may.
+    static let listenLimit = NodeConfiguration.standardExaminationTimeout + .seconds(30)
     private static let dialLimit = Duration.seconds(3)
+    /// No ping begins later.
+    private static let pingLimit = Duration.seconds(25)
 
     /// - Parameters:
     ///   - loop: where everything happens.
@@ -56,6 +57,7 @@ public final class NodeExaminer {
         ports = PortCheck(loop)
         queue = FileQueue(loop)
         speed = SpeedTest(loop)
+        listeners = PlannedListeners(loop, limit: Self.listenLimit)
     }
 
     /// What an agent adds to what the host tells.
@@ -91,7 +93,7 @@ public final class NodeExaminer {
         take(weights) { [self] inventory in
             idle.learn(from: inventory)
             findOwnProcesses(own.stateDirectory) { [self] found in
-                lookAtPorts(own) { [self] ports in
+                lookAtPorts(own, inventory) { [self] ports in
                     completion(
                         NodeExamination(
                             inventory: inventory, address: own.node.address,
@@ -189,16 +191,19 @@ public final class NodeExaminer {
 
     /// A port of a shard that has begun is not bound, not even for a moment: the engine wants it. One of a shard
     /// that waits for its ports is bound for a moment, as the shard itself does again and again, and no longer.
-    private func lookAtPorts(_ own: Own, completion: @escaping ([PlannedPort]) -> Void) {
+    private func lookAtPorts(
+        _ own: Own, _ inventory: NodeInventory, completion: @escaping ([PlannedPort]) -> Void
+    ) {
         func endpoints(_ stage: ShardOfPlan.Stage) -> [Endpoint] {
             own.shards.filter { $0.stage == stage }.flatMap(\.endpoints)
         }
         let (begun, planned) = (endpoints(.begun), endpoints(.planned))
-        let asked = endpoints(.waitsForPorts) + planned.filter { listeners[$0] == nil }
+        let asked = endpoints(.waitsForPorts) + planned.filter { !listeners.isOpen($0) }
         ports.conflicts(asked) { [self] conflicts in
             let taken = conflicts.map { PlannedPort($0.endpoint, .taken, reason: $0.reason) }
             let refused = Set(taken.map(\.endpoint))
-            let found = taken + planned.filter { !refused.contains($0) }.map { listen(on: $0) }
+            let open = planned.filter { !refused.contains($0) }.map { listeners.listen(on: $0) }
+            let found = taken + open + searchedPorts(own, inventory)
             dialAll(begun, from: own.node.address) { failures in
                 let open = begun.filter { failures[$0] == nil }.map { PlannedPort($0, .own) }
                 completion(open + found)
@@ -206,29 +211,27 @@ public final class NodeExaminer {
         }
     }
 
-    private func listen(on endpoint: Endpoint) -> PlannedPort {
-        do throws(UVError) {
-            if listeners[endpoint] == nil {
-                listeners[endpoint] = try StreamListener(loop, on: endpoint) { $0.close() }
-            }
-            listenTimer = loop.after(Self.listenLimit) { [weak self] in self?.letGo() }
-            return PlannedPort(endpoint, .free)
-        } catch {
-            return PlannedPort(endpoint, .taken, reason: "cannot be bound: \(error.message)")
+    /// One port for each range that the shards which are not launched search.
+    private func searchedPorts(_ own: Own, _ inventory: NodeInventory) -> [PlannedPort] {
+        let planned = own.shards.filter { $0.stage == .planned && $0.spec.role.isEngine }
+        var ranges: [SearchedPorts] = []
+        for ports in planned.flatMap(\.searchedPorts) where !ranges.contains(ports) {
+            ranges.append(ports)
         }
+        let found = ranges.compactMap { listeners.listen(within: $0, at: own.node.address) }
+        guard !planned.isEmpty, let range = inventory.kernel.ephemeralPorts.value else {
+            return found
+        }
+        let ephemeral = SearchedPorts(range, by: "what listens where the system chooses")
+        let chosen = listeners.listen(within: ephemeral, at: own.node.address, isEphemeral: true)
+        return found + [chosen].compactMap { $0 }
     }
 
     /// Gives these ports back, at once.
-    func letGo(of endpoints: [Endpoint]) {
-        for endpoint in endpoints { listeners.removeValue(forKey: endpoint)?.close() }
-    }
+    func letGo(of endpoints: [Endpoint]) { listeners.letGo(of: endpoints) }
 
     /// Gives every port back, at once.
-    func letGo() {
-        for listener in listeners.values { listener.close() }
-        listeners = [:]
-        listenTimer = nil
-    }
+    func letGo() { listeners.letGo() }
 
     // MARK: - Reaching others
 
@@ -237,19 +240,15 @@ public final class NodeExaminer {
         _ targets: [DialTarget], _ pings: [PingTarget], from own: ConfiguredNode,
         completion: @escaping ([Dial], [FabricProbe]) -> Void
     ) {
-        var probes: [FabricProbe] = []
-        var missing = pings.count
+        var probes: [FabricProbe]?
         var dialled: [Dial]?
         let finish = {
-            guard let dialled, missing == 0 else { return }
+            guard let dialled, let probes else { return }
             completion(dialled, probes.sorted { $0.die < $1.die })
         }
-        for target in pings {
-            collector.fabric.ping(from: DieID(target.die), to: target.address) { fact in
-                probes.append(FabricProbe(from: own.node, target, fact))
-                missing -= 1
-                finish()
-            }
+        ping(pings[...], from: own, until: loop.now + Self.pingLimit) {
+            probes = $0
+            finish()
         }
         dialAll(targets.map(\.endpoint), from: own.address) { failures in
             dialled = targets.map { target in
@@ -258,6 +257,26 @@ public final class NodeExaminer {
                     failure: failures[target.endpoint])
             }
             finish()
+        }
+    }
+
+    /// As many as go at once, and then the next: what there is no time for is not pinged, since an answer that
+    /// comes too late tells nothing at all.
+    private func ping(
+        _ targets: ArraySlice<PingTarget>, from own: ConfiguredNode, until deadline: Instant,
+        completion: @escaping ([FabricProbe]) -> Void
+    ) {
+        let batch = targets.prefix(FabricTool.width)
+        guard !batch.isEmpty, loop.now < deadline else { return loop.soon { completion([]) } }
+        var probes: [FabricProbe] = []
+        for target in batch {
+            collector.fabric.ping(from: DieID(target.die), to: target.address) { [self] fact in
+                probes.append(FabricProbe(from: own.node, target, fact))
+                guard probes.count == batch.count else { return }
+                ping(targets.dropFirst(batch.count), from: own, until: deadline) {
+                    completion(probes + $0)
+                }
+            }
         }
     }
 
@@ -314,7 +333,7 @@ extension PlannedShard {
         self.init(
             name: shard.name, role: shard.spec.role,
             environment: shard.spec.environment.map { Variable($0.name, $0.value) },
-            unset: shard.spec.unset, endpoints: shard.endpoints,
+            unset: shard.spec.removed, endpoints: shard.endpoints,
             reservedPorts: shard.reservedPorts)
     }
 }

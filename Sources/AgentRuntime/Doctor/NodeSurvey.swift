@@ -73,6 +73,7 @@ extension PeerAnswer {
         case .document(let text): return try JSONValue(parsing: text)
         case .refused(_, let text), .accepted(let text), .log(let text, _):
             throw NoDocument(description: text)
+        case .confirmed: throw NoDocument(description: "another question was answered")
         }
     }
 }

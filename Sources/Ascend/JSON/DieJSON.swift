@@ -91,13 +91,30 @@ extension DieFabric: JSONCoded {
     }
 }
 
+extension ECCCounts: JSONCoded {
+    public var json: JSONValue {
+        [
+            "corrected": corrected.json, "uncorrected": uncorrected.json,
+            "uncorrected_ever": uncorrectedEver.json, "isolated_pages": isolatedPages.json,
+        ]
+    }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        self.init(
+            corrected: try json.read("corrected"), uncorrected: try json.read("uncorrected"),
+            uncorrectedEver: try json.read("uncorrected_ever"),
+            isolatedPages: try json.read("isolated_pages"))
+    }
+}
+
 extension Die: JSONCoded {
     public var json: JSONValue {
         [
             "id": id.json, "card": address.card.json, "chip": address.chip.json,
             "name": name.json, "bus": busID.json, "health": health.json,
             "error_codes": errorCodes.json, "error_information": errorInformation.json,
-            "temperature_c": temperatureCelsius.json, "core_use_percent": coreUsePercent.json,
+            "ecc": ecc.json, "temperature_c": temperatureCelsius.json,
+            "core_use_percent": coreUsePercent.json,
             "memory": memory.json, "processes": processes.json, "place": place.json,
             "fabric": fabric.json,
         ]
@@ -110,6 +127,7 @@ extension Die: JSONCoded {
             name: try json.read("name"), busID: try json.read("bus"),
             health: try json.read("health"), errorCodes: try json.read("error_codes"),
             errorInformation: try json.read("error_information"),
+            ecc: try json.read("ecc") ?? .unknown(Gap(.notAsked, "npu-smi info -t ecc", "")),
             temperatureCelsius: try json.read("temperature_c"),
             coreUsePercent: try json.read("core_use_percent"), memory: try json.read("memory"),
             processes: try json.read("processes"), place: try json.read("place"),

@@ -73,14 +73,26 @@ extension HostInterface: JSONCoded {
     }
 }
 
+extension FilterRule: JSONCoded {
+    public var json: JSONValue { ["text": text.json, "for_all": isForAll.json] }
+
+    public init(json: JSONValue) throws(JSONMismatch) {
+        self.init(try json.read("text"), isForAll: try json.read("for_all"))
+    }
+}
+
 extension Firewall: JSONCoded {
     public var json: JSONValue {
-        ["running": running.json, "starting_at_boot": startingAtBoot.json]
+        [
+            "running": running.json, "starting_at_boot": startingAtBoot.json,
+            "rules": rules.json,
+        ]
     }
 
     public init(json: JSONValue) throws(JSONMismatch) {
         self.init(
-            running: try json.read("running"), startingAtBoot: try json.read("starting_at_boot"))
+            running: try json.read("running"), startingAtBoot: try json.read("starting_at_boot"),
+            rules: try json.read("rules") ?? .unknown(Gap(.notAsked, "packet filter", "")))
     }
 }
 

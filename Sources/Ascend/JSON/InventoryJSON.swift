@@ -22,7 +22,8 @@ extension NodeInventory: JSONCoded {
     public var json: JSONValue {
         [
             "host": hostName.json, "npu_smi": toolVersion.json, "dies": dies.json,
-            "cards": cardCount.json, "pci_functions": pciFunctions.json,
+            "unread_processes": unreadProcesses.json, "cards": cardCount.json,
+            "pci_functions": pciFunctions.json,
             "device_files": deviceFiles.json, "holders": holders.json,
             "roce_addresses": roceAddresses.json, "software": software.json,
             "interfaces": interfaces.json, "own_addresses_in_hosts": ownAddressesInHosts.json,
@@ -35,7 +36,9 @@ extension NodeInventory: JSONCoded {
     public init(json: JSONValue) throws(JSONMismatch) {
         self.init(
             hostName: try json.read("host"), toolVersion: try json.read("npu_smi"),
-            dies: try json.read("dies"), cardCount: try json.read("cards"),
+            dies: try json.read("dies"),
+            unreadProcesses: try json.read("unread_processes") ?? [],
+            cardCount: try json.read("cards"),
             pciFunctions: try json.read("pci_functions"),
             deviceFiles: try json.read("device_files"), holders: try json.read("holders"),
             roceAddresses: try json.read("roce_addresses"), software: try json.read("software"),

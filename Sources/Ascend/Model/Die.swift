@@ -59,10 +59,12 @@ public struct Die: Hashable, Sendable {
     public let name: String
     public let busID: String
     public let health: DieHealth
-    /// Hexadecimal. They are asked for where the health is not OK; elsewhere there are none.
+    /// Hexadecimal. A quick look asks for them only where the health is not OK.
     public let errorCodes: Fact<[String]>
     /// What the codes mean, a sentence each.
     public let errorInformation: [String]
+    /// Of its memories. A quick look does not ask for them.
+    public let ecc: Fact<ECCCounts>
     public let temperatureCelsius: Int?
     public let coreUsePercent: Int?
     /// nil where npu-smi could not read it.
@@ -73,8 +75,9 @@ public struct Die: Hashable, Sendable {
 
     public init(
         id: DieID, address: ChipAddress, name: String, busID: String, health: DieHealth,
-        errorCodes: Fact<[String]>, errorInformation: [String], temperatureCelsius: Int?,
-        coreUsePercent: Int?, memory: MemoryUse?, processes: [DieProcess],
+        errorCodes: Fact<[String]>, errorInformation: [String],
+        ecc: Fact<ECCCounts> = .unknown(Gap(.notAsked, "npu-smi info -t ecc", "")),
+        temperatureCelsius: Int?, coreUsePercent: Int?, memory: MemoryUse?, processes: [DieProcess],
         place: Fact<FabricPlace>, fabric: DieFabric
     ) {
         self.id = id
@@ -84,6 +87,7 @@ public struct Die: Hashable, Sendable {
         self.health = health
         self.errorCodes = errorCodes
         self.errorInformation = errorInformation
+        self.ecc = ecc
         self.temperatureCelsius = temperatureCelsius
         self.coreUsePercent = coreUsePercent
         self.memory = memory

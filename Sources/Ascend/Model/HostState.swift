@@ -53,10 +53,21 @@ public struct Firewall: Hashable, Sendable {
     public let running: [String]
     /// The services that start with the host: a firewall that was stopped by hand is back then.
     public let startingAtBoot: [String]
+    /// What drops or rejects, of what nft and iptables tell; not asked for in a quick look.
+    public let rules: Fact<[FilterRule]>
 
-    public init(running: [String], startingAtBoot: [String]) {
+    public init(
+        running: [String], startingAtBoot: [String],
+        rules: Fact<[FilterRule]> = .unknown(Gap(.notAsked, "packet filter", ""))
+    ) {
         self.running = running
         self.startingAtBoot = startingAtBoot
+        self.rules = rules
+    }
+
+    /// With these rules.
+    public func with(_ rules: Fact<[FilterRule]>) -> Firewall {
+        Firewall(running: running, startingAtBoot: startingAtBoot, rules: rules)
     }
 }
 

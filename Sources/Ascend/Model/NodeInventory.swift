@@ -8,6 +8,9 @@ public struct NodeInventory: Hashable, Sendable {
     public let toolVersion: Fact<String>
     /// Sorted by physical id.
     public let dies: Fact<[Die]>
+    /// Rows of npu-smi's processes that could not be read: somebody may hold a die there, who and which is
+    /// not known.
+    public let unreadProcesses: [Gap]
     /// How many cards the driver lists; a card that fell off the bus is missing here or in the dies.
     public let cardCount: Fact<Int>
     /// PCI functions of the NPUs: one a die, `d803` on A3 and `d802` on A2; by device id, sorted.
@@ -34,7 +37,8 @@ public struct NodeInventory: Hashable, Sendable {
     public let environment: Fact<EnvironmentSnapshot>
 
     public init(
-        hostName: String, toolVersion: Fact<String>, dies: Fact<[Die]>, cardCount: Fact<Int>,
+        hostName: String, toolVersion: Fact<String>, dies: Fact<[Die]>,
+        unreadProcesses: [Gap] = [], cardCount: Fact<Int>,
         pciFunctions: Fact<[PCIFunctions]>, deviceFiles: [DieID], holders: Fact<[DeviceHolder]>,
         roceAddresses: Fact<[RoCEAddress]>, software: SoftwareVersions,
         interfaces: [HostInterface], ownAddressesInHosts: [String], firewall: Firewall,
@@ -45,6 +49,7 @@ public struct NodeInventory: Hashable, Sendable {
         self.hostName = hostName
         self.toolVersion = toolVersion
         self.dies = dies
+        self.unreadProcesses = unreadProcesses
         self.cardCount = cardCount
         self.pciFunctions = pciFunctions
         self.deviceFiles = deviceFiles

@@ -9,6 +9,8 @@ public struct NPUTable: Hashable, Sendable {
     /// In the order of the table.
     public let dies: [NPUTableRow]
     public let processes: [NPUTableProcess]
+    /// Rows of processes that are of no known form. They hide neither the dies nor the other rows.
+    public let unreadRows: [ParseError]
 }
 
 /// The two rows of one die.
@@ -70,6 +72,7 @@ private struct TableReader {
     private var version: String?
     private var dies: [NPUTableRow] = []
     private var processes: [NPUTableProcess] = []
+    private var unreadRows: [ParseError] = []
     /// The cells of a die's first row until its second comes.
     private var upper: [Substring]?
     private var upperHeader: [Substring] = []
@@ -88,7 +91,11 @@ private struct TableReader {
         } else if part == .dies {
             try takeDie(cells, line)
         } else if part == .processes, cells.count > 1 {
-            processes.append(try process(cells, line))
+            do throws(ParseError) {
+                processes.append(try process(cells, line))
+            } catch {
+                unreadRows.append(error)
+            }
         }
     }
 
@@ -107,7 +114,8 @@ private struct TableReader {
         guard part == .processes else {
             throw ParseError(expected: "the table of processes below that of the dies", line: first)
         }
-        return NPUTable(version: version, dies: dies, processes: processes)
+        return NPUTable(
+            version: version, dies: dies, processes: processes, unreadRows: unreadRows)
     }
 
     private mutating func takeDie(_ cells: [Substring], _ line: Substring) throws(ParseError) {

@@ -12,38 +12,77 @@ extension Diagnosis {
 
     private mutating func checkHolders(_ node: NodeID, _ found: NodeExamination) {
         let inventory = found.inventory
-        let own = Set(found.ownProcesses)
         for left in found.abandoned { report(left, node) }
         if let gap = inventory.holders.gap { report(.holders, node, gap: gap) }
-        guard let dies = inventory.dies.value else {
-            if let gap = inventory.dies.gap { report(.holders, node, gap: gap) }
-            return
-        }
-        for die in dies {
-            let holders = foreignHolders(of: die, inventory).filter { !own.contains($0.id) }
+        let own = Set(found.ownProcesses)
+        let dies = inventory.dies.value ?? []
+        // Device files tell who has a die also where npu-smi does not list it.
+        let files = (inventory.holders.value ?? []).flatMap(\.dies)
+        for id in Set(dies.map(\.id) + files).sorted() {
+            let die = dies.first { $0.id == id }
+            let holders = foreignHolders(of: id, die, inventory).filter { !own.contains($0.id) }
             for holder in holders {
                 if let left = found.abandoned.first(where: { $0.processes.contains(holder.id) }) {
-                    report(left, node, die: die.id)
+                    report(left, node, die: id)
                     continue
                 }
                 report(
-                    .holders, .error, node, die: die.id, "held by \(holder.text)",
+                    .holders, .error, node, die: id, "held by \(holder.text)",
                     remedy:
                         "find out what it is (ps -fp \(holder.id)), and end it if it is a leftover")
             }
-            let isExplained =
-                !holders.isEmpty || die.processes.contains { own.contains($0.processID) }
-            if !isExplained, found.idle.isIdle(die) == false, let memory = die.memory {
-                report(
-                    .holders, .error, node, die: die.id,
-                    "\(memory.usedMegabytes) MB of memory in use that no process owns",
-                    remedy: "look for the holder as root (fuser -v /dev/davinci\(die.id)), also in "
-                        + "containers")
-            }
-            if die.memory == nil {
-                report(.holders, .unknown, node, die: die.id, "its memory cannot be read")
-            }
+            if let die, holders.isEmpty { checkMemory(node, die, found, own) }
         }
+        checkManagers(node, inventory, own.union(found.abandoned.flatMap(\.processes)))
+        // Whoever was found above says more than what npu-smi complains of.
+        for gap in inventory.unreadProcesses { report(.holders, node, gap: gap) }
+        reportUnlisted(.holders, node, inventory)
+    }
+
+    private mutating func checkMemory(
+        _ node: NodeID, _ die: Die, _ found: NodeExamination, _ own: Set<Int32>
+    ) {
+        guard let memory = die.memory else {
+            return report(.holders, .unknown, node, die: die.id, "its memory cannot be read")
+        }
+        guard !die.processes.contains(where: { own.contains($0.processID) }),
+            found.idle.isIdle(die) == false
+        else { return }
+        report(
+            .holders, .error, node, die: die.id,
+            "\(memory.usedMegabytes) MB of memory in use that no process owns",
+            remedy: "look for the holder as root (fuser -v /dev/davinci\(die.id)), also in "
+                + "containers")
+    }
+
+    /// Who only asks the driver has a manager device open and no die: a monitor does so for ever, and no
+    /// launch fails of it. Where the driver answers nobody, it is the first to be looked at.
+    private mutating func checkManagers(
+        _ node: NodeID, _ inventory: NodeInventory, _ own: Set<Int32>
+    ) {
+        let isAnswered = inventory.dies.value != nil
+        for holder in inventory.holders.value ?? []
+        where holder.dies.isEmpty && !own.contains(holder.processID) {
+            report(
+                .holders, isAnswered ? .info : .warning, node,
+                "\(holder.devices.joined(separator: ", ")) held by process \(holder.processID) "
+                    + "(\(holder.name)), which has no die",
+                remedy: isAnswered
+                    ? ""
+                    : "find out what it is (ps -fp \(holder.processID)): it may keep npu-smi out")
+        }
+    }
+
+    /// Says why npu-smi lists no dies. Where there are some, what keeps npu-smi out keeps engines out.
+    private mutating func reportUnlisted(
+        _ check: Check, _ node: NodeID, _ inventory: NodeInventory
+    ) {
+        guard let gap = inventory.dies.gap else { return }
+        let stops: Set<ToolComplaint.Kind> = [.notInitialized, .deviceUsed, .noSuchCard]
+        let isStopped = gap.kind == .timedOut || gap.complaint.map(stops.contains) == true
+        report(
+            check, node, gap: gap,
+            as: isStopped && !inventory.deviceFiles.isEmpty ? .error : .unknown)
     }
 
     /// One finding for all its dies; it has ports and memory of the host too, so it is told even where no
@@ -65,17 +104,18 @@ extension Diagnosis {
 
     /// Who has the die by npu-smi or by its device file.
     private func foreignHolders(
-        of die: Die, _ inventory: NodeInventory
+        of id: DieID, _ die: Die?, _ inventory: NodeInventory
     ) -> [(id: Int32, text: String)] {
-        let files = (inventory.holders.value ?? []).filter { $0.dies.contains(die.id) }
+        let files = (inventory.holders.value ?? []).filter { $0.dies.contains(id) }
         let owners = owners(in: inventory)
-        let listed = die.processes.filter { process in
+        let processes = die?.processes ?? []
+        let listed = processes.filter { process in
             !(process.isVisitor && owners.contains(process.processID))
                 && !files.contains { $0.processID == process.processID }
         }
         // A process with this device file may only visit, as every rank does with its peers' dies. One that
         // has no die of its own is no rank: it is left over, and holds what it has open.
-        let visitors = Set(die.processes.filter(\.isVisitor).map(\.processID))
+        let visitors = Set(processes.filter(\.isVisitor).map(\.processID))
             .intersection(owners)
         let holding = files.filter { !visitors.contains($0.processID) }
         let named = holding.map { holder in
@@ -99,10 +139,17 @@ extension Diagnosis {
     private mutating func checkDies(_ node: NodeID, _ found: NodeExamination) {
         let inventory = found.inventory
         guard let dies = inventory.dies.value else {
-            if let gap = inventory.dies.gap { report(.dies, node, gap: gap) }
-            return
+            return reportUnlisted(.dies, node, inventory)
         }
         checkCount(node, inventory, dies)
+        for die in dies { checkMemoryErrors(node, die) }
+        for die in dies where die.health == .ok {
+            guard let codes = die.errorCodes.value, !codes.isEmpty else { continue }
+            let told = (codes + die.errorInformation).joined(separator: ", ")
+            report(
+                .dies, .warning, node, die: die.id, "health is OK, and yet: \(told)",
+                remedy: Self.dieRemedy)
+        }
         for die in dies where die.health != .ok {
             let codes = die.errorCodes.value ?? []
             let told = (codes + die.errorInformation).joined(separator: ", ")
@@ -116,6 +163,29 @@ extension Diagnosis {
             case .other:
                 report(.dies, .unknown, node, die: die.id, evidence, remedy: Self.dieRemedy)
             }
+        }
+    }
+
+    /// What was corrected did no harm. Old errors are told, since new ones come where old ones were.
+    private mutating func checkMemoryErrors(_ node: NodeID, _ die: Die) {
+        switch die.ecc {
+        case .known(let counts) where counts.uncorrected > 0:
+            report(
+                .dies, .warning, node, die: die.id,
+                "\(counts.uncorrected) memory errors since the boot that ECC could not correct",
+                remedy: "boot the host, so that the pages are isolated; where they come again, the "
+                    + "card needs service (npu-smi info -t ecc)")
+        case .known(let counts):
+            let ever = counts.uncorrectedEver ?? 0
+            let pages = counts.isolatedPages ?? 0
+            guard ever > 0 || pages > 0 else { return }
+            report(
+                .dies, .info, node, die: die.id,
+                "\(ever) memory errors before this boot that ECC could not correct, "
+                    + "\(pages) pages isolated")
+        case .unknown(let gap) where gap.kind == .notAsked: break
+        case .unknown(let gap):
+            report(.dies, .info, node, die: die.id, "ECC counts not known: \(gap.detail)")
         }
     }
 

@@ -74,7 +74,15 @@ extension Diagnosis {
 
     private mutating func checkVNIC(_ node: NodeID, _ die: Die) {
         switch die.fabric.vnic {
-        case .known(let vnic) where vnic.link == .up: break
+        case .known(let vnic) where vnic.link == .up:
+            // Peers are pinged, and met by HCCL, at the address that follows from the SDID.
+            guard let computed = die.place.value?.sdid.vnicAddress, computed != vnic.address
+            else { return }
+            report(
+                .fabric, .warning, node, die: die.id,
+                "virtual NIC has \(vnic.address), and \(computed) follows from its SDID",
+                remedy: "compare npu-smi info -t spod-info with hccn_tool -vnic -g; driver and "
+                    + "firmware may be of two releases")
         case .known(let vnic):
             report(
                 .fabric, .error, node, die: die.id, "virtual NIC is \(vnic.link)",

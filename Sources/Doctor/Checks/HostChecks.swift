@@ -70,12 +70,34 @@ extension Diagnosis {
                     remedy: setting.isSettable ? Self.tuningRemedy : "")
             }
         }
+        checkHugePages(cluster)
         compare(
             .settings, .info, "kernel",
             cluster.told.compactMap { told in
                 told.found.inventory.kernel.release.value.map { (node: told.node, value: $0) }
             }, shown: { $0 }, remedy: "nothing, where both are supported by the driver")
         return "as the publication asks, on no virtual machine"
+    }
+
+    /// Neither the publication nor a profile sets them. Unequal nodes are unequally fast.
+    private mutating func checkHugePages(_ cluster: ClusterExamination) {
+        var values: [(node: NodeID, value: String)] = []
+        for (node, found) in cluster.told {
+            switch found.inventory.kernel.transparentHugePages {
+            case .known(let value): values.append((node, value))
+            // A kernel without them.
+            case .unknown(let gap) where gap.kind == .notInstalled: values.append((node, "none"))
+            case .unknown(let gap): report(.settings, node, gap: gap)
+            }
+        }
+        compare(
+            .settings, .warning, "transparent huge pages", values, shown: { $0 },
+            remedy: "write one word into /sys/kernel/mm/transparent_hugepage/enabled everywhere")
+        for (node, value) in values where value == "never" {
+            report(
+                .settings, .info, node,
+                "transparent huge pages are off: big buffers of the host are slower to walk")
+        }
     }
 
     private static let tuningRemedy =

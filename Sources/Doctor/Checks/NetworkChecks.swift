@@ -46,10 +46,15 @@ extension Diagnosis {
     mutating func checkReachability(_ cluster: ClusterExamination) -> String {
         for dial in cluster.dials {
             guard let failure = dial.failure else { continue }
+            let searched = cluster.told.first { $0.node == dial.to }?.found.ports
+                .first { $0.endpoint == dial.endpoint }?.searched
+            let filter = "a packet filter on \(dial.to) and between"
             report(
                 .reachability, .error, dial.from,
-                "cannot reach \(dial.endpoint) of \(dial.to): \(failure)",
-                remedy: "look for a packet filter on \(dial.to) and between, and at the route")
+                "cannot reach \(dial.endpoint) of \(dial.to)"
+                    + (searched.map { " (\($0))" } ?? "") + ": \(failure)",
+                remedy: searched.map { "look for \(filter): all of \($0.range) must be open" }
+                    ?? "look for \(filter), and at the route")
         }
         for (node, found) in cluster.told {
             let firewall = found.inventory.firewall
@@ -64,6 +69,7 @@ extension Diagnosis {
                     "will run after a boot: \(firewall.startingAtBoot.joined(separator: ", "))",
                     remedy: "systemctl disable it, or open the planned ports")
             }
+            checkRules(node, firewall.rules)
         }
         guard cluster.dials.isEmpty else { return "\(cluster.dials.count) connections stood" }
         if cluster.isLocal { reportLocal(.reachability, "no other node is known here") }
@@ -72,6 +78,22 @@ extension Diagnosis {
             .reachability, .unknown, nil, "nothing was dialled: there is no plan with ports yet",
             remedy: "ask again once there is a plan")
         return ""
+    }
+
+    /// A rule with a condition may be about something else; only a dial shows what it does.
+    private mutating func checkRules(_ node: NodeID, _ rules: Fact<[FilterRule]>) {
+        switch rules {
+        case .known(let rules):
+            for rule in rules {
+                report(
+                    .reachability, rule.isForAll ? .warning : .info, node,
+                    "a packet filter turns packets away: \(rule.text)",
+                    remedy: rule.isForAll ? "let the planned ports through before it" : "")
+            }
+        case .unknown(let gap) where [.notAsked, .notInstalled].contains(gap.kind): break
+        case .unknown(let gap):
+            report(.reachability, .info, node, "packet filter not known: \(gap)")
+        }
     }
 
     // MARK: - 4

@@ -11,6 +11,7 @@ final class InventoryCollection {
     var reading: HostReading?
     var python: Fact<[PackageVersion]> = .unknown(Gap(.notAsked, "python", ""))
 
+    var filterRules: Fact<[FilterRule]> = .unknown(Gap(.notAsked, "packet filter", ""))
     var environment: Fact<EnvironmentSnapshot> = .unknown(Gap(.notAsked, "set_env.sh", ""))
 
     private let npu: NPUTool
@@ -21,6 +22,7 @@ final class InventoryCollection {
     private var cardCount: Fact<Int> = .unknown(Gap(.notAsked, "npu-smi info -l", ""))
     private var places: [ChipAddress: Fact<FabricPlace>] = [:]
     private var reports: [ChipAddress: Fact<HealthReport>] = [:]
+    private var eccs: [ChipAddress: Fact<ECCCounts>] = [:]
     private var vnics: [DieID: Fact<VirtualNIC>] = [:]
     private var switches: [DieID: Fact<Bool>] = [:]
     private var links: [DieID: Fact<LinkState>] = [:]
@@ -28,6 +30,10 @@ final class InventoryCollection {
 
     /// A die does not move while the host runs.
     private static let placeMaxAge = Duration.seconds(3600)
+    /// What a die counts slowly, and what one that is well tells besides.
+    private static let adviceMaxAge = Duration.seconds(300)
+    /// Where npu-smi takes a second a question, what must be known comes first.
+    private static let advicePatience = Duration.seconds(15)
 
     init(npu: NPUTool, fabric: FabricTool, _ request: InventoryRequest) {
         self.npu = npu
@@ -86,9 +92,13 @@ final class InventoryCollection {
                 }
                 askFabric(id(of: row), join)
             }
-            if row.health != .ok {
-                ask(["info", "-t", "health"] + place, request.maxAge, join) {
-                    text throws(ParseError) in
+            if row.health != .ok || request.scope == .whole {
+                let isAdvice = row.health == .ok
+                ask(
+                    ["info", "-t", "health"] + place,
+                    isAdvice ? Self.adviceMaxAge : request.maxAge, join,
+                    patience: isAdvice ? Self.advicePatience : nil
+                ) { text throws(ParseError) in
                     guard let report = try NPUOutput.health(text).first else {
                         throw ParseError(expected: "the health of a chip", line: text)
                     }
@@ -97,16 +107,25 @@ final class InventoryCollection {
                     self.reports[chip] = $0
                 }
             }
+            guard request.scope == .whole else { continue }
+            ask(
+                ["info", "-t", "ecc"] + place, Self.adviceMaxAge, join,
+                patience: Self.advicePatience
+            ) { text throws(ParseError) in
+                try NPUOutput.ecc(text)
+            } told: {
+                self.eccs[chip] = $0
+            }
         }
     }
 
     private func ask<Value>(
-        _ arguments: [String], _ maxAge: Duration, _ join: Join,
+        _ arguments: [String], _ maxAge: Duration, _ join: Join, patience: Duration? = nil,
         parse: @escaping (String) throws(ParseError) -> Value,
         told: @escaping (Fact<Value>) -> Void
     ) {
         join.begin()
-        npu.ask(arguments, maxAge: maxAge) { result in
+        npu.ask(arguments, maxAge: maxAge, patience: patience) { result in
             switch result {
             case .success(let text):
                 told(Fact("npu-smi " + arguments.joined(separator: " "), text, parse))
@@ -168,6 +187,7 @@ final class InventoryCollection {
         }
         return NodeInventory(
             hostName: reading.hostName, toolVersion: table.map(\.version), dies: table.map(dies),
+            unreadProcesses: (table.value?.unreadRows ?? []).map { Gap("npu-smi info", $0) },
             cardCount: cardCount, pciFunctions: reading.pciFunctions,
             deviceFiles: reading.deviceFiles, holders: reading.scan.holders,
             roceAddresses: reading.roceAddresses,
@@ -175,7 +195,8 @@ final class InventoryCollection {
                 driver: reading.driver, firmware: reading.firmware, cann: reading.cann,
                 hccl: reading.hccl, nnal: reading.nnal, python: python),
             interfaces: reading.interfaces, ownAddressesInHosts: reading.ownAddressesInHosts,
-            firewall: reading.firewall, sharedMemoryBytes: reading.sharedMemoryBytes,
+            firewall: reading.firewall.with(filterRules),
+            sharedMemoryBytes: reading.sharedMemoryBytes,
             openFiles: reading.openFiles, lockedMemory: reading.lockedMemory,
             kernel: reading.kernel, weights: reading.weights, environment: environment)
     }
@@ -194,8 +215,9 @@ final class InventoryCollection {
         let report = reports[row.address]
         return Die(
             id: id, address: row.address, name: row.name, busID: row.busID, health: row.health,
-            errorCodes: report?.map(\.errorCodes) ?? .known([]),
+            errorCodes: report?.map(\.errorCodes) ?? .unknown(gap),
             errorInformation: report?.value?.information ?? [],
+            ecc: eccs[row.address] ?? .unknown(gap),
             temperatureCelsius: row.temperatureCelsius, coreUsePercent: row.coreUsePercent,
             memory: row.memory,
             processes: processes.map { process in

@@ -52,6 +52,7 @@ public final class InventoryCollector {
     /// What engines are started from.
     public let engines: AscendEnvironment
 
+    private let filter: FilterTool
     private let runner: CommandRunner
     private let queue: FileQueue
 
@@ -67,6 +68,7 @@ public final class InventoryCollector {
         runner = CommandRunner(loop, root: root, environment: environment)
         npu = NPUTool(runner, limit: toolLimit)
         fabric = FabricTool(runner)
+        filter = FilterTool(runner)
         engines = AscendEnvironment(runner)
         queue = FileQueue(loop)
     }
@@ -80,26 +82,44 @@ public final class InventoryCollector {
         completion: @escaping (NodeInventory) -> Void
     ) {
         let collection = InventoryCollection(npu: npu, fabric: fabric, request)
-        let reader = HostReader(
-            files: NodeFiles(root: runner.root), environment: runner.environment, request: request)
         let join = Join { completion(collection.inventory()) }
         join.begin()
-        queue.run(
-            { () throws(UVError) in reader.read() },
-            completion: { result in
-                collection.reading = try? result.get()
+        if request.scope == .dies {
+            read(request, runner.environment) {
+                collection.reading = $0
                 join.end()
-            })
-        if request.scope != .dies {
-            join.begin()
+            }
+        } else {
+            // The environment first: of several installations of CANN it tells which one engines have.
             engines.make(from: request.sources) { [self] made in
                 collection.environment = made.map(\.snapshot)
                 askPython(request.python, made.value, join) { collection.python = $0 }
+                read(request, made.value?.byName ?? runner.environment) {
+                    collection.reading = $0
+                    join.end()
+                }
+            }
+        }
+        if request.scope == .whole {
+            join.begin()
+            filter.ask {
+                collection.filterRules = $0
                 join.end()
             }
         }
         collection.askTools(join)
         join.end()
+    }
+
+    /// Reads the files of the node.
+    private func read(
+        _ request: InventoryRequest, _ environment: [String: String],
+        told: @escaping (HostReading?) -> Void
+    ) {
+        let reader = HostReader(
+            files: NodeFiles(root: runner.root), environment: environment, request: request)
+        queue.run(
+            { () throws(UVError) in reader.read() }, completion: { told(try? $0.get()) })
     }
 
     /// In the environment of the engines, since that decides where Python looks.

@@ -16,7 +16,7 @@ struct SoftwareReader: Sendable {
     var firmware: Fact<String> { version("\(driverBase)/firmware/version.info") }
     var nnal: Fact<String> { version("\(Self.base)/nnal/atb/latest/version.info") }
 
-    /// In the order in which an engine would find them.
+    /// The one that the environment names first; without one, in the order of the layouts.
     func installations() -> [CANNInstallation] {
         let toolkit = "\(Self.base)/ascend-toolkit"
         var candidates = [
@@ -27,11 +27,16 @@ struct SoftwareReader: Sendable {
             candidates.append((home, ["\(home)/set_env.sh", "\(home)/../set_env.sh"]))
         }
         // One tree may have several names.
-        var seen: Set<String> = []
-        return candidates.compactMap { home, scripts in
-            guard let place = realPath(home), seen.insert(place).inserted else { return nil }
+        var places: [String] = []
+        let found = candidates.compactMap { home, scripts -> CANNInstallation? in
+            guard let place = realPath(home), !places.contains(place) else { return nil }
+            places.append(place)
             return installation(home, script: scripts.first { files.root.exists($0) })
         }
+        guard let used = environment["ASCEND_HOME_PATH"].flatMap(realPath),
+            let index = places.firstIndex(of: used)
+        else { return found }
+        return [found[index]] + found[..<index] + found[(index + 1)...]
     }
 
     /// Of the installation in use.

@@ -13,7 +13,7 @@ public final class FabricTool {
     private var runningCount = 0
 
     /// How many run at once.
-    static let width = 4
+    public static let width = 4
     private static let places = [
         "/usr/local/Ascend/driver/tools/hccn_tool", "/usr/local/bin/hccn_tool",
     ]

@@ -24,10 +24,16 @@ public final class NPUTool {
 
     private final class Question {
         let arguments: [String]
+        /// When it is no longer worth asking; nil for what must be known.
+        var deadline: Instant?
         var completions: [(Result<String, Gap>) -> Void]
 
-        init(_ arguments: [String], _ completion: @escaping (Result<String, Gap>) -> Void) {
+        init(
+            _ arguments: [String], _ deadline: Instant?,
+            _ completion: @escaping (Result<String, Gap>) -> Void
+        ) {
             self.arguments = arguments
+            self.deadline = deadline
             completions = [completion]
         }
     }
@@ -49,9 +55,11 @@ public final class NPUTool {
     /// - Parameters:
     ///   - arguments: after `npu-smi`.
     ///   - maxAge: zero asks in any case.
+    ///   - patience: nil for what must be known. What is good to know is asked when nothing else is, and
+    ///     not at all where its turn has not come within that time.
     ///   - completion: told what it printed, be it a complaint; after this call has returned.
     public func ask(
-        _ arguments: [String], maxAge: Duration = .zero,
+        _ arguments: [String], maxAge: Duration = .zero, patience: Duration? = nil,
         completion: @escaping (Result<String, Gap>) -> Void
     ) {
         let now = runner.loop.now
@@ -59,8 +67,9 @@ public final class NPUTool {
             runner.loop.soon { completion(.success(answer.text)) }
         } else if let same = waiting.first(where: { $0.arguments == arguments }) {
             same.completions.append(completion)
+            if patience == nil { same.deadline = nil }
         } else {
-            waiting.append(Question(arguments, completion))
+            waiting.append(Question(arguments, patience.map { now + $0 }, completion))
             runner.loop.soon { [weak self] in self?.startNext() }
         }
     }
@@ -78,6 +87,8 @@ public final class NPUTool {
 
     private func startNext() {
         guard asked == nil, !waiting.isEmpty else { return }
+        giveUpLate()
+        guard !waiting.isEmpty else { return }
         if let hanging {
             let gap = Gap(
                 .timedOut, "npu-smi",
@@ -103,7 +114,7 @@ public final class NPUTool {
 
     private func start(_ executable: String, _ lock: HostLock?) {
         othersSince = nil
-        let question = waiting.removeFirst()
+        let question = waiting.remove(at: waiting.firstIndex { $0.deadline == nil } ?? 0)
         asked = question
         // The child has the lock from its start on; until then it is held here.
         withExtendedLifetime(lock) {
@@ -125,6 +136,16 @@ public final class NPUTool {
         // Whoever hangs once hangs for the next question too: nobody waits for that in line.
         if case .failure(let gap) = result, gap.kind == .timedOut { told += takeAll() }
         for question in told { tell(question, result.map(\.text)) }
+    }
+
+    private func giveUpLate() {
+        let now = runner.loop.now
+        let late = waiting.filter { question in question.deadline.map { $0 <= now } ?? false }
+        waiting.removeAll { question in late.contains { $0 === question } }
+        for question in late {
+            let line = "npu-smi " + question.arguments.joined(separator: " ")
+            tell(question, .failure(Gap(.timedOut, line, "other questions took all the time")))
+        }
     }
 
     private func waitForOthers() {

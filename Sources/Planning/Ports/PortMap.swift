@@ -11,11 +11,15 @@ public struct PortMap: Hashable, Sendable {
     public let claims: [PortClaim]
     /// Where each fixed port must be free before the rank starts.
     public let mustBeFree: [Endpoint]
+    /// Where the rank takes a port that nobody knows beforehand, and its peers must reach it there; without
+    /// the ephemeral range, which is the host's own.
+    public let searched: [PortClaim]
 
     /// The ports of a rank of one generation of a group.
     public init(profile: Profile, group: PlannedGroup, rank: NodeRank, generation: Generation) {
         let address = group.ranks[rank.value].address
         guard group.role != .router else {
+            searched = []
             claims = profile.routerClaims
             // The metrics are bound on every address, the service where the plan says.
             let metrics = profile.router.flatMap { UInt16(exactly: $0.metricsPort) }
@@ -24,6 +28,7 @@ public struct PortMap: Hashable, Sendable {
             return
         }
         if group.role == .store {
+            searched = []
             claims = [PortClaim(Int(group.http.port)...Int(group.http.port), "transfer store")]
             mustBeFree = [group.http]
             return
@@ -31,6 +36,10 @@ public struct PortMap: Hashable, Sendable {
         let shape = profile.groupShapes.first { $0.name == group.name }
         claims =
             shape?.claims(ofMaster: rank == .master, generation: generation.value) ?? []
+        searched =
+            claims.filter(\.isSearched)
+            + (profile.store == nil
+                ? [] : [PortClaim(PortZone.memfabric.ports, "memfabric", isSearched: true)])
         // A store of its own holds its port before the engines come.
         let taken = profile.store?.process == .standalone ? shape?.storePort : nil
         mustBeFree = claims.filter {
