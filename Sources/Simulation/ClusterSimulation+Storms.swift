@@ -23,7 +23,7 @@ extension ClusterSimulation {
     mutating func fallAfterVote(_ index: Int, _ actions: [NodeAction]) {
         let hasVoted = actions.contains { action in
             guard case .send(let frame, _) = action else { return false }
-            return VoteWatch.term(ofVoteIn: frame) != nil
+            return PromiseWatch.isVote(frame)
         }
         if hasVoted { fall(index, within: .milliseconds(30), for: .milliseconds(30)) }
     }

@@ -63,7 +63,7 @@ struct Invariants {
     var touched: Set<GroupName> = []
     var everythingTouched = false
     var maintenance = MaintenanceWatch()
-    private var votes = VoteWatch()
+    private var promises = PromiseWatch()
     var questions: [RequestID: Question] = [:]
 
     private struct Launch: Hashable {
@@ -95,19 +95,19 @@ struct Invariants {
         if violation == nil { violation = sentence }
     }
 
-    // MARK: - Votes
+    // MARK: - Promises
 
     mutating func says(
         _ frame: [UInt8], to candidate: NodeID, _ voter: NodeID, _ host: SimulatedHost
     ) {
-        guard let term = VoteWatch.term(ofVoteIn: frame),
-            let sentence = votes.said(term, for: candidate, by: voter, on: host)
-        else { return }
+        guard let sentence = promises.said(frame, to: candidate, by: voter, on: host) else {
+            return
+        }
         broken(sentence)
     }
 
     mutating func begins(_ machine: NodeMachine, _ host: SimulatedHost) {
-        if let sentence = votes.began(machine.consensus, on: host) { broken(sentence) }
+        if let sentence = promises.began(machine.consensus, on: host) { broken(sentence) }
     }
 
     // MARK: - After a step of a node
