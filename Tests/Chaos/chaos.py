@@ -28,7 +28,7 @@ import tempfile
 import threading
 import time
 
-from cluster import FAKETIME, Cluster, LabError, wait_until
+from cluster import FAKETIME, Cluster, LabError, run, wait_until
 from faults import FAULTS, AgentEnded, Refused
 from history import History, Request, Round
 from summary import summary
@@ -174,6 +174,14 @@ class Test:
                     and all(request.begun > since and not request.error for request in last))
         return wait_until(seconds, is_answered, 0.3)
 
+    def why_not_steady(self):
+        try:
+            if self.wait_steady(RECOVERY_SECONDS):
+                return None
+        except AgentEnded as error:
+            return str(error)
+        return f"the cluster was not steady again after {RECOVERY_SECONDS} s"
+
     def no_agent_has_ended(self):
         """None gives up by itself while all of them should run."""
         for node in self.cluster.nodes:
@@ -302,10 +310,8 @@ class Test:
         print(f"{number:4} {minutes:3}:{seconds:02}  {text:{WIDTH}}", end="", flush=True)
         problem = self.act(drawn)
         healed = time.monotonic()
-        is_steady = self.wait_steady(RECOVERY_SECONDS)
+        problem = problem or self.why_not_steady()
         steady = time.monotonic()
-        if not is_steady:
-            problem = problem or f"the cluster was not steady again after {RECOVERY_SECONDS} s"
         after = frozenset(self.cluster.engines())
         one_clock = self.term() == term and not any(fault.moves_clock for fault, _ in drawn)
         self.history.rounds.append(Round(
@@ -335,7 +341,7 @@ class Test:
             self.compare_agents()
             return self.rounds()
         except AgentEnded as error:
-            return [str(error), *self.history.violations()]
+            return [str(error)]
         finally:
             self._stopped.set()
             observer.join()
@@ -388,6 +394,8 @@ def main():
         sys.exit("this needs root: it makes network namespaces; run it with sudo")
     if os.getpid() != 1:
         in_own_namespaces()
+    # faketime's files there have the names of processes, which another run has had, too.
+    run("mount", "-t", "tmpfs", "chaos", "/dev/shm")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     skews = {}
     if FAKETIME:

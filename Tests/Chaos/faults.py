@@ -14,7 +14,7 @@ import subprocess
 from cluster import wait_until
 
 # A full disk: exit code 6 of README.md, and the system's words for it in the agent's log.
-STORAGE_EXIT, STORAGE_WORDS = 6, "No space left"
+STORAGE_EXIT, STORAGE_WORDS = 6, "ENOSPC"
 ORDER_SECONDS = 60
 # As many orders as fill what is left of the log's last page and more.
 FILLING_ORDERS = 100
@@ -134,7 +134,7 @@ def fill_disk(test, nodes):
             if wait_until(0.1, lambda: test.cluster.agent_has_ended(node) is not None, 0.02):
                 break
             try:
-                order(test, "uncordon" if number % 2 else "cordon", test.cluster.name(node))
+                order(test, "uncordon" if number % 2 else "cordon", test.cluster.name(node), seconds=3)
             except Refused:
                 pass
         else:
