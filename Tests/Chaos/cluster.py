@@ -241,11 +241,11 @@ class Cluster:
     # Commands
 
     def command(self, node, *words, seconds):
-        """A command of the program, told to the agent of a node; one that takes longer has failed."""
+        """A command of the program, told to the agent of a node; one that takes longer failed."""
         try:
             return subprocess.run(
-                self._command(node, words), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                timeout=seconds)
+                self._command(node, words), stdin=subprocess.DEVNULL, capture_output=True,
+                text=True, timeout=seconds)
         except subprocess.TimeoutExpired as error:
             return subprocess.CompletedProcess(error.cmd, -1, "", f"no end after {seconds} s")
 

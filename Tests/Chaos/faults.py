@@ -6,8 +6,8 @@ not be done raises `Refused`: that is a problem where nothing else went on, and 
 """
 
 import json
-import pathlib
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -134,7 +134,8 @@ def fill_disk(test, nodes):
             if wait_until(0.1, lambda: test.cluster.agent_has_ended(node) is not None, 0.02):
                 break
             try:
-                order(test, "uncordon" if number % 2 else "cordon", test.cluster.name(node), seconds=3)
+                order(test, "uncordon" if number % 2 else "cordon", test.cluster.name(node),
+                      seconds=3)
             except Refused:
                 pass
         else:
@@ -241,7 +242,8 @@ def drill_shard(what):
     def act(test, engines):
         for engine in engines:
             rank = engine.shard.rpartition(".r")[2]
-            report = json.loads(order(test, "drill", what, f"{engine.group}/{rank}", "--yes", "--json"))
+            told = order(test, "drill", what, f"{engine.group}/{rank}", "--yes", "--json")
+            report = json.loads(told)
             if report["restart"]:
                 test.history.saw_restarts("the drill", [report["restart"]])
     return act
@@ -310,13 +312,15 @@ FAULTS = [
     # What operators do
     Fault("all agents are upgraded", (0, 0), upgrade_agents, target="all", **CONTROL),
     Fault("a node is cordoned", (0, 5), on_members("cordon"), uncordon, **CONTROL),
-    Fault("a node is drained", (0, 5), drain, uncordon, target="holder", causes=DRAINED, ordered=True),
+    Fault("a node is drained", (0, 5), drain, uncordon, target="holder", causes=DRAINED,
+          ordered=True),
     Fault("a voter is demoted", (1, 8), on_members("members", "demote"), promote, **CONTROL),
     Fault("leadership is handed over", (0, 2), on_members("members", "lead"), target="follower",
           **CONTROL),
     Fault("a spare is removed and added", (1, 8), on_members("members", "remove"), add_again,
           target="spare", **CONTROL),
-    Fault("a group is restarted", (0, 0), restart_group, target="engine", causes=ORDERED, ordered=True),
+    Fault("a group is restarted", (0, 0), restart_group, target="engine", causes=ORDERED,
+          ordered=True),
     Fault("a drill kills a shard", (0, 0), drill_shard("kill-shard"), **ENGINE),
     Fault("a drill freezes a shard", (0, 0), drill_shard("freeze-shard"), **ENGINE),
     Fault("a drill kills an agent", (0, 0), drill_kill_agent, **CONTROL),

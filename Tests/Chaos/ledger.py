@@ -44,7 +44,8 @@ class RestartLedger:
         """Keeps them; the keys of those that are new."""
         keys = [key(record) for record in records]
         for double in {one for one in keys if keys.count(one) > 1}:
-            self._differing.append(f"{teller} has {keys.count(double)} records of the end of {double}")
+            self._differing.append(
+                f"{teller} has {keys.count(double)} records of the end of {double}")
         new = [one for one in dict.fromkeys(keys) if one not in self.records]
         for record in records:
             self._compared += 1

@@ -26,10 +26,14 @@ def faults(history):
 
 
 def totals(history):
-    requests, records = history.requests, list(history.restarts.records.values())
+    records = list(history.restarts.records.values())
+    # Before the first fault the cluster formed.
+    requests = [request for request in history.requests
+                if history.rounds and request.begun >= history.rounds[0].begun]
     failed = sum(1 for request in requests if request.error)
-    yield (f"{sum(len(round.kinds) for round in history.rounds)} faults in {len(history.rounds)} rounds, "
-           f"{len(history.leaders)} terms, {len(history.plans.known)} plans")
+    count = sum(len(round.kinds) for round in history.rounds)
+    yield (f"{count} faults in {len(history.rounds)} rounds, {len(history.leaders)} terms, "
+           f"{len(history.plans.known)} plans")
     causes = collections.Counter(record["cause"] for record in records)
     by_cause = ", ".join(f"{cause} {count}" for cause, count in sorted(causes.items()))
     took = [record["total_seconds"] for record in records if record["total_seconds"] is not None]

@@ -131,14 +131,16 @@ class HistoryTests(unittest.TestCase):
 
     def test_a_restart_between_two_faults(self):
         def build(history):
-            quiet = Round("fault", 0, 9, frozenset(), True, frozenset(), frozenset({engine(1, 1, 1)}))
+            quiet = Round("fault", 0, 9, frozenset(), True, frozenset(),
+                          frozenset({engine(1, 1, 1)}))
             history.rounds += [quiet, quiet._replace(before=frozenset({engine(2, 1, 1)}),
                                                      after=frozenset({engine(2, 1, 1)}))]
         self.assertEqual(broken(build), ["nothing restarts between faults"])
 
     def test_a_failed_request_while_only_agents_were_gone(self):
         def build(history):
-            history.rounds.append(Round("fault", 0, 9, frozenset(), False, frozenset(), frozenset()))
+            history.rounds.append(
+                Round("fault", 0, 9, frozenset(), False, frozenset(), frozenset()))
             history.requests.append(Request(1, 2, None, "refused"))
         self.assertEqual(broken(build), ["a lost agent costs no request"])
 
