@@ -187,9 +187,31 @@ def order(test, *words, seconds=ORDER_SECONDS):
     return result.stdout
 
 
-def on_members(*words):
-    """The order for each of the nodes."""
-    return lambda test, nodes: [order(test, *words, test.cluster.name(node)) for node in nodes]
+def on_members(*words, shows):
+    """The order for each of the nodes, until it shows."""
+    def act(test, nodes):
+        for node in nodes:
+            order(test, *words, test.cluster.name(node))
+            if not wait_until(ORDER_SECONDS, lambda: shows(test, node)):
+                raise Refused(f"{' '.join(words)}: agreed, and not seen")
+    return act
+
+
+def is_cordoned(test, node):
+    member = test.member(node)
+    return member and member["cordon"] == "cordoned"
+
+
+def is_learner(test, node):
+    member = test.member(node)
+    return member and member["role"] == "learner"
+
+
+def is_removed(test, node):
+    """Neither the others nor its own agent list it."""
+    own = test.cluster.status(node)
+    return own and not test.member(node) and all(
+        member["node"] != test.cluster.name(node) for member in own["members"])
 
 
 def undo(test, node, is_undone, *words):
@@ -311,14 +333,16 @@ FAULTS = [
           lambda test, nodes: test.cluster.network.part(nodes, "bridge"), target="two"),
     # What operators do
     Fault("all agents are upgraded", (0, 0), upgrade_agents, target="all", **CONTROL),
-    Fault("a node is cordoned", (0, 5), on_members("cordon"), uncordon, **CONTROL),
+    Fault("a node is cordoned", (0, 5), on_members("cordon", shows=is_cordoned), uncordon, **CONTROL),
     Fault("a node is drained", (0, 5), drain, uncordon, target="holder", causes=DRAINED,
           ordered=True),
-    Fault("a voter is demoted", (1, 8), on_members("members", "demote"), promote, **CONTROL),
-    Fault("leadership is handed over", (0, 2), on_members("members", "lead"), target="follower",
+    Fault("a voter is demoted", (1, 8), on_members("members", "demote", shows=is_learner), promote,
           **CONTROL),
-    Fault("a spare is removed and added", (1, 8), on_members("members", "remove"), add_again,
-          target="spare", **CONTROL),
+    Fault("leadership is handed over", (0, 2),
+          on_members("members", "lead", shows=lambda test, node: test.leader() == node),
+          target="follower", **CONTROL),
+    Fault("a spare is removed and added", (1, 8),
+          on_members("members", "remove", shows=is_removed), add_again, target="spare", **CONTROL),
     Fault("a group is restarted", (0, 0), restart_group, target="engine", causes=ORDERED,
           ordered=True),
     Fault("a drill kills a shard", (0, 0), drill_shard("kill-shard"), **ENGINE),
