@@ -34,6 +34,9 @@ from summary import summary
 from watch import Watch
 
 FORMATION_SECONDS = 60
+RECOVERY_SECONDS = 120
+# A recovery that takes longer tells what for.
+SLOW_SECONDS = 4
 WIDTH = 96
 
 
@@ -70,6 +73,7 @@ class Test(Watch):
         self.random = random.Random(options.seed)
         self.kinds = [fault for fault in FAULTS
                       if (not options.only or options.only in fault.name)
+                      and not any(text in fault.name for text in options.without)
                       and (FAKETIME or not fault.moves_clock)]
         self.begun = time.monotonic()
 
@@ -169,7 +173,9 @@ class Test(Watch):
         print(f"{number:4} {minutes:3}:{seconds:02}  {text:{WIDTH}}", end="", flush=True)
         problem = self.act(drawn)
         healed = time.monotonic()
-        problem = problem or self.why_not_steady()
+        waited_for = None
+        if not problem:
+            problem, waited_for = self.recovery()
         steady = time.monotonic()
         after = frozenset(self.cluster.engines())
         one_clock = self.term() == term and not any(fault.moves_clock for fault, _ in drawn)
@@ -184,7 +190,18 @@ class Test(Watch):
         print("BROKEN" if problem else
               f"{healed - begun:5.1f} s, steady {steady - healed:4.1f} s later; "
               f"{restarts} restarts, {failed} failed, out {outage:.1f} s", flush=True)
+        if steady - healed > SLOW_SECONDS:
+            print(f"{'':13}waited for: {waited_for}", flush=True)
         return problem and f"{text}: {problem}"
+
+    def recovery(self):
+        """What is wrong with it, or None, and what took longest."""
+        try:
+            is_steady, waited_for = self.wait_steady(RECOVERY_SECONDS)
+        except AgentEnded as error:
+            return str(error), None
+        late = f"the cluster was not steady again after {RECOVERY_SECONDS} s: {waited_for}"
+        return None if is_steady else late, waited_for
 
     def run(self):
         """What went wrong, as sentences."""
@@ -197,8 +214,9 @@ class Test(Watch):
         observer = threading.Thread(target=self.observe)
         observer.start()
         try:
-            if not self.wait_steady(FORMATION_SECONDS):
-                return [f"the cluster was not steady after {FORMATION_SECONDS} s"]
+            is_steady, waited_for = self.wait_steady(FORMATION_SECONDS)
+            if not is_steady:
+                return [f"the cluster was not steady after {FORMATION_SECONDS} s: {waited_for}"]
             self.compare_agents()
             return self.rounds()
         except AgentEnded as error:
@@ -233,6 +251,10 @@ def arguments():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pairs", type=float, default=0.3, help="how often two faults come at once")
     parser.add_argument("--only", metavar="TEXT", help="only faults whose name has this")
+    parser.add_argument("--without", metavar="TEXT", action="append", default=[],
+                        help="no fault whose name has this; may be repeated")
+    parser.add_argument("--skew", type=int, default=300, metavar="SECONDS",
+                        help="how far a clock may be off, either way")
     parser.add_argument("--keep", metavar="DIRECTORY", help="keep every log there")
     options = parser.parse_args()
     options.program = os.path.abspath(options.program)
@@ -261,7 +283,7 @@ def main():
     skews = {}
     if FAKETIME:
         drawn = random.Random(options.seed)
-        skews = {node: drawn.randint(-300, 300) for node in range(1, options.nodes + 1)}
+        skews = {node: drawn.randint(-options.skew, options.skew) for node in range(1, options.nodes + 1)}
     directory = tempfile.mkdtemp(prefix="glm-chaos-")
     clocks = f"ahead by {', '.join(f'{skew} s' for skew in skews.values())}" if skews else "equal"
     print(f"seed {options.seed}, clocks {clocks}; logs in {options.keep or directory}", flush=True)

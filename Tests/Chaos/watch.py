@@ -8,7 +8,6 @@ from cluster import LabError, wait_until
 from faults import AgentEnded
 from history import History, Request
 
-RECOVERY_SECONDS = 120
 # How long all agents may need to have the same ledger once all is steady.
 AGREEMENT_SECONDS = 10
 STEADY_ANSWERS = 5
@@ -80,48 +79,53 @@ class Watch:
 
     # Waiting
 
-    def is_steady(self):
-        """Every agent says ready, of the same plan, and that all are alive, vote and take ranks;
-        one generation of each group runs."""
-        statuses = [self.cluster.status(node) for node in self.cluster.nodes]
-        if not all(status and status["ready"] and status["quorum"]["ok"]
-                   and self.are_whole(status["members"])
-                   for status in statuses):
-            return False
-        if len({status["epoch"] for status in statuses}) > 1:
-            return False
-        current = {group["name"]: group["generation"] for group in statuses[0]["groups"]}
-        return all(engine.generation == current.get(engine.group, engine.generation)
-                   for engine in self.cluster.engines())
+    def unsteady(self):
+        """Why the cluster is not whole, for people; None where every agent says ready, of the same
+        plan, and that all are alive, vote and take ranks, and one generation of each group runs."""
+        statuses = {node: self.cluster.status(node) for node in self.cluster.nodes}
+        for node, status in statuses.items():
+            if not status:
+                return f"the agent of node {node} does not answer"
+            if not status["ready"] or not status["quorum"]["ok"]:
+                return f"node {node}: {'; '.join(status['reasons'][:2]) or 'no quorum'}"
+            if odd := self.odd_members(status["members"]):
+                return f"node {node}: {odd}"
+        if len({status["epoch"] for status in statuses.values()}) > 1:
+            return "agents have different plans"
+        current = {group["name"]: group["generation"] for group in statuses[1]["groups"]}
+        old = [engine.shard for engine in self.cluster.engines()
+               if engine.generation != current.get(engine.group, engine.generation)]
+        return f"there is still {old[0]}" if old else None
 
-    def are_whole(self, members):
+    def odd_members(self, members):
         voters = sum(member["role"] == "voter" for member in members)
-        return (len(members) == len(self.cluster.nodes)
-                and voters == min(len(members), MOST_VOTERS)
-                and all(member["state"] == "alive" and member["cordon"] is None
-                        for member in members))
+        if len(members) != len(self.cluster.nodes) or voters < min(len(members), MOST_VOTERS):
+            return f"{len(members)} members, {voters} of them vote"
+        return next((f"{member['node']} is {member['cordon'] or member['state']}"
+                     for member in members if member["state"] != "alive" or member["cordon"]), None)
+
+    def unanswered(self, since):
+        last = self.read_requests()[-STEADY_ANSWERS:]
+        if len(last) < STEADY_ANSWERS or last[0].begun < since:
+            return "too few requests were answered since"
+        return next((f"a request failed: {request.error}" for request in last if request.error),
+                    None)
 
     def wait_steady(self, seconds):
-        def is_steady():
+        """Whether it became so in time, and what it waited for last."""
+        waited_for = None
+
+        def holds(question, *arguments):
+            nonlocal waited_for
             self.no_agent_has_ended()
-            return self.is_steady()
-        if not wait_until(seconds, is_steady, 0.3):
-            return False
-        since = time.monotonic()
-
-        def is_answered():
-            last = self.read_requests()[-STEADY_ANSWERS:]
-            return (len(last) == STEADY_ANSWERS
-                    and all(request.begun > since and not request.error for request in last))
-        return wait_until(seconds, is_answered, 0.3)
-
-    def why_not_steady(self):
-        try:
-            if self.wait_steady(RECOVERY_SECONDS):
-                return None
-        except AgentEnded as error:
-            return str(error)
-        return f"the cluster was not steady again after {RECOVERY_SECONDS} s"
+            answer = question(*arguments)
+            waited_for = answer or waited_for
+            return answer is None
+        if not wait_until(seconds, lambda: holds(self.unsteady), 0.3):
+            return False, waited_for
+        since, slow = time.monotonic(), waited_for
+        is_answered = wait_until(seconds, lambda: holds(self.unanswered, since), 0.3)
+        return is_answered, slow if is_answered else waited_for
 
     def no_agent_has_ended(self):
         """None gives up by itself while all of them should run."""
