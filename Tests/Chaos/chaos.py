@@ -140,7 +140,7 @@ class Test(Watch):
     def struck_shard(self, drawn):
         """(group, node, rank) where nothing but one shard's process was struck; else None."""
         fault, target = drawn[0]
-        if len(drawn) > 1 or not fault.names_its_rank:
+        if len(drawn) > 1 or not fault.names:
             return None
         engine = target[0]
         return engine.group, self.cluster.name(engine.node), int(engine.shard.rpartition(".r")[2])

@@ -24,6 +24,8 @@ class Watch:
         self._results_read = 0
         # The nodes that something happens to.
         self.struck = set()
+        # What drills have reported of restarts.
+        self.drilled = []
 
     # Watching
 
@@ -75,6 +77,8 @@ class Watch:
                 self.history.saw_events(name, events)
             if (restarts := self.cluster.restarts(node)) is not None:
                 new += self.history.saw_restarts(name, restarts)
+        self.history.saw_restarts("a drill", self.drilled)
+        self.drilled = []
         return new
 
     # Waiting
