@@ -138,9 +138,9 @@ class Test(Watch):
         return drawn
 
     def struck_shard(self, drawn):
-        """(group, node, rank) where nothing but one shard's process was struck; else None."""
+        """(group, node, rank) where one shard was struck and nothing else happened; else None."""
         fault, target = drawn[0]
-        if len(drawn) > 1 or not fault.names:
+        if len(drawn) > 1 or not fault.strikes:
             return None
         engine = target[0]
         return engine.group, self.cluster.name(engine.node), int(engine.shard.rpartition(".r")[2])
@@ -179,12 +179,14 @@ class Test(Watch):
         steady = time.monotonic()
         after = frozenset(self.cluster.engines())
         one_clock = self.term() == term and not any(fault.moves_clock for fault, _ in drawn)
+        faults = [fault for fault, _ in drawn]
         self.history.rounds.append(Round(
-            text, begun, steady, disturbed, any(fault.fails for fault, _ in drawn),
-            frozenset(engines), after, tuple(fault.name for fault, _ in drawn),
-            tuple(self.compare_agents()),
-            frozenset().union(*(fault.causes for fault, _ in drawn)),
-            any(fault.ordered for fault, _ in drawn), self.struck_shard(drawn), one_clock))
+            text, begun, steady, disturbed, may_fail=any(fault.fails for fault in faults),
+            before=frozenset(engines), after=after, kinds=tuple(fault.name for fault in faults),
+            restarts=tuple(self.compare_agents()),
+            causes=frozenset().union(*(fault.causes for fault in faults)),
+            ordered=any(fault.ordered for fault in faults), struck=self.struck_shard(drawn),
+            names=len(faults) == 1 and faults[0].names, one_clock=one_clock))
         restarts = len(self.history.rounds[-1].restarts)
         failed, outage = self.history.outage(self.history.rounds[-1])
         print("BROKEN" if problem else

@@ -43,7 +43,7 @@ class Fault:
 
     def __init__(self, name, seconds, begin, end=lambda test, target: None, *,
                  target="node", disturbs="node", fails=True, causes=CUT_OFF, ordered=False,
-                 names=False, moves_clock=False):
+                 strikes=False, names=False, moves_clock=False):
         self.name = name
         # From and to; drawn between.
         self.seconds = seconds
@@ -58,8 +58,10 @@ class Fault:
         # What the ledger may say of the restarts that follow, and whether an operator asked for them.
         self.causes = causes if disturbs != "nothing" else frozenset()
         self.ordered = ordered
-        # Whether the ledger must name the rank that was struck as the first. One that hangs may be
-        # seen later than its rank 0 is found silent: times are short here, and looks are not.
+        # Whether the group of the shard that is struck must restart, and whether the ledger must name
+        # its rank as the first. One that hangs may be seen later than its rank 0 is found silent:
+        # times are short here, and looks are not.
+        self.strikes = strikes or names
         self.names = names
         self.moves_clock = moves_clock
 
@@ -317,6 +319,9 @@ FAULTS = [
     Fault("an engine is killed", (0, 0), on_engine(signal.SIGKILL), names=True, **ENGINE),
     Fault("an engine is frozen", (8, 20), on_engine(signal.SIGSTOP), on_engine(signal.SIGCONT),
           **ENGINE),
+    # Longer than an answer is waited for (25 s), and than the hang must last (unresponsive_after).
+    Fault("an engine hangs", (33, 38), on_engine(signal.SIGSTOP), on_engine(signal.SIGCONT),
+          strikes=True, **ENGINE),
     Fault("a shim is killed", (0, 0), kill_shim, names=True, **ENGINE),
     # Nodes and their links
     Fault("a node loses power", (0, 15),
@@ -349,7 +354,8 @@ FAULTS = [
     Fault("a group is restarted", (0, 0), restart_group, target="engine", causes=ORDERED,
           ordered=True),
     Fault("a drill kills a shard", (0, 0), drill_shard("kill-shard"), names=True, **ENGINE),
-    Fault("a drill freezes a shard", (0, 0), drill_shard("freeze-shard"), **ENGINE),
+    Fault("a drill freezes a shard", (0, 0), drill_shard("freeze-shard"), strikes=True,
+          **ENGINE),
     Fault("a drill kills an agent", (0, 0), drill_kill_agent, **CONTROL),
     Fault("a drill freezes an agent", (0, 0), drill_freeze_agent, **CONTROL),
 ]

@@ -35,8 +35,10 @@ class Round(NamedTuple):
     # What the ledger may give as their cause, and whether an operator has asked for them.
     causes: frozenset = frozenset()
     ordered: bool = False
-    # The shard that alone was struck, as (group, node, rank).
+    # The shard that alone was struck so that its group must restart, as (group, node, rank), and
+    # whether the ledger must name it as the first.
     struck: tuple = None
+    names: bool = False
     # Whether the ledger's times are all by one clock that nobody has set.
     one_clock: bool = False
 

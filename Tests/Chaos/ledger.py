@@ -68,6 +68,7 @@ class RestartLedger:
     def invariants(self):
         return (self.a_restart_is_told_alike_by_all, self.every_restart_has_one_record,
                 self.every_record_says_who_and_what_and_why, self.no_restart_is_without_a_cause,
+                self.a_group_that_was_struck_restarts_once,
                 self.the_rank_that_was_struck_is_named, self.the_times_of_a_restart_add_up,
                 self.the_event_of_a_restart_has_its_record)
 
@@ -132,14 +133,23 @@ class RestartLedger:
             if key(record) not in told and history.rounds:
                 yield f"{text(record)}: outside of every fault"
 
+    def a_group_that_was_struck_restarts_once(self, history):
+        for round in history.rounds:
+            if round.struck:
+                failed = self._failures(round)
+                yield (None if [group for group, _, _ in failed] == [round.struck[0]]
+                       else f"{round.fault}: {round.struck[0]} was struck, the ledger has {failed}")
+
     def the_rank_that_was_struck_is_named(self, history):
         for round in history.rounds:
-            records = [self.records[one] for one in round.restarts]
-            if round.struck and records:
-                places = [(record["group"], record["node"], record["rank"]) for record in records
-                          if record["cause"] == "failure"]
-                yield (None if places == [round.struck]
-                       else f"{round.fault}: {round.struck} was struck, the ledger names {places}")
+            if round.names and (failed := self._failures(round)):
+                yield (None if round.struck in failed
+                       else f"{round.fault}: {round.struck} was struck, the ledger names {failed}")
+
+    def _failures(self, round):
+        records = [self.records[one] for one in round.restarts]
+        return [(record["group"], record["node"], record["rank"]) for record in records
+                if record["cause"] == "failure"]
 
     def the_times_of_a_restart_add_up(self, history):
         """Where one leader saw it all by a clock that nobody set."""

@@ -41,7 +41,7 @@ def kill(**changes):
     return Round("an engine is killed", 10, 13, frozenset({"prefill-0"}), True,
                  frozenset({engine(1, 1, 1)}), frozenset({engine(2, 1, 2)}),
                  ("an engine is killed",), (("prefill-0", 1),), frozenset({"failure"}), False,
-                 ("prefill-0", "node-1", 0), True)._replace(**changes)
+                 ("prefill-0", "node-1", 0), True, True)._replace(**changes)
 
 
 def restart(history, told=None, *, of_event=None, fault=None, events=True):
@@ -185,8 +185,10 @@ class LedgerTests(unittest.TestCase):
             never = record(ended_generation=7, generation=8, ready_at=None)
             restart(history)
             history.saw_restarts("node-1", [never])
-            history.rounds.append(kill(restarts=(("prefill-0", 7),), one_clock=False))
-        self.assertIn("every restart has one record", broken(build))
+            history.rounds.append(kill(
+                restarts=(("prefill-0", 7),), one_clock=False,
+                before=frozenset({engine(2, 1, 2)})))
+        self.assertEqual(broken(build), ["every restart has one record"])
 
     def test_a_record_that_names_another_generation_after_it(self):
         self.assertEqual(broken(lambda history: restart(history, record(generation=3))),
@@ -202,7 +204,7 @@ class LedgerTests(unittest.TestCase):
     def test_a_restart_that_no_fault_may_have_caused(self):
         without = "no restart is without a cause"
         for fault in (kill(may_disturb=frozenset(), before=frozenset()),
-                      kill(causes=frozenset({"byOperator"})), kill(restarts=())):
+                      kill(causes=frozenset({"byOperator"})), kill(restarts=(), struck=None)):
             with self.subTest(fault):
                 self.assertEqual(broken(lambda history: restart(history, fault=fault)), [without])
         self.assertEqual(
@@ -212,6 +214,14 @@ class LedgerTests(unittest.TestCase):
         fault = kill(struck=("prefill-0", "node-4", 1))
         self.assertEqual(broken(lambda history: restart(history, fault=fault)),
                          ["the rank that was struck is named"])
+        unsure = fault._replace(names=False)
+        self.assertEqual(broken(lambda history: restart(history, fault=unsure)), [])
+
+    def test_a_group_that_was_struck_and_goes_on(self):
+        def build(history):
+            history.rounds.append(kill(
+                restarts=(), after=frozenset({engine(1, 1, 1)}), names=False))
+        self.assertEqual(broken(build), ["a group that was struck restarts once"])
 
     def test_times_that_do_not_add_up(self):
         parts = record()["seconds"]
