@@ -82,12 +82,11 @@ extension ReplicatedState {
     }
 
     private func startText(_ record: GroupRecord) -> String {
-        if case .failed = record.phase {
-            return "but it was given up, and only this launches it: "
-                + "glm-agent restart \(record.name)"
-        }
         guard isWanted else {
             return "the whole deployment is stopped, so it waits for: glm-agent start"
+        }
+        if case .failed = record.phase {
+            return "it was given up, and is tried anew. \(Self.watch)"
         }
         if record.phase == .running {
             return record.isStoppedByOperator

@@ -56,14 +56,9 @@ extension ReplicatedState {
         }
     }
 
-    /// What was given up may go with a new deployment.
+    /// What was given up may go with a new deployment, or when its operator has put it right.
     mutating func reviveFailed() {
-        for index in groups.indices {
-            groups[index].failures = 0
-            if case .failed(let cause) = groups[index].phase {
-                groups[index].phase = .ended(cause)
-            }
-        }
+        for index in groups.indices { groups[index].revive() }
     }
 
     private func summary(of plan: Plan) -> String {
@@ -278,6 +273,7 @@ extension ReplicatedState {
             self.isWanted = isWanted
             if isWanted {
                 for index in groups.indices { groups[index].isStoppedByOperator = false }
+                reviveFailed()
             }
             note(command, kind, text: "the operator \(kind.rawValue) the deployment")
             return nil
@@ -285,6 +281,7 @@ extension ReplicatedState {
         guard plan?.group(group) != nil else { return unknown(group) }
         _ = change(group) { record in
             record.isStoppedByOperator = !isWanted
+            if isWanted { record.revive() }
             return nil
         }
         note(command, kind, group: group, text: "the operator \(kind.rawValue) \(group)")
@@ -349,5 +346,13 @@ extension ReplicatedState {
             ledger.remove(at: oldest)
         }
         if ledger.count > Self.ledgerLimit { ledger.removeFirst(ledger.count - Self.ledgerLimit) }
+    }
+}
+
+extension GroupRecord {
+    /// Begins to count its failures anew; if it was given up, it is launched again.
+    fileprivate mutating func revive() {
+        failures = 0
+        if case .failed(let cause) = phase { phase = .ended(cause) }
     }
 }

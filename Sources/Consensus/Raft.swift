@@ -135,6 +135,8 @@ public struct Raft: Sendable {
 
 extension Raft {
     public var term: Term { hardState.term }
+    /// Whom this node has voted for in this term.
+    public var vote: NodeID? { hardState.votedFor }
     public var lastIndex: LogIndex { log.lastIndex }
     /// The position up to which a snapshot stands for the log; 0 without one.
     public var snapshotIndex: LogIndex { log.snapshotIndex }
@@ -303,6 +305,11 @@ private struct Envelope: Sendable {
     let message: RaftMessage
     let receiver: NodeID
     let waitsForDisk: Bool
+
+    /// The same, when what it promises is on disk.
+    var released: Envelope {
+        Envelope(message: message, receiver: receiver, waitsForDisk: false)
+    }
 }
 
 private struct HeldEnvelope: Sendable {
@@ -339,14 +346,15 @@ extension Raft {
         notices.append(action)
     }
 
-    /// Everything up to the token is on disk: what waited for it may be said.
+    /// Everything up to the token is on disk: what waited for it may be said, though more is being written.
+    /// A slow disk would else silence this node for as long as it is given work.
     private mutating func persisted(_ token: PersistToken) {
         invariant(
             token <= lastToken,
             "write \(token.value) is done, but only \(lastToken.value) were asked for; "
                 + stateForFailure)
         persistedToken = max(persistedToken, token)
-        outbox += held.prefix { $0.token <= persistedToken }.map(\.envelope)
+        outbox += held.prefix { $0.token <= persistedToken }.map(\.envelope.released)
         held.removeFirst(held.count(where: { $0.token <= persistedToken }))
     }
 

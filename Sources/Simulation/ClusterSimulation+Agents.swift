@@ -22,6 +22,7 @@ extension ClusterSimulation {
             restored: hosts[index].disk, disk: hosts[index].diskID, seed: generator.next(),
             at: now, wall: wall(of: index))
         note("\(nodes[index].node) starts")
+        if let machine = machines[index] { invariants.begins(machine, hosts[index]) }
         invariants.hasContact(index, at: now)
         for shard in hosts[index].engines.keys.sorted() {
             let processID = hosts[index].engines[shard]?.processID ?? 0

@@ -80,10 +80,11 @@ extension ClusterSimulation {
     /// Whether what is agreed survives if this node forgets it: of all voters that any node goes by, enough
     /// others remember, and their disks say so. More lost disks than that end a cluster, whatever it is made of.
     private func mayForget(_ index: Int) -> Bool {
-        guard !isVoteTakenAway else { return false }
-        let running = machines.compactMap { $0?.consensus.quorum.voters }
-        let written = hosts.compactMap { $0.disk.participants?.voters }
-        return Set(running + written).allSatisfy { voters in
+        let written = participantsOnDisk(without: index)
+        guard !isVoteTakenAway(by: written), !canBeginAnew(without: index) else { return false }
+        let running = machines.compactMap { $0?.consensus }
+            .filter(\.hasRecordedParticipants).map(\.quorum.voters)
+        return Set(running + written.map(\.voters)).allSatisfy { voters in
             mayForget(index, of: voters.compactMap { indexOfNode[$0] })
         }
     }
@@ -102,12 +103,29 @@ extension ClusterSimulation {
         return remembering.count >= needed
     }
 
+    /// Whether those that know nothing but their files would be a majority by them, with this node: they could
+    /// begin another cluster.
+    private func canBeginAnew(without index: Int) -> Bool {
+        let founders = 0..<min(NodeConfiguration.voterLimit, configuration.nodeCount)
+        let blank = founders.count { founder in
+            let host = hosts[founder]
+            let isBlank = host.disk.participants == nil || host.isDiskDamaged || founder == index
+            return isBlank && !host.joins
+        }
+        return blank >= founders.count / 2 + 1
+    }
+
+    /// What the disks say that can still be read, when this node has lost its own.
+    private func participantsOnDisk(without index: Int) -> [Participants] {
+        hosts.indices.filter { $0 != index && !hosts[$0].isDiskDamaged }
+            .compactMap { hosts[$0].disk.participants }
+    }
+
     /// Whether a voter by any log is to vote no more by any roster.
-    private var isVoteTakenAway: Bool {
+    private func isVoteTakenAway(by written: [Participants]) -> Bool {
         let running = machines.compactMap { $0 }
         let voters = Set(
-            running.flatMap(\.consensus.quorum.voters)
-                + hosts.flatMap { $0.disk.participants?.voters ?? [] })
+            running.flatMap(\.consensus.quorum.voters) + written.flatMap(\.voters))
         return running.map(\.state.roster).filter(\.isAgreed).contains { roster in
             voters.contains { roster.entry(of: $0)?.mayVote != true }
         }

@@ -22,10 +22,8 @@ extension ClusterSimulation {
     /// A vote is looked for in what is said: who forgets to write it down is to be caught.
     mutating func fallAfterVote(_ index: Int, _ actions: [NodeAction]) {
         let hasVoted = actions.contains { action in
-            guard case .send(let frame, _) = action,
-                case .raft(let message)? = try? WireMessage(frame: frame)
-            else { return false }
-            return message.kind == .voteReply(granted: true)
+            guard case .send(let frame, _) = action else { return false }
+            return VoteWatch.term(ofVoteIn: frame) != nil
         }
         if hasVoted { fall(index, within: .milliseconds(30), for: .milliseconds(30)) }
     }

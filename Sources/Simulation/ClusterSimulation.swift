@@ -304,7 +304,9 @@ public struct ClusterSimulation {
 
     private mutating func perform(_ action: NodeAction, of index: Int) {
         switch action {
-        case .send(let bytes, let node): send(bytes, from: index, to: node)
+        case .send(let bytes, let node):
+            invariants.says(bytes, to: node, nodes[index].node, hosts[index])
+            send(bytes, from: index, to: node)
         case .connect(let contacts, let departed):
             connect(index, to: contacts, accepting: departed)
         case .persist(let request):

@@ -63,6 +63,7 @@ struct Invariants {
     private var touched: Set<GroupName> = []
     private var everythingTouched = false
     private var maintenance = MaintenanceWatch()
+    private var votes = VoteWatch()
     private var questions: [RequestID: Question] = [:]
 
     private struct Launch: Hashable {
@@ -92,6 +93,21 @@ struct Invariants {
 
     mutating func broken(_ sentence: String) {
         if violation == nil { violation = sentence }
+    }
+
+    // MARK: - Votes
+
+    mutating func says(
+        _ frame: [UInt8], to candidate: NodeID, _ voter: NodeID, _ host: SimulatedHost
+    ) {
+        guard let term = VoteWatch.term(ofVoteIn: frame),
+            let sentence = votes.said(term, for: candidate, by: voter, on: host)
+        else { return }
+        broken(sentence)
+    }
+
+    mutating func begins(_ machine: NodeMachine, _ host: SimulatedHost) {
+        if let sentence = votes.began(machine.consensus, on: host) { broken(sentence) }
     }
 
     // MARK: - After a step of a node

@@ -30,7 +30,7 @@ extension SimulationConfiguration {
             profileName: profile.name, profileYAML: profile.yaml, modelPath: "/models/glm-5.1",
             engine: .rehearsal)
         let needed = profile.roles.map { $0.groups * $0.nodes }.reduce(0, +)
-        let many = generator.chance(0.005) ? Int.random(in: 10...100, using: &generator) : 0
+        let many = generator.chance(0.01) ? Int.random(in: 10...100, using: &generator) : 0
         var configuration = SimulationConfiguration(
             seed: seed, nodeCount: nodeCount ?? max(needed + spares, many),
             deployment: deployment)
@@ -42,6 +42,10 @@ extension SimulationConfiguration {
             configuration.isolation = .seconds(Int64.random(in: 3...8, using: &generator))
         }
         if !asPublished, generator.chance(0.3) { configuration.hasDies(using: &generator) }
+        // A group that is given up comes back by its operator's word.
+        if !asPublished, generator.chance(0.1) {
+            configuration.restartBudget = Int.random(in: 1...3, using: &generator)
+        }
         return configuration
     }
 

@@ -288,8 +288,8 @@ import Testing
             ),
             (
                 .start(prefill), state(launch(1), end(1, isTerminal: true)),
-                "prefill-0: start agreed; but it was given up, and only this launches it: "
-                    + "glm-agent restart prefill-0"
+                "prefill-0: start agreed; it was given up, and is tried anew. "
+                    + "Watch: glm-agent status"
             ),
             (
                 .start(prefill), state(.stop(nil)),
@@ -358,6 +358,17 @@ import Testing
         state.take(.stop(decode))
         state.take(.start(nil))
         #expect(state.isWanted(Self.prefill) && state.isWanted(decode))
+    }
+
+    @Test(arguments: [nil, Self.prefill])
+    func `a start tries anew what was given up`(group: GroupName?) {
+        var state = Self.state(Self.launch(1), Self.end(1, isTerminal: true))
+        state.take(.start(group))
+        let record = state.record(of: Self.prefill)
+        guard case .ended = record.phase, record.failures == 0 else {
+            Issue.record("\(record.phase) after \(record.failures) failures")
+            return
+        }
     }
 
     @Test func `a group that is not planned is not wanted`() {

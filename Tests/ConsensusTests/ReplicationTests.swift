@@ -188,4 +188,19 @@ import Testing
         bench.receive(append(after: 0, of: 0), from: c, term: 2)
         #expect(bench.step(.propose([1], ProposalID(4))).refusals == [.notLeader(c)])
     }
+
+    @Test func `what is on disk is confirmed though more is being written, and in order`() {
+        var bench = Bench()
+        bench.flushesAtOnce = false
+        bench.receive(append(after: 0, of: 0, terms: [1]), from: b, term: 1)
+        bench.receive(append(after: 1, of: 1, terms: [1]), from: b, term: 1)
+        bench.receive(append(after: 2, of: 1, terms: [1]), from: b, term: 1)
+        let confirmed = bench.unflushed.map { token in
+            bench.step(.persisted(token)).messages(to: b).map(\.kind)
+        }
+        let expected = (1...3).map { index in
+            [RaftMessage.Kind.appendReply(accepted: true, matched: LogIndex(index), round: .zero)]
+        }
+        #expect(confirmed == expected)
+    }
 }

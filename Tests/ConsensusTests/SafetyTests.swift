@@ -151,6 +151,22 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func `on disks that take 400 ms a write the leader stays, and all is agreed on`(seed: UInt64)
+        throws
+    {
+        var cluster = SimulatedCluster(voters: 3, seed: seed)
+        let elected = try cluster.run(for: .seconds(10)) { $0.leader != nil && $0.agreesOnLeader }
+        try #require(elected != nil)
+        cluster.faults.flush = .milliseconds(350)...(.milliseconds(400))
+        let (leader, before) = (cluster.leader, cluster.invariants.committed.count)
+        for number in 1...100 { cluster.schedule(.propose, after: .milliseconds(100 * number)) }
+        try cluster.run(for: .seconds(15))
+        #expect(cluster.leader == leader)
+        #expect(cluster.invariants.leaders.count == 1)
+        #expect(cluster.invariants.committed.count - before >= 100)
+    }
+
     @Test func `the same seed gives the same history`() throws {
         var first = SimulatedCluster(voters: 5, seed: 11)
         var second = SimulatedCluster(voters: 5, seed: 11)
