@@ -216,14 +216,16 @@ class History:
         return self.requests[first:last]
 
     def _placement(self, begun, ended):
-        """Which node ran which shard, where that did not change meanwhile; else None."""
+        """Which node ran which shard, where that did not change meanwhile, and where no node that was
+        cut off still had a shard of an older generation; else None."""
         first = bisect.bisect_left(self.scans, begun - 1, key=lambda scan: scan[0])
         last = bisect.bisect_right(self.scans, ended + 1, key=lambda scan: scan[0])
         placements = {
             tuple(sorted({(f"{engine.group} {engine.shard.rpartition('.')[2]}", engine.node)
                           for engine in engines if engine.group != "router"}))
             for _, engines in self.scans[first:last]}
-        return placements.pop() if len(placements) == 1 else None
+        placement = placements.pop() if len(placements) == 1 else ()
+        return placement if len(dict(placement)) == len(placement) else None
 
     # What it was like
 

@@ -159,10 +159,12 @@ class RestartLedger:
             for record in (self.records[one] for one in round.restarts):
                 yield self._wrong_times(record, round.steady - round.begun)
 
-    @staticmethod
-    def _wrong_times(record, longest):
+    def _wrong_times(self, record, longest):
         seconds = record["seconds"]
         known = [record[name] for name in TIMES if record[name] is not None]
+        # One that ended before it served was never ready.
+        if record["ready_at"] is None and (record["group"], record["generation"]) in self.records:
+            return None
         missing = [part for part in PARTS[1:] if seconds[part] is None]
         if missing:
             return f"{text(record)}: it does not say how long {', '.join(missing)} took"

@@ -151,6 +151,14 @@ class HistoryTests(unittest.TestCase):
         self.assertEqual(broken(build), ["every answer is that of the placement"])
 
 
+    def test_a_leftover_of_another_generation_tells_nothing_of_answers(self):
+        def build(history):
+            restart(history)
+            history.saw_engines(11, [engine(1, 1, 1), engine(2, 2, 2)])
+            history.requests += [Request(11, 11.2, "right", None), Request(11.3, 11.5, "new", None)]
+        self.assertEqual(broken(build), [])
+
+
 class LedgerTests(unittest.TestCase):
     def test_a_restart_as_it_should_be_breaks_nothing(self):
         self.assertEqual(broken(restart), [])
@@ -234,6 +242,19 @@ class LedgerTests(unittest.TestCase):
                 unsure = kill(one_clock=False)
                 self.assertEqual(
                     broken(lambda history: restart(history, record(**changes), fault=unsure)), [])
+
+    def test_a_generation_that_ended_before_it_served_was_never_ready(self):
+        def build(history):
+            first = record(ready_at=None, total_seconds=None,
+                           seconds=record()["seconds"] | {"ready": None})
+            restart(history, first, events=False)
+            second = record(ended_generation=2, generation=3)
+            history.saw_restarts("node-1", [second])
+            history.saw_events("node-1", [event(9, "ready", "prefill-0", 3, second)])
+            history.saw_engines(3, [engine(3, 1, 3)])
+            history.rounds[-1] = kill(
+                restarts=(("prefill-0", 1), ("prefill-0", 2)), struck=None, names=False)
+        self.assertEqual(broken(build), [])
 
     def test_an_event_that_has_no_record_or_another(self):
         named = ["the event of a restart has its record"]

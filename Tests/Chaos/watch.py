@@ -10,7 +10,7 @@ from history import History, Request
 
 # How long all agents may need to have the same ledger once all is steady.
 AGREEMENT_SECONDS = 10
-STEADY_ANSWERS = 5
+STEADY_ANSWERS, ANSWER_SECONDS = 5, 3
 MOST_VOTERS = 5
 
 
@@ -61,13 +61,18 @@ class Watch:
 
     def compare_agents(self):
         """Reads what every agent has of plan and ledgers; the restarts that are new."""
-        def ledgers():
-            return [self.cluster.restarts(node) for node in self.cluster.nodes]
-        if not wait_until(AGREEMENT_SECONDS,
-                          lambda: (all_of := ledgers())[0] is not None
-                          and all(one == all_of[0] for one in all_of)):
+        ledgers = []
+
+        def are_whole():
+            ledgers[:] = [self.cluster.restarts(node) for node in self.cluster.nodes]
+            if ledgers[0] is None or any(ledger != ledgers[0] for ledger in ledgers):
+                return False
+            last = {record["group"]: record for record in ledgers[0]}
+            return all(record["ready_at"] for record in last.values())
+        if not wait_until(AGREEMENT_SECONDS, are_whole):
             self.history.restarts.saw_disagreement(
-                f"agents have different ledgers of restarts: {ledgers()}")
+                "all serves, and the ledgers of restarts differ or tell of one that goes on: "
+                f"{[ledger and ledger[-3:] for ledger in ledgers]}")
         new = []
         for node in self.cluster.nodes:
             name = self.cluster.name(node)
@@ -125,11 +130,15 @@ class Watch:
             answer = question(*arguments)
             waited_for = answer or waited_for
             return answer is None
-        if not wait_until(seconds, lambda: holds(self.unsteady), 0.3):
-            return False, waited_for
-        since, slow = time.monotonic(), waited_for
-        is_answered = wait_until(seconds, lambda: holds(self.unanswered, since), 0.3)
-        return is_answered, slow if is_answered else waited_for
+
+        def is_steady():
+            if not holds(self.unsteady):
+                return False
+            since = time.monotonic()
+            # What was steady may not have noticed yet what was done to it.
+            return (wait_until(ANSWER_SECONDS, lambda: self.unanswered(since) is None)
+                    or holds(self.unanswered, since)) and holds(self.unsteady)
+        return wait_until(seconds, is_steady, 0.3), waited_for
 
     def no_agent_has_ended(self):
         """None gives up by itself while all of them should run."""
