@@ -233,6 +233,8 @@ class Test(Watch):
         end = self.begun + self.options.minutes * 60
         if not self.plan()["spares"]:
             self.kinds = [fault for fault in self.kinds if fault.target != "spare"]
+        if not self.kinds:
+            raise LabError("no fault is left to draw from; look at --only, --without and --nodes")
         deck, number, problem = [], 0, None
         while time.monotonic() < end and not problem:
             # Every kind once before any comes again.

@@ -26,7 +26,8 @@ CLOCK_JUMPS = (-3600, -30, 30, 3600)
 # What the ledger may give as the cause of a restart.
 FAILED = frozenset({"failure", "dependency"})
 CUT_OFF = frozenset({"failure", "nodeLost", "planChanged", "dependency"})
-DRAINED = frozenset({"planChanged", "dependency"})
+# The last where no spare was left, and it was forced.
+DRAINED = frozenset({"planChanged", "dependency", "byOperator"})
 ORDERED = frozenset({"byOperator", "dependency"})
 
 
