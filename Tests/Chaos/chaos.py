@@ -3,18 +3,19 @@
 
     sudo Tests/Chaos/chaos.py --program .build/release/glm-agent --minutes 10 --seed 1
 
-One fault after the other, or two at once on different nodes, is drawn from the seed: agents, shims and
-engines are killed and frozen, nodes lose power, links go down, lose packets or are parted, disks fill up.
-After each the cluster must become steady again by itself. At the end the record is held against the invariants of history.py. Needs root and
-iproute2; runs in mount and process namespaces of its own, so nothing is left however it ends. With
-`faketime` installed, the nodes' clocks differ by up to five minutes.
+One fault after the other, or two at once on different nodes, is drawn from the seed (`faults.py`): agents,
+shims and engines are killed and frozen, nodes lose power, links go down, lose packets or are parted, disks
+fill up, clocks jump; and operators upgrade agents, drain, demote, restart and drill meanwhile.
+After each the cluster must become steady again by itself. At the end the record is held against the
+invariants of `history.py` and `ledger.py`. Needs root and iproute2; runs in mount and process namespaces of its
+own, so nothing is left however it ends. With `faketime` installed, the nodes' clocks differ by up to five
+minutes, and jump.
 
 Exit code 1 where an invariant does not hold or the cluster did not recover; the directory named then has
 every log. A seed draws the same faults again, not the same timing.
 """
 
 import argparse
-import json
 import os
 import pathlib
 import random
@@ -26,216 +27,80 @@ import tempfile
 import threading
 import time
 
-from cluster import FAKETIME, Cluster, LabError, wait_until
-from history import History, Request, Round
+from cluster import FAKETIME, Cluster, LabError, run
+from faults import FAULTS, AgentEnded, Refused
+from history import Round
+from summary import summary
+from watch import Watch
 
 FORMATION_SECONDS = 60
 RECOVERY_SECONDS = 120
-STEADY_ANSWERS = 5
+# A recovery that takes longer tells what for.
+SLOW_SECONDS = 4
 WIDTH = 96
-
-
-class AgentEnded(Exception):
-    """An agent ended that nobody had killed."""
-
-
-class Fault:
-    """One kind of fault: how it begins and ends, and whom it may disturb."""
-
-    def __init__(self, name, seconds, begin, end=lambda test, target: None, *,
-                 target="node", disturbs="node", fails=True):
-        self.name = name
-        # From and to; drawn between.
-        self.seconds = seconds
-        self.begin = begin
-        self.end = end
-        # What is drawn: a node, the leader, a shard, several nodes, or all.
-        self.target = target
-        # nothing; groups with a rank on the target; everything.
-        self.disturbs = disturbs
-        self.fails = fails
-
-
-def stop_agents(test, nodes):
-    for node in nodes:
-        test.cluster.signal_agent(node, signal.SIGKILL)
-
-
-def start_agents(test, nodes):
-    for node in nodes:
-        test.cluster.start(node)
-
-
-def on_agents(number):
-    return lambda test, nodes: [test.cluster.signal_agent(node, number) for node in nodes]
-
-
-def on_nodes(method, *arguments):
-    return lambda test, nodes: [getattr(test.cluster.network, method)(node, *arguments)
-                                for node in nodes]
-
-
-def on_engine(number):
-    def act(test, engines):
-        for engine in engines:
-            try:
-                os.kill(engine.pid, number)
-            except ProcessLookupError:
-                pass
-    return act
-
-
-def kill_shim(test, engines):
-    for engine in engines:
-        stat = pathlib.Path(f"/proc/{engine.pid}/stat").read_text()
-        parent = int(stat.rsplit(")", 1)[1].split()[1])
-        os.kill(parent, signal.SIGKILL)
-
-
-CONTROL = {"disturbs": "nothing", "fails": False}
-FAULTS = [
-    Fault("an agent is killed", (0, 8), stop_agents, start_agents, **CONTROL),
-    Fault("the leader's agent is killed", (0, 8), stop_agents, start_agents,
-          target="leader", **CONTROL),
-    Fault("most agents are killed", (0, 20), stop_agents, start_agents, target="most", **CONTROL),
-    Fault("all agents are killed", (0, 8), stop_agents, start_agents, target="all", **CONTROL),
-    Fault("an agent is frozen", (1, 20), on_agents(signal.SIGSTOP), on_agents(signal.SIGCONT),
-          **CONTROL),
-    Fault("the leader's agent is frozen", (1, 20), on_agents(signal.SIGSTOP),
-          on_agents(signal.SIGCONT), target="leader", **CONTROL),
-    Fault("a disk is full", (2, 15),
-          lambda test, nodes: [test.cluster.fill_disk(node) for node in nodes],
-          lambda test, nodes: [test.cluster.free_disk(node) for node in nodes], **CONTROL),
-    Fault("an engine is killed", (0, 0), on_engine(signal.SIGKILL), target="engine"),
-    Fault("an engine is frozen", (8, 20), on_engine(signal.SIGSTOP), on_engine(signal.SIGCONT),
-          target="engine"),
-    Fault("a shim is killed", (0, 0), kill_shim, target="engine"),
-    Fault("a node loses power", (0, 15),
-          lambda test, nodes: [test.cluster.power_off(node) for node in nodes], start_agents),
-    Fault("a node is frozen", (1, 15),
-          lambda test, nodes: [test.cluster.signal_node(node, signal.SIGSTOP) for node in nodes],
-          lambda test, nodes: [test.cluster.signal_node(node, signal.SIGCONT) for node in nodes]),
-    Fault("a link blinks", (0.2, 1), on_nodes("link", "down"), on_nodes("link", "up"),
-          disturbs="nothing"),
-    Fault("a link is down", (5, 25), on_nodes("link", "down"), on_nodes("link", "up")),
-    Fault("a node is not heard", (5, 25), on_nodes("lose", 100), on_nodes("lose", 0)),
-    Fault("a node hears nothing", (5, 25), on_nodes("lose", 100, ("egress",)), on_nodes("lose", 0)),
-    Fault("a link loses a fifth", (10, 20), on_nodes("lose", 20, ("ingress", "egress")),
-          on_nodes("lose", 0)),
-    Fault("two nodes are parted from the rest", (5, 25),
-          lambda test, nodes: test.cluster.network.part(nodes),
-          lambda test, nodes: test.cluster.network.part(nodes, "bridge"), target="two"),
-]
 
 
 def nodes_of(target):
     return {getattr(item, "node", item) for item in target}
 
 
-class Test:
+class Act(threading.Thread):
+    """A fault on its way from its beginning to its end, beside another or alone."""
+
+    def __init__(self, test, fault, target, seconds):
+        super().__init__(daemon=True)
+        self._test, self._fault, self._target, self._seconds = test, fault, target, seconds
+        # What could not be done, and what is wrong in any case.
+        self.refused = None
+        self.problem = None
+
+    def run(self):
+        try:
+            try:
+                self._fault.begin(self._test, self._target)
+            except Refused as error:
+                self.refused = f"{self._fault.name}: {error}"
+            time.sleep(self._seconds)
+            self._fault.end(self._test, self._target)
+        except (Refused, AgentEnded, LabError, OSError, ValueError) as error:
+            self.problem = f"{self._fault.name}: {error}"
+
+
+class Test(Watch):
     def __init__(self, cluster, options):
-        self.cluster = cluster
+        super().__init__(cluster)
         self.options = options
         self.random = random.Random(options.seed)
-        self.history = History()
         self.kinds = [fault for fault in FAULTS
-                      if not options.only or options.only in fault.name]
-        self._stopped = threading.Event()
-        self._router_file = cluster.directory / "router"
-        self._results = cluster.directory / "requests"
-
-    # Watching
-
-    def observe(self):
-        """Writes down what can be seen, twice a second, until `_stopped`."""
-        while not self._stopped.wait(0.5):
-            self.history.saw_engines(time.monotonic(), self.cluster.engines())
-            best = None
-            for node in self.cluster.nodes:
-                status = self.cluster.status(node)
-                if status is None:
-                    continue
-                self.history.saw_status(status)
-                if status["epoch"] not in self.history.plans and (plan := self.cluster.plan(node)):
-                    self.history.saw_plan(self.cluster.name(node), plan)
-                if status["quorum"]["ok"] and status["router"]:
-                    best = status["router"]["url"]
-            if best:
-                self._router_file.write_text(best)
-
-    def read_requests(self):
-        if self._results.exists():
-            lines = self._results.read_text().splitlines()
-            self.history.requests = [Request(**json.loads(line)) for line in lines]
-        return self.history.requests
-
-    def compare_agents(self):
-        for node in self.cluster.nodes:
-            if (plan := self.cluster.plan(node)):
-                self.history.saw_plan(self.cluster.name(node), plan)
-            if (events := self.cluster.events(node)) is not None:
-                self.history.saw_events(self.cluster.name(node), events)
-
-    # Waiting
-
-    def is_steady(self):
-        """Every agent says ready, of the same plan, and that all are alive; one generation of each
-        group runs, and requests are answered."""
-        statuses = [self.cluster.status(node) for node in self.cluster.nodes]
-        if not all(status and status["ready"] and status["quorum"]["ok"]
-                   and all(member["state"] == "alive" for member in status["members"])
-                   for status in statuses):
-            return False
-        if len({status["epoch"] for status in statuses}) > 1:
-            return False
-        current = {group["name"]: group["generation"] for group in statuses[0]["groups"]}
-        return all(engine.generation == current.get(engine.group, engine.generation)
-                   for engine in self.cluster.engines())
-
-    def wait_steady(self, seconds):
-        def is_steady():
-            self.no_agent_has_ended()
-            return self.is_steady()
-        if not wait_until(seconds, is_steady, 0.3):
-            return False
-        since = time.monotonic()
-
-        def is_answered():
-            later = [request for request in self.read_requests() if request.begun > since]
-            return len(later) >= STEADY_ANSWERS and not any(
-                request.error for request in later[-STEADY_ANSWERS:])
-        return wait_until(seconds, is_answered, 0.3)
-
-    def no_agent_has_ended(self):
-        """None gives up by itself while all of them should run."""
-        for node in self.cluster.nodes:
-            if (status := self.cluster.agent_has_ended(node)) is not None:
-                log = self.cluster.directory / f"{self.cluster.name(node)}.log"
-                last = log.read_text(errors="replace").splitlines()[-5:]
-                raise AgentEnded(f"the agent of node {node} ended ({status}): {' / '.join(last)}")
+                      if (not options.only or options.only in fault.name)
+                      and not any(text in fault.name for text in options.without)
+                      and (FAKETIME or not fault.moves_clock)]
+        self.begun = time.monotonic()
 
     # Faults
 
-    def leader(self):
-        for node in self.cluster.nodes:
-            status = self.cluster.status(node)
-            if status and status["leader"]:
-                return int(status["leader"].removeprefix("node-"))
-        raise LabError("a steady cluster has no leader")
-
     def draw_target(self, fault, engines):
+        """Empty where there is none of the kind."""
         nodes = list(self.cluster.nodes)
         match fault.target:
             case "node":
                 return [self.random.choice(nodes)]
             case "leader":
                 return [self.leader()]
+            case "follower":
+                leader = self.leader()
+                return [self.random.choice([node for node in nodes if node != leader])]
+            case "spare":
+                spares = sorted(map(self.cluster.node, self.plan()["spares"]))
+                return [self.random.choice(spares)] if spares else []
+            case "holder":
+                return [self.random.choice(sorted({engine.node for engine in engines}))]
             case "two":
                 return self.random.sample(nodes, 2)
             case "most":
                 return self.random.sample(nodes, len(nodes) // 2 + 1)
             case "all":
-                return nodes
+                return self.random.sample(nodes, len(nodes))
             case "engine":
                 shards = sorted({engine.shard for engine in engines})
                 shard = self.random.choice(shards)
@@ -244,10 +109,11 @@ class Test:
 
     def disturbed(self, fault, target):
         """The groups that the fault may end: those with a rank there, and those that share a transfer
-        store with one whose rank 0 keeps it. The router may be anywhere, and moves freely."""
+        store with one whose rank 0 keeps it. The router follows the plan: it may be touched by all
+        that moves a rank, and by nothing that happens to one engine of another group."""
         if fault.disturbs == "nothing":
             return frozenset()
-        plan = next(filter(None, map(self.cluster.plan, self.cluster.nodes)))
+        plan = self.plan()
         if fault.target == "engine":
             hit = {target[0].group}
         else:
@@ -259,7 +125,7 @@ class Test:
             if group["name"] in hit and group["store"] and f"//{host}:" in group["store"]:
                 hit |= {other["name"] for other in plan["groups"]
                         if other["store"] == group["store"]}
-        return frozenset(hit | {"router"})
+        return frozenset(hit if fault.target == "engine" else hit | {"router"})
 
     def draw_faults(self, first, engines):
         """(fault, target) for one or two faults, which share no node."""
@@ -267,84 +133,116 @@ class Test:
         if self.random.random() < self.options.pairs:
             second = self.random.choice(self.kinds)
             target = self.draw_target(second, engines)
-            if not nodes_of(target) & nodes_of(drawn[0][1]):
+            if target and not nodes_of(target) & nodes_of(drawn[0][1]):
                 drawn.append((second, target))
         return drawn
+
+    def struck_shard(self, drawn):
+        """(group, node, rank) where one shard was struck and nothing else happened; else None."""
+        fault, target = drawn[0]
+        if len(drawn) > 1 or not fault.strikes:
+            return None
+        engine = target[0]
+        return engine.group, self.cluster.name(engine.node), int(engine.shard.rpartition(".r")[2])
+
+    def act(self, drawn):
+        """Lets the faults happen; what is wrong about that, as a sentence, or None."""
+        acts = [Act(self, fault, target, self.random.uniform(*fault.seconds))
+                for fault, target in drawn]
+        self.struck = set().union(*(nodes_of(target) for _, target in drawn))
+        for act in acts:
+            act.start()
+        for act in acts:
+            act.join()
+        self.struck = set()
+        # Two faults may leave nobody who could carry out an order.
+        refused = acts[0].refused if len(acts) == 1 else None
+        return next((act.problem for act in acts if act.problem), refused)
 
     def round(self, number, first):
         engines = self.cluster.engines()
         drawn = self.draw_faults(first, engines)
-        seconds = self.random.uniform(*max(fault.seconds for fault, _ in drawn))
+        if not drawn[0][1]:
+            return None
         text = " and ".join(
             f"{fault.name} ({', '.join(str(getattr(item, 'shard', item)) for item in target)})"
-            for fault, target in drawn) + f" for {seconds:.1f} s"
+            for fault, target in drawn)
         disturbed = frozenset().union(*(self.disturbed(*fault) for fault in drawn))
-        print(f"{number:4}  {text:{WIDTH}}", end="", flush=True)
-        begun = time.monotonic()
-        for fault, target in drawn:
-            fault.begin(self, target)
-        time.sleep(seconds)
-        for fault, target in drawn:
-            fault.end(self, target)
+        begun, term = time.monotonic(), self.term()
+        minutes, seconds = divmod(int(begun - self.begun), 60)
+        print(f"{number:4} {minutes:3}:{seconds:02}  {text:{WIDTH}}", end="", flush=True)
+        problem = self.act(drawn)
         healed = time.monotonic()
-        if not self.wait_steady(RECOVERY_SECONDS):
-            print("not steady again")
-            return f"{text}: the cluster was not steady again after {RECOVERY_SECONDS} s"
+        waited_for = None
+        if not problem:
+            problem, waited_for = self.recovery()
         steady = time.monotonic()
+        after = frozenset(self.cluster.engines())
+        one_clock = self.term() == term and not any(fault.moves_clock for fault, _ in drawn)
+        faults = [fault for fault, _ in drawn]
         self.history.rounds.append(Round(
-            text, begun, steady, disturbed, any(fault.fails for fault, _ in drawn),
-            frozenset(engines), frozenset(self.cluster.engines())))
-        self.compare_agents()
-        print(f"steady {steady - healed:5.1f} s after its end", flush=True)
-        return None
+            text, begun, steady, disturbed, may_fail=any(fault.fails for fault in faults),
+            before=frozenset(engines), after=after, kinds=tuple(fault.name for fault in faults),
+            restarts=tuple(self.compare_agents()),
+            causes=frozenset().union(*(fault.causes for fault in faults)),
+            ordered=any(fault.ordered for fault in faults), struck=self.struck_shard(drawn),
+            names=len(faults) == 1 and faults[0].names, one_clock=one_clock))
+        restarts = len(self.history.rounds[-1].restarts)
+        failed, outage = self.history.outage(self.history.rounds[-1])
+        print("BROKEN" if problem else
+              f"{healed - begun:5.1f} s, steady {steady - healed:4.1f} s later; "
+              f"{restarts} restarts, {failed} failed, out {outage:.1f} s", flush=True)
+        if steady - healed > SLOW_SECONDS:
+            print(f"{'':13}waited for: {waited_for}", flush=True)
+        return problem and f"{text}: {problem}"
+
+    def recovery(self):
+        """What is wrong with it, or None, and what took longest."""
+        try:
+            is_steady, waited_for = self.wait_steady(RECOVERY_SECONDS)
+        except AgentEnded as error:
+            return str(error), None
+        late = f"the cluster was not steady again after {RECOVERY_SECONDS} s: {waited_for}"
+        return None if is_steady else late, waited_for
 
     def run(self):
         """What went wrong, as sentences."""
         for node in self.cluster.nodes:
             self.cluster.start(node)
-        self._router_file.write_text("")
+        self.router_file.write_text("")
         client = subprocess.Popen(self.cluster.network.inside(
             "switch", sys.executable, str(pathlib.Path(__file__).with_name("client.py")),
-            str(self._router_file), str(self._results)))
+            str(self.router_file), str(self.results)))
         observer = threading.Thread(target=self.observe)
         observer.start()
         try:
-            if not self.wait_steady(FORMATION_SECONDS):
-                return [f"the cluster was not steady after {FORMATION_SECONDS} s"]
+            is_steady, waited_for = self.wait_steady(FORMATION_SECONDS)
+            if not is_steady:
+                return [f"the cluster was not steady after {FORMATION_SECONDS} s: {waited_for}"]
+            self.compare_agents()
             return self.rounds()
         except AgentEnded as error:
             return [str(error)]
         finally:
-            self._stopped.set()
+            self.stopped.set()
             observer.join()
             client.kill()
             client.wait()
 
     def rounds(self):
-        end = time.monotonic() + self.options.minutes * 60
-        deck = []
-        number = 0
-        while time.monotonic() < end:
+        end = self.begun + self.options.minutes * 60
+        if not self.plan()["spares"]:
+            self.kinds = [fault for fault in self.kinds if fault.target != "spare"]
+        if not self.kinds:
+            raise LabError("no fault is left to draw from; look at --only, --without and --nodes")
+        deck, number, problem = [], 0, None
+        while time.monotonic() < end and not problem:
             # Every kind once before any comes again.
             deck = deck or self.random.sample(self.kinds, len(self.kinds))
             number += 1
-            if problem := self.round(number, deck.pop()):
-                self.compare_agents()
-                self.read_requests()
-                return [problem, *self.history.violations()]
+            problem = self.round(number, deck.pop())
         self.read_requests()
-        return self.history.violations()
-
-
-def report(history):
-    requests = history.requests
-    failed = sum(1 for request in requests if request.error)
-    print(f"\n{'FAULT':{WIDTH}}{'FAILED':>8}{'LONGEST OUTAGE':>16}")
-    for round, count, outage in history.outages():
-        print(f"{round.fault:{WIDTH}}{count:8}{outage:14.1f} s")
-    print(f"\n{len(history.rounds)} faults, {len(requests)} requests, {failed} failed, "
-          f"{len(history.leaders)} terms, {len(history.plans)} plans, "
-          f"{sum(e['kind'] == 'launched' for e in history.ledger.values())} launches in the ledger")
+        return [*filter(None, [problem]), *self.history.violations()]
 
 
 def arguments():
@@ -357,6 +255,10 @@ def arguments():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pairs", type=float, default=0.3, help="how often two faults come at once")
     parser.add_argument("--only", metavar="TEXT", help="only faults whose name has this")
+    parser.add_argument("--without", metavar="TEXT", action="append", default=[],
+                        help="no fault whose name has this; may be repeated")
+    parser.add_argument("--skew", type=int, default=300, metavar="SECONDS",
+                        help="how far a clock may be off, either way")
     parser.add_argument("--keep", metavar="DIRECTORY", help="keep every log there")
     options = parser.parse_args()
     options.program = os.path.abspath(options.program)
@@ -379,11 +281,13 @@ def main():
         sys.exit("this needs root: it makes network namespaces; run it with sudo")
     if os.getpid() != 1:
         in_own_namespaces()
+    # faketime's files there have the names of processes, which another run has had, too.
+    run("mount", "-t", "tmpfs", "chaos", "/dev/shm")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     skews = {}
     if FAKETIME:
         drawn = random.Random(options.seed)
-        skews = {node: drawn.randint(-300, 300) for node in range(1, options.nodes + 1)}
+        skews = {node: drawn.randint(-options.skew, options.skew) for node in range(1, options.nodes + 1)}
     directory = tempfile.mkdtemp(prefix="glm-chaos-")
     clocks = f"ahead by {', '.join(f'{skew} s' for skew in skews.values())}" if skews else "equal"
     print(f"seed {options.seed}, clocks {clocks}; logs in {options.keep or directory}", flush=True)
@@ -398,7 +302,7 @@ def main():
         sys.exit(f"chaos: {error}")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-    report(test.history)
+    print(summary(test.history))
     for problem in problems:
         print(f"BROKEN  {problem}")
     if problems:

@@ -4,6 +4,7 @@ Each node's state lies on a small tmpfs of its own, so that a disk can be full w
 being so. `Cluster` starts and breaks things and asks agents; it judges nothing.
 """
 
+import errno
 import http.client
 import json
 import os
@@ -19,6 +20,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "Namespaces"))
 from network import LabError, Network, run  # noqa: E402,F401
 
 SUBNET = "10.213.78"
+# How soon a process sees that its faked clock was set.
+CLOCK_SECONDS = 1
 STATE_BYTES = 24 << 20
 # Debian's `faketime`: another clock for one process and its children.
 FAKETIME = next(map(str, pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
@@ -85,6 +88,9 @@ class Cluster:
     def name(self, node):
         return f"node-{node}"
 
+    def node(self, name):
+        return int(name.removeprefix("node-"))
+
     def home(self, node):
         return self.directory / self.name(node)
 
@@ -106,6 +112,7 @@ class Cluster:
             state.mkdir(parents=True)
             run("mount", "-t", "tmpfs", "-o", f"size={STATE_BYTES},mode=0700", "chaos", str(state))
             self._mounts.append(state)
+            self._write_clock(node, 0)
             secret = self.home(node) / "secret"
             secret.write_text("0123456789abcdef" * 4)
             secret.chmod(0o600)
@@ -123,10 +130,11 @@ class Cluster:
 
     def start(self, node):
         environment = dict(os.environ)
-        if skew := self._skews.get(node):
-            environment |= {"LD_PRELOAD": FAKETIME, "FAKETIME": f"{skew:+d}s",
-                            "DONT_FAKE_MONOTONIC": "1"}
-        with open(self.directory / f"{self.name(node)}.log", "ab") as log:
+        if node in self._skews:
+            environment |= {"LD_PRELOAD": FAKETIME, "DONT_FAKE_MONOTONIC": "1",
+                            "FAKETIME_TIMESTAMP_FILE": str(self.home(node) / "clock"),
+                            "FAKETIME_CACHE_DURATION": str(CLOCK_SECONDS)}
+        with open(self._log(node), "ab") as log:
             self._agents[node] = subprocess.Popen(
                 self.network.inside(node, self._program, "run", "--config",
                                     str(self.home(node) / "agent.yaml")),
@@ -154,15 +162,47 @@ class Cluster:
             except ProcessLookupError:
                 pass
 
+    def _log(self, node):
+        return self.directory / f"{self.name(node)}.log"
+
+    def log_size(self, node):
+        return self._log(node).stat().st_size
+
+    def log(self, node, start):
+        """What the agents of the node have told from there on."""
+        with open(self._log(node), "rb") as log:
+            log.seek(start)
+            return log.read().decode(errors="replace")
+
+    # Clocks
+
+    def set_clock(self, node, ahead):
+        """So far from what it always was, in seconds; its agent has seen it afterwards."""
+        self._write_clock(node, ahead)
+        time.sleep(CLOCK_SECONDS + 0.1)
+
+    def _write_clock(self, node, ahead):
+        file = self.home(node) / "clock"
+        # Whole at any time: it is read whenever somebody asks for the time.
+        file.with_suffix(".new").write_text(f"{self._skews.get(node, 0) + ahead:+d}s\n")
+        file.with_suffix(".new").rename(file)
+
     # Disks
 
     def fill_disk(self, node):
+        """To the last page, whatever was written there before."""
+        ballast = os.open(self.home(node) / "state" / "ballast",
+                          os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
-            with open(self.home(node) / "state" / "ballast", "wb") as ballast:
-                while ballast.write(bytes(1 << 16)):
-                    ballast.flush()
-        except OSError:
-            pass
+            for size in (1 << 16, 1 << 12):
+                try:
+                    while os.write(ballast, bytes(size)):
+                        pass
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+        finally:
+            os.close(ballast)
 
     def free_disk(self, node):
         (self.home(node) / "state" / "ballast").unlink(missing_ok=True)
@@ -193,6 +233,31 @@ class Cluster:
     def events(self, node):
         body = self.ask(node, "/v1/events")
         return None if body is None else [json.loads(line) for line in body.splitlines()]
+
+    def restarts(self, node):
+        body = self.ask(node, "/v1/restarts")
+        return json.loads(body)["restarts"] if body else None
+
+    # Commands
+
+    def command(self, node, *words, seconds):
+        """A command of the program, told to the agent of a node; one that takes longer failed."""
+        try:
+            return subprocess.run(
+                self._command(node, words), stdin=subprocess.DEVNULL, capture_output=True,
+                text=True, timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            return subprocess.CompletedProcess(error.cmd, -1, "", f"no end after {seconds} s")
+
+    def begin_command(self, node, *words):
+        return subprocess.Popen(
+            self._command(node, words), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
+
+    def _command(self, node, words):
+        return [self._program, *words, "--socket", str(self.home(node) / "agent.sock")]
+
+    # Processes
 
     def engines(self):
         """Every engine process in every node, children of engines included."""
