@@ -2,7 +2,7 @@
 // thread; an input is a step of the machine, and its actions go to the streams, the store, the
 // shims and the probes, whose answers are inputs again.
 
-import Base
+public import Base
 public import ClusterState
 import Consensus
 public import ControlAPI
@@ -402,7 +402,7 @@ public final class Agent: ControlSource {
     var members: [NodeID] { machine.members.map(\.node) }
 
     /// By how much the clock of a node is ahead of this one's, as membership has seen it.
-    func clockAhead(of node: NodeID) -> Duration? {
+    public func clockAhead(of node: NodeID) -> Duration? {
         node == own.node ? .zero : machine.clockAhead(of: node, at: loop.now)
     }
 

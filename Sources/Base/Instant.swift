@@ -107,6 +107,24 @@ public struct WallTime: Hashable, Comparable, Sendable {
 
 extension WallTime: CustomStringConvertible {}
 
+extension WallTime {
+    /// Reads `2026-11-24T19:05:28.120Z`, the form that ``description`` writes; nil for others.
+    public init?(text: String) {
+        let numbers = text.split { !$0.isASCII || !$0.isNumber }.compactMap { Int64($0) }
+        guard text.hasSuffix("Z"), numbers.count == 7, (1...12).contains(numbers[1]) else {
+            return nil
+        }
+        // Days before a date, by counting from 0000-03-01 so that a leap day ends its year.
+        let (year, month) =
+            numbers[1] > 2 ? (numbers[0], numbers[1]) : (numbers[0] - 1, numbers[1] + 12)
+        let days =
+            365 * year + year / 4 - year / 100 + year / 400 + (153 * (month - 3) + 2) / 5
+            + numbers[2] - 1 - 719_468
+        let seconds = ((days * 24 + numbers[3]) * 60 + numbers[4]) * 60 + numbers[5]
+        self.init(millisecondsSinceEpoch: seconds * 1000 + numbers[6])
+    }
+}
+
 extension Int64 {
     fileprivate func flooredQuotient(_ divisor: Int64) -> Int64 {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)

@@ -27,7 +27,7 @@ extension ControlServer {
                 .notFound, "nothing of that name runs: \(what) \(target)",
                 whatToDo: "`glm-agent status` lists groups, ranks and nodes")
         }
-        source.operate(.examine(node, .strike(strike))) { answer in
+        source.operate(.examine(node, .strike(strike))) { [source] answer in
             switch answer {
             case .document(let text):
                 guard let document = try? JSONValue(parsing: text) else {
@@ -37,7 +37,7 @@ extension ControlServer {
                     .json([
                         "what": .string(what), "target": .string(target),
                         "node": .string(node.name),
-                        "struck_at": document["struck_at"] ?? .null,
+                        "struck_at": JSONValue(source.leaderTime(of: document, node)?.description),
                         "processes": document["processes"] ?? .array([]),
                     ]))
             case .refused(let refusal, let text): responder.fail(refusal, text)
@@ -45,6 +45,18 @@ extension ControlServer {
                 responder.fail(.internalServerError, "a drill was answered with something else")
             }
         }
+    }
+}
+
+extension ControlSource {
+    /// When the blow fell, by the clock of the leader, who writes the ledger; by that of the struck node
+    /// where the two cannot be compared.
+    fileprivate func leaderTime(of struck: JSONValue, _ node: NodeID) -> WallTime? {
+        guard let time = WallTime(text: struck["struck_at"]?.stringValue ?? "") else { return nil }
+        guard let leader = status.leader.map({ NodeID($0) }), let ahead = clockAhead(of: node),
+            let leaderAhead = clockAhead(of: leader)
+        else { return time }
+        return time + (leaderAhead - ahead)
     }
 }
 

@@ -30,6 +30,8 @@ public protocol ControlSource: AnyObject {
     var planNotes: [String] { get }
     /// Why every rank of the plan is where it is; nil before the first plan.
     var planExplanation: PlanExplanation? { get }
+    /// By how much the clock of a node is ahead of this one's; nil where they were not compared.
+    func clockAhead(of node: NodeID) -> Duration?
     /// Asks the node; the answer comes later, exactly once.
     func operate(_ request: OperatorRequest, completion: @escaping (PeerAnswer) -> Void)
     /// Examines every node; the answer comes once, some seconds later, and progress before it.

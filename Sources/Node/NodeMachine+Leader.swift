@@ -6,6 +6,7 @@ import Base
 import CBOR
 import ClusterState
 import Consensus
+import Diagnosis
 import Membership
 import Planning
 import Profiles
@@ -251,7 +252,8 @@ extension NodeMachine {
                 node: planned.node, rank: rank, absentSince: absentSince(planned.node),
                 hostAnsweredAt: hostWords[planned.node], hasReported: report != nil,
                 report: report?.shards.first { $0.shard == shard },
-                still: still(shard, on: planned.node))
+                still: still(shard, on: planned.node),
+                clockAhead: .microseconds(clockAhead(of: planned.node).middle))
         }
     }
 

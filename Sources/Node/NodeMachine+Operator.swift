@@ -93,7 +93,9 @@ extension NodeMachine {
     /// Another node asks.
     mutating func serve(_ request: PeerRequest, _ id: RequestID, for node: NodeID) {
         switch request {
-        case .propose(let command): propose(command, for: .peer(node, id))
+        // The ledger is written by the clock of the leader, whoever was asked.
+        case .propose(let command):
+            propose(Command(command.action, at: wall), for: .peer(node, id))
         case .log(let shard, let lastLines, let from):
             let lines = min(lastLines, Self.logLinesLimit)
             actions.append(.readLog(.peer(node, id), shard: shard, lastLines: lines, from: from))

@@ -79,12 +79,16 @@ public struct RankView: Hashable, Sendable {
     public let report: ShardReport?
     /// What its node says of processes there that cannot move; nil where all do.
     public let still: Sighting?
+    /// By how much the clock of its node is ahead of the leader's.
+    public let clockAhead: Duration
 
     public init(
         node: NodeID, rank: NodeRank, absentSince: Instant?, hostAnsweredAt: Instant? = nil,
-        hasReported: Bool, report: ShardReport?, still: Sighting? = nil
+        hasReported: Bool, report: ShardReport?, still: Sighting? = nil,
+        clockAhead: Duration = .zero
     ) {
         self.still = still
+        self.clockAhead = clockAhead
         self.node = node
         self.rank = rank
         self.absentSince = absentSince
@@ -115,9 +119,13 @@ public struct RankView: Hashable, Sendable {
     /// It has ended, or what is left of it is as good as ended: who fell first is told by the time.
     var hasFallen: Bool { hasEnded || isBroken }
 
-    /// When its process ended; where nobody saw that, when its agent found it ended.
+    /// When its process ended, by the leader's clock; where nobody saw that, when its agent found it ended.
     var fellAt: EndTime {
-        report.map { $0.endedAt ?? EndTime($0.since) } ?? EndTime(microsecondsSinceEpoch: .max)
+        guard let report else { return EndTime(microsecondsSinceEpoch: .max) }
+        let told = report.endedAt ?? EndTime(report.since)
+        let (time, overflows) = told.microsecondsSinceEpoch.subtractingReportingOverflow(
+            clockAhead.nanoseconds / 1000)
+        return overflows ? told : EndTime(microsecondsSinceEpoch: time)
     }
 }
 

@@ -264,7 +264,8 @@ public struct ShardMachine: Hashable, Sendable {
         case (.ready, .idle(let reason)):
             report.why = reason
             failing = nil
-            deadline = now + policy.livenessInterval
+            // A router whose workers come back serves at once, and is to be told so.
+            deadline = now + policy.readinessInterval
         case (.loading, .starting(let reason)), (.loading, .failing(let reason)),
             (.loading, .unreachable(let reason)), (.loading, .idle(let reason)):
             report.why = reason
@@ -291,7 +292,7 @@ public struct ShardMachine: Hashable, Sendable {
         case (.unresponsive, .idle):
             report.state = .ready
             failing = nil
-            deadline = now + policy.livenessInterval
+            deadline = now + policy.readinessInterval
         case (.unresponsive, _): deadline = now + policy.livenessInterval
         case (.waiting, _), (.starting, _), (.stopping, _), (.exited, _), (.stopped, _): break
         }

@@ -83,6 +83,24 @@ import WireProtocol
         #expect(text == "nothing is confirmed: no leader is known")
     }
 
+    @Test(
+        arguments: [
+            ([:], "2026-11-24T19:05:28.120Z"),
+            ([NodeID("a"): .seconds(30), NodeID("b"): .seconds(-10)], "2026-11-24T19:04:48.120Z"),
+        ] as [([NodeID: Duration], String)])
+    func `a blow is told by the clock of the leader, who writes the ledger`(
+        clocks: [NodeID: Duration], time: String
+    ) throws {
+        let bench = try ControlBench()
+        bench.agent.leader = "b"
+        bench.agent.clocks = clocks
+        bench.agent.answer = .document(
+            #"{"struck_at": "2026-11-24T19:05:28.120Z", "processes": [1]}"#)
+        let body = #"{"what": "kill-agent", "target": "a"}"#
+        let response = try bench.send(.post, "/v1/drill", body: body)
+        #expect(try JSONValue(parsing: response.body)["struck_at"]?.stringValue == time)
+    }
+
     @Test func `a listener for everybody takes no orders`() throws {
         let bench = try ControlBench(takesOrders: false)
         let response = try bench.send(.post, "/v1/stop", body: "{}")
@@ -382,6 +400,8 @@ private final class RememberingAgent: ControlSource {
     /// Answers instead of `answer`.
     var reply: ((OperatorRequest) -> PeerAnswer)?
     var members: [ClusterStatus.Member] = []
+    var clocks: [NodeID: Duration] = [:]
+    var leader: String?
     let stateDirectory = "/srv/glm"
     var groupState = "ready"
     var wanted = "running"
@@ -390,6 +410,8 @@ private final class RememberingAgent: ControlSource {
         name: GroupName("mixed-0"), role: .mixed, index: 0,
         ranks: [PlannedRank(node: NodeID("a"), address: "10.0.0.1")], distInit: nil,
         http: Endpoint(host: "10.0.0.1", port: 1), bootstrap: nil, store: nil)
+
+    func clockAhead(of node: NodeID) -> Duration? { clocks[node] }
 
     /// One group on node a is agreed on.
     func plan() {
@@ -423,7 +445,7 @@ private final class RememberingAgent: ControlSource {
 
     var status: ClusterStatus {
         ClusterStatus(
-            node: "node-1", cluster: "c", version: "0", term: 1, leader: nil,
+            node: "node-1", cluster: "c", version: "0", term: 1, leader: leader,
             quorum: .init(have: 1, need: 2, voters: 3, ok: false), ageSeconds: nil, epoch: 0,
             profile: nil,
             wanted: wanted, members: members, groups: groups, router: nil, ready: false,

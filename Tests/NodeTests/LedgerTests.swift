@@ -66,4 +66,15 @@ import Testing
         let ready = try events(.ready, cluster, by: 0).filter { $0.group?.name == "decode-0" }
         #expect(ready.compactMap(\.generation?.value) == [1, 2])
     }
+
+    @Test func `an order is told by the leader's clock, whoever was asked`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let (asked, leader) = (cluster.follower, try #require(cluster.leader))
+        cluster.simulation.hosts[asked].clockOffset = .seconds(3600)
+        #expect(try cluster.ask(asked, .propose(.restart(GroupName("decode-0")))).isAccepted)
+        let told = try #require(try events(.restarted, cluster, by: leader).last?.time)
+        let age = cluster.simulation.wall(of: leader) - told
+        #expect(age >= .zero && age < .seconds(60), "\(age)")
+    }
 }

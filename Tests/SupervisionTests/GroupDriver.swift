@@ -35,7 +35,8 @@ struct GroupDriver {
         _ index: Int, _ state: ShardState?, since: Int64 = wallStart, absentSince: Instant? = nil,
         hostAnsweredAt: Instant? = nil, hasReported: Bool = true, why: String = "",
         logTail: [String] = [],
-        endedAt: EndTime? = nil, progress: LoadingProgress? = nil, still: Sighting? = nil
+        endedAt: EndTime? = nil, progress: LoadingProgress? = nil, still: Sighting? = nil,
+        clockAhead: Duration = .zero
     ) -> RankView {
         let shard = ShardID(
             group: GroupName("prefill-0"), generation: Generation(3), rank: NodeRank(index))
@@ -48,20 +49,20 @@ struct GroupDriver {
         return RankView(
             node: NodeID("node-\(index + 1)"), rank: NodeRank(index), absentSince: absentSince,
             hostAnsweredAt: hostAnsweredAt, hasReported: hasReported, report: report,
-            still: still)
+            still: still, clockAhead: clockAhead)
     }
 
     mutating func set(
         _ index: Int, _ state: ShardState?, after: Duration = .zero, hasReported: Bool = true,
         why: String = "", logTail: [String] = [], endedAfterMicroseconds: Int64? = nil,
-        progress: LoadingProgress? = nil
+        progress: LoadingProgress? = nil, clockAhead: Duration = .zero
     ) {
         view.ranks[index] = Self.rank(
             index, state, since: Self.wallStart + after.nanoseconds / 1_000_000,
             hasReported: hasReported, why: why, logTail: logTail,
             endedAt: endedAfterMicroseconds.map {
                 EndTime(microsecondsSinceEpoch: Self.wallStart * 1000 + $0)
-            }, progress: progress)
+            }, progress: progress, clockAhead: clockAhead)
     }
 
     /// The node of a rank is gone; its last report goes with it, as the leader forgets it.

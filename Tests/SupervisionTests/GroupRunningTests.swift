@@ -99,6 +99,16 @@ import Testing
         #expect(group.decide().end?.rank == NodeRank(named))
     }
 
+    @Test func `who fell first is told by one clock, however those of the nodes differ`() {
+        var group = GroupDriver.serving()
+        group.set(
+            0, .exited, after: .milliseconds(5), endedAfterMicroseconds: 200_000)
+        group.set(
+            1, .exited, after: .milliseconds(5), endedAfterMicroseconds: 30_000_000,
+            clockAhead: .seconds(30))
+        #expect(group.decide().end?.rank == NodeRank(1))
+    }
+
     @Test func `of ranks that fell together the lowest is named`() {
         var group = GroupDriver.serving(ranks: 3)
         group.set(2, .exited)

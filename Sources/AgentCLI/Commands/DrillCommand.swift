@@ -92,6 +92,7 @@ struct DrillOrder {
 private func run(_ order: DrillOrder, _ invocation: Invocation) -> ExitCode {
     invocation.asking { () throws(ControlError) in
         let before = try invocation.control.get(ControlPath("/v1/status"))
+        let lastEvent = try events(invocation).last?["sequence"]?.integerValue ?? 0
         guard order.what == "thaw-shard" || confirmed(order, invocation) else { return .failure }
         let struck = try invocation.control.post(
             ControlPath("/v1/drill"),
@@ -99,7 +100,8 @@ private func run(_ order: DrillOrder, _ invocation: Invocation) -> ExitCode {
                 "what": .string(order.what), "target": .string(order.target),
                 "seconds": .integer(Int64(order.seconds)),
             ])
-        let watch = DrillWatch(order: order, before: before, struck: struck)
+        let watch = DrillWatch(
+            order: order, before: before, lastEvent: lastEvent, struck: struck)
         guard order.what != "thaw-shard" else {
             invocation.show(struck) { "\(order.target) goes on\n" }
             return .success

@@ -15,6 +15,9 @@ struct DrillWatch {
     private let struck: JSONValue
     /// The generation of every group before.
     private let generations: [String: Int64]
+    /// The newest event before the blow.
+    private let lastEvent: Int64
+    private let began = currentInstant()
     private var status: JSONValue = .null
     private var record: JSONValue?
     private var lostAt: WallTime?
@@ -22,8 +25,12 @@ struct DrillWatch {
     private var isUnseen = false
     private var trouble = ""
 
-    init(order: DrillOrder, before: JSONValue, struck: JSONValue) {
+    /// An agent that is back so soon was never missed.
+    private static let unnoticed = Duration.seconds(15)
+
+    init(order: DrillOrder, before: JSONValue, lastEvent: Int64, struck: JSONValue) {
         self.order = order
+        self.lastEvent = lastEvent
         self.struck = struck
         generations = Self.generations(in: before)
     }
@@ -60,9 +67,10 @@ struct DrillWatch {
         record = (restarts["restarts"]?.arrayValue ?? []).last {
             $0.text("group") == group && ($0["ended_generation"]?.integerValue ?? 0) >= before
         }
-        guard !order.isOfShard, let struckAt else { return }
+        guard !order.isOfShard else { return }
         for event in events where event.text("text").contains("agent") {
-            guard let time = WallTime(text: event.text("time")), time >= struckAt,
+            guard event["sequence"]?.integerValue ?? 0 > lastEvent,
+                let time = WallTime(text: event.text("time")),
                 event.text("node") == node || Self.names(event.text("text"), node)
             else { continue }
             if event.text("kind") == "lost" { lostAt = lostAt ?? time }
@@ -123,16 +131,16 @@ struct DrillWatch {
             }
             return ofShard(record, passed: !isFailed)
         }
-        let isOver = order.what == "freeze-agent" ? isThawed : lostAt != nil
-        guard isOver, isBack, isReady, lostAt == nil || backAt != nil else { return nil }
+        let isOver = lostAt != nil || elapsed > Self.unnoticed
+        guard order.what == "freeze-agent" ? isThawed : isOver else { return nil }
+        guard isBack, isReady, lostAt == nil || backAt != nil else { return nil }
         return ofAgent(passed: restarted.isEmpty, why: nil)
     }
 
     /// A freeze that nobody noticed is over when its time is.
-    private var isThawed: Bool {
-        guard let struckAt else { return false }
-        return currentWallTime() - struckAt > .seconds(Int64(order.seconds) + 2)
-    }
+    private var isThawed: Bool { elapsed > .seconds(Int64(order.seconds) + 2) }
+
+    private var elapsed: Duration { currentInstant() - began }
 
     private func state(of group: String) -> String {
         if group == "router" { return status["router"]?.text("state") ?? "" }
