@@ -149,15 +149,17 @@ extension NodeMachine {
             // One that has no other place is not left there to run.
             cordon.kind != .force || state.record(of: $0.group).phase == .running
         }
-        let isEmpty = left.isEmpty && !runsAnything(node)
+        let isEmpty = left.isEmpty && !mayRunAnything(node)
         return isEmpty ? "drained" : "draining"
     }
 
-    private func runsAnything(_ node: NodeID) -> Bool {
+    /// Of a node that tells nothing it is not known.
+    private func mayRunAnything(_ node: NodeID) -> Bool {
         let reports =
             node == configuration.local
             ? shards.keys.sorted().compactMap { shards[$0]?.report }
-            : view.reports.first { $0.node == node }?.shards ?? []
+            : view.reports.first { $0.node == node }?.shards
+        guard let reports else { return true }
         return reports.contains { $0.state != .exited && $0.state != .stopped }
     }
 }

@@ -130,9 +130,10 @@ extension NodeMachine {
             || (state.plan != nil && now - absentSince < configuration.supervision.stableView)
     }
 
-    /// Since when a node is dead or has left; nil while it is there.
+    /// Since when a node is dead or has left; nil while it is there, as this one is until its end.
     func absentSince(_ node: NodeID) -> Instant? {
-        switch membership.state(of: node) {
+        guard node != configuration.local else { return nil }
+        return switch membership.state(of: node) {
         case .alive, .suspect: nil
         case .dead, .left, nil: member(node)?.since ?? .zero
         }

@@ -61,10 +61,13 @@ extension NodeMachine {
         hasSightingNews = true
     }
 
+    private static let sightingsInterval = Duration.seconds(5)
+
     /// Tells the leader. One that has just been elected, or heard again, is told also when there is
     /// nothing: so it knows that this node understands what is said about sightings.
     mutating func tellSightings() {
-        guard hasSightingNews else { return }
+        guard hasSightingNews || sightingsDue <= now else { return }
+        sightingsDue = now + Self.sightingsInterval
         for shard in sightings.keys.sorted()
         where shard.generation < state.record(of: shard.group).generation {
             sightings[shard] = nil

@@ -50,6 +50,9 @@ public struct NodeMachine: Sendable {
     var consulted: Set<ShardID> = []
     /// The leader has not been told of all of them.
     var hasSightingNews = true
+    /// When they are told again though nothing is new: a leader forgets what it heard of a node that it
+    /// took for dead, and a node that was only slow does not know of it.
+    var sightingsDue = Instant.zero
     var clocks = ClockComparison()
     /// Whom this node talks to.
     var company: Company

@@ -75,9 +75,11 @@ extension GroupMachine {
             case nil:
                 max(silent + policy.stableView, (masterAsked ?? doubted) + policy.probeLimit * 2)
             }
+        let engine =
+            masterResult == nil ? "the engine is being asked" : "the engine does not answer"
         return Wait(
             rank: lost, gate: gate, limit: gate,
-            why: "\(lost.node) is out of reach, and the engine does not answer; it is waited for")
+            why: "\(lost.node) is out of reach, and \(engine); it is waited for")
     }
 
     /// When it ends a load. An engine that loads answers nobody, so its silence says nothing. Where its

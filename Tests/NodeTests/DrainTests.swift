@@ -54,6 +54,30 @@ import WireProtocol
         #expect(try cordon(cluster, drained, seenFrom: 0) == nil)
     }
 
+    @Test func `a drained node whose agent is gone is not said to be empty`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        let drained = try cluster.nodes(of: "decode-0")[1]
+        let asked = try #require(cluster.indices.first { $0 != drained && $0 != cluster.leader })
+        cluster.simulation.crashAgent(drained)
+        cluster.pass(.seconds(3))
+        #expect(try order(&cluster, drained, .drain, of: asked).isAccepted)
+        cluster.pass(.seconds(20))
+        #expect(try cordon(cluster, drained, seenFrom: asked) == "draining")
+        cluster.simulation.startAgent(drained)
+        cluster.wait { (try? self.cordon($0, drained, seenFrom: asked)) == "drained" }
+    }
+
+    @Test func `a node that was taken for dead and was not can be cordoned soon`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        let frozen = cluster.spare
+        let asked = try #require(cluster.indices.first { $0 != frozen && $0 != cluster.leader })
+        cluster.simulation.pause(frozen, for: .seconds(4))
+        cluster.pass(.seconds(12))
+        #expect(try order(&cluster, frozen, .cordon, of: asked).isAccepted)
+    }
+
     @Test func `a drain without a spare is refused with the reason, and changes nothing`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 5)
         cluster.settle()

@@ -43,7 +43,11 @@ func drainNode(_ invocation: Invocation) -> ExitCode {
 
 /// Follows the groups that have a rank on a node, until it is empty.
 struct DrainWatch {
-    enum Outcome { case underway, done, failed }
+    enum Outcome {
+        case underway, done, failed
+        /// It holds no rank, and its agent does not tell what runs there.
+        case unknown
+    }
 
     /// One look at the cluster.
     struct Look {
@@ -56,10 +60,12 @@ struct DrainWatch {
     let isForced: Bool
     /// The groups that held a rank there.
     private let affected: [String]
+    private let wasServing: Bool
 
     init(node: String, isForced: Bool, before: JSONValue) {
         self.node = node
         self.isForced = isForced
+        wasServing = before["serving"]?.boolValue ?? false
         affected = Self.groups(of: before).filter { Self.holds($0, node) }.map { $0.text("name") }
     }
 
@@ -84,11 +90,16 @@ struct DrainWatch {
         let groups = Self.groups(of: status).filter { affected.contains($0.text("name")) }
         let lines = ["\(node) is \(word.isEmpty ? "open" : word)"] + groups.map(line)
         let outcome: Outcome
+        let isSettled = groups.allSatisfy(isSettled)
+        let serves = isForced || !wasServing || status["serving"]?.boolValue == true
+        let holdsRank = Self.groups(of: status).contains { Self.holds($0, node) }
         let hasFailed = groups.contains { $0.text("state") == "failed" }
         if word.isEmpty || word == "cordoned" || hasFailed {
             outcome = .failed
-        } else if word == "drained", groups.allSatisfy(isSettled) {
+        } else if word == "drained", isSettled, serves {
             outcome = .done
+        } else if member?.text("state") != "alive", !holdsRank, isSettled, serves {
+            outcome = .unknown
         } else {
             outcome = .underway
         }
@@ -104,6 +115,12 @@ struct DrainWatch {
                     + "glm-agent uncordon \(node)"
             ]
         case .failed: ["not done: `glm-agent status` and `glm-agent events` tell why"]
+        case .unknown:
+            [
+                "\(node) holds no rank any more, but its agent does not answer: whether an engine still "
+                    + "runs there is not known. Start its agent, which ends what is over, or look there "
+                    + "yourself: ps -ef | grep 'glm-agent shim'"
+            ]
         }
     }
 

@@ -132,7 +132,8 @@ private func follow(
 ) -> DrillReport {
     var watch = watch
     let view = LiveView(invocation.console)
-    let isShown = invocation.console.isTerminal && !invocation.arguments.has(.json)
+    let isShown = !invocation.arguments.has(.json)
+    var shown = ""
     let end = currentInstant() + order.limit
     while true {
         do throws(ControlError) {
@@ -142,7 +143,10 @@ private func follow(
         } catch {
             watch.misses(error.message)
         }
-        if isShown { view.draw(watch.progress) }
+        if isShown, watch.progress != shown {
+            shown = watch.progress
+            view.draw(shown)
+        }
         if let report = watch.result { return report }
         guard currentInstant() < end else { break }
         usleep(100_000)
