@@ -9,6 +9,7 @@ import EventLoop
 import HTTP
 import Node
 import Planning
+import Supervision
 import Testing
 import WireProtocol
 
@@ -99,6 +100,44 @@ import WireProtocol
         let body = #"{"what": "kill-agent", "target": "a"}"#
         let response = try bench.send(.post, "/v1/drill", body: body)
         #expect(try JSONValue(parsing: response.body)["struck_at"]?.stringValue == time)
+    }
+
+    @Test func `the metrics have the mean time to repair of every group, and its last restart`()
+        throws
+    {
+        let bench = try ControlBench()
+        bench.agent.plan()
+        let group = RememberingAgent.group
+        let cause = EndCause(.failure, why: "rank 0 ended", node: NodeID("a"), rank: .master)
+        func time(_ seconds: Int64) -> WallTime { WallTime(millisecondsSinceEpoch: seconds * 1000) }
+        let history: [(Command.Action, Int64)] = [
+            (.launch(group, Generation(1), why: "first"), 1),
+            (.serves(group.name, Generation(1)), 5),
+            (.end(group.name, Generation(1), cause, isTerminal: false, failedAt: time(10)), 11),
+            (.launch(group, Generation(2), why: "again", stoppedAt: time(13)), 20),
+            (.serves(group.name, Generation(2)), 40),
+        ]
+        for (action, seconds) in history {
+            #expect(bench.agent.state.apply(Command(action, at: time(seconds))) == nil)
+        }
+        let response = try bench.send(.get, "/metrics")
+        let text = String(decoding: response.body, as: UTF8.self)
+        let lines = text.split(separator: "\n").filter { $0.contains("mixed-0") }
+        let expected = [
+            ("repair_seconds_count", "", "1"), ("repair_seconds_sum", "", "30"),
+            ("mttr_seconds", "", "30"), ("last_restart_seconds", "detect", "1"),
+            ("last_restart_seconds", "stop", "2"), ("last_restart_seconds", "start", "7"),
+            ("last_restart_seconds", "ready", "20"),
+        ]
+        for (name, part, value) in expected {
+            let found = lines.first {
+                $0.hasPrefix("glm_agent_group_\(name){")
+                    && (part.isEmpty || $0.contains("\"\(part)\""))
+            }
+            #expect(
+                found.flatMap { Double($0.split(separator: " ").last ?? "") } == Double(value),
+                "\(name) \(part)")
+        }
     }
 
     @Test func `a listener for everybody takes no orders`() throws {
@@ -406,7 +445,7 @@ private final class RememberingAgent: ControlSource {
     var groupState = "ready"
     var wanted = "running"
 
-    private static let group = PlannedGroup(
+    static let group = PlannedGroup(
         name: GroupName("mixed-0"), role: .mixed, index: 0,
         ranks: [PlannedRank(node: NodeID("a"), address: "10.0.0.1")], distInit: nil,
         http: Endpoint(host: "10.0.0.1", port: 1), bootstrap: nil, store: nil)
