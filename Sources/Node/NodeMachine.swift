@@ -416,12 +416,21 @@ public struct NodeMachine: Sendable {
                 actions.append(.log(.info, "this node no longer leads (term \(term))"))
             }
             leadership = nil
+            if leader != nil { forgetOldView() }
             if let leader { actions.append(.log(.info, "\(leader) leads in term \(term)")) }
         }
         lastReport = nil
         hasSightingNews = true
         hasShardNews = true
         retellInventory()
+    }
+
+    /// What an earlier leader saw is no word of the new one, unless it has just seen it.
+    private mutating func forgetOldView() {
+        guard let viewReceivedAt, now - viewReceivedAt > configuration.reportInterval * 2 else {
+            return
+        }
+        view = LeaderView(groups: [], reports: view.reports, voters: view.voters)
     }
 
     private mutating func apply(_ entry: LogEntry) {

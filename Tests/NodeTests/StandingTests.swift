@@ -2,6 +2,7 @@
 
 import Base
 import ClusterState
+import Consensus
 import Diagnosis
 import Node
 import Supervision
@@ -91,6 +92,33 @@ import Testing
         #expect(failure.why.hasPrefix("rank 1 on \(other.node): the main process (process 77) is"))
         #expect(failure.diagnosis?.kind == "process-stopped")
         #expect(failure.diagnosis?.rank == NodeRank(1))
+    }
+
+    @Test func `what an earlier leader saw long ago is no word of the next`() throws {
+        var followed = 0
+        for seed in 1...8 as ClosedRange<UInt64> {
+            var cluster = try Cluster(.onePrefill, nodes: 4, seed: seed)
+            cluster.settle()
+            cluster.pass(.seconds(3))
+            let groups = ["decode-0", "prefill-0"]
+            let group = try #require(
+                groups.first { try cluster.nodes(of: $0)[0] != cluster.leader })
+            let last = try cluster.nodes(of: group)[0]
+            let others = cluster.indices.filter { $0 != last }
+            for index in others { cluster.simulation.crashAgent(index) }
+            cluster.pass(.seconds(12))
+            try cluster.killShard(group, rank: 0)
+            for index in others { cluster.simulation.startAgent(index) }
+            // At the very step: the leader has told nothing yet.
+            cluster.simulation.advance(upTo: .seconds(20)) {
+                $0.machines[last]?.consensus.leader != nil
+            }
+            guard try cluster.machine(last).consensus.role != .leader else { continue }
+            followed += 1
+            let status = try cluster.status(last)
+            #expect(!status.ready && status.serving != true, "seed \(seed)")
+        }
+        #expect(followed > 0)
     }
 
     @Test func `a lost scheduler and a lost node have a meaning and a remedy`() throws {
