@@ -141,7 +141,8 @@ extension NodeMachine {
 
     // MARK: - Status
 
-    /// `cordoned`, `draining` or `drained`; nil where nobody keeps the node out.
+    /// `cordoned`, `draining` or `drained`; nil where nobody keeps the node out. Only a node that tells that
+    /// nothing runs there is drained.
     func cordonWord(of node: NodeID) -> String? {
         guard let cordon = state.cordon(of: node) else { return nil }
         guard cordon.isDraining else { return "cordoned" }

@@ -98,12 +98,11 @@ struct Invariants {
     // MARK: - Promises
 
     mutating func says(
-        _ frame: [UInt8], to candidate: NodeID, _ voter: NodeID, _ host: SimulatedHost
+        _ frame: [UInt8], to receiver: NodeID, _ sender: NodeID, _ host: SimulatedHost
     ) {
-        guard let sentence = promises.said(frame, to: candidate, by: voter, on: host) else {
-            return
+        if let sentence = promises.said(frame, to: receiver, by: sender, on: host) {
+            broken(sentence)
         }
-        broken(sentence)
     }
 
     mutating func begins(_ machine: NodeMachine, _ host: SimulatedHost) {

@@ -17,11 +17,11 @@ struct PromiseWatch {
 
     /// Something is said; what it breaks, or nil.
     mutating func said(
-        _ frame: [UInt8], to candidate: NodeID, by node: NodeID, on host: SimulatedHost
+        _ frame: [UInt8], to receiver: NodeID, by node: NodeID, on host: SimulatedHost
     ) -> String? {
         guard let message = Self.promise(in: frame) else { return nil }
         guard case .appendReply(_, let copied, _) = message.kind else {
-            return voted(message.term, for: candidate, by: node, on: host)
+            return voted(message.term, for: receiver, by: node, on: host)
         }
         guard copied > host.disk.lastIndex else { return nil }
         return "\(node) confirms entry \(copied), and its disk ends at \(host.disk.lastIndex)"

@@ -135,17 +135,23 @@ extension EndToEnd {
                 })
         }
 
+        /// A mixed group of the real engine, on these hosts: its launch gate looks at them.
+        private func gated(_ hosts: [PretendNode]) -> ClusterSettings {
+            var settings = ClusterSettings()
+            settings.topology = .mixed
+            settings.engine = "sglang"
+            settings.weights = "/data/glm-5.1"
+            settings.hostRoots = hosts.map(\.directory)
+            return settings
+        }
+
         @Test
         func `a held die on one node keeps its whole group from starting, and status says why`()
             throws
         {
             let hosts = try (1...2).map { try PretendNode(["server": "\($0)"]) }
             try hosts[1].set(["processes": "4711:5:58953:python3"])
-            var settings = ClusterSettings()
-            settings.topology = .mixed
-            settings.engine = "sglang"
-            settings.weights = "/data/glm-5.1"
-            settings.hostRoots = hosts.map(\.directory)
+            let settings = gated(hosts)
             try TestCluster.run(settings, prepare: { try start($0, on: hosts) }) { cluster in
                 let held = "for node-2: die 5 held by process 4711 (python3)"
                 try cluster.wait(for: "the gate to close") {
@@ -166,11 +172,7 @@ extension EndToEnd {
         {
             let hosts = try (1...2).map { try PretendNode(["server": "\($0)"]) }
             try hosts[1].set(["npu_smi": "8005", "processes": "4711:4:58953:python3"])
-            var settings = ClusterSettings()
-            settings.topology = .mixed
-            settings.engine = "sglang"
-            settings.weights = "/data/glm-5.1"
-            settings.hostRoots = hosts.map(\.directory)
+            let settings = gated(hosts)
             try TestCluster.run(settings, prepare: { try start($0, on: hosts) }) { cluster in
                 let held = "die 4 held by process 4711 (python3)"
                 try cluster.wait(for: "the gate to close") {

@@ -36,10 +36,12 @@ import Testing
         var group = GroupDriver.serving()
         group.set(0, .loading)
         group.lose(1)
-        #expect(group.decide().proposal == nil)
+        let asking = group.decide()
+        #expect(asking.proposal == nil && asking.why.contains("the engine is being asked"))
         group.engineAnswers(.unreachable("refused"))
         let waiting = group.decide()
         #expect(waiting.proposal == nil && waiting.until == group.now + stableView)
+        #expect(waiting.why.contains("the engine does not answer"))
         let cause = group.decide(after: stableView).end
         #expect(cause?.kind == .nodeLost && cause?.node == NodeID("node-2"))
         #expect(cause?.rank == NodeRank(1))

@@ -183,8 +183,8 @@ extension CommandSpec {
         name: "drain", summary: "move what a node holds to spares, and keep the node out",
         discussion: """
             Each rank of the node goes to a spare of its super pod: that group restarts there, and no
-            other, but for what follows from the place of the transfer store and for a router that was
-            on the node. Progress is shown until the node is empty and its groups serve again; Ctrl-C
+            other, but for what follows from the place of the transfer store, and for a router that was
+            on the node or names a rank 0 that moves. Progress is shown until the node is empty and its groups serve again; Ctrl-C
             ends the looking, not the drain. The node is then a cordoned spare: it gets nothing until
             `glm-agent uncordon`. Without a spare nothing is changed, and the answer says why; with
             --force the groups that have no other place stop instead, and start again when a spare

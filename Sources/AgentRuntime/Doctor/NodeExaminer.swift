@@ -214,10 +214,7 @@ public final class NodeExaminer {
     /// One port for each range that the shards which are not launched search.
     private func searchedPorts(_ own: Own, _ inventory: NodeInventory) -> [PlannedPort] {
         let planned = own.shards.filter { $0.stage == .planned && $0.spec.role.isEngine }
-        var ranges: [SearchedPorts] = []
-        for ports in planned.flatMap(\.searchedPorts) where !ranges.contains(ports) {
-            ranges.append(ports)
-        }
+        let ranges = planned.flatMap(\.searchedPorts).uniqued
         let found = ranges.compactMap { listeners.listen(within: $0, at: own.node.address) }
         guard !planned.isEmpty, let range = inventory.kernel.ephemeralPorts.value else {
             return found
