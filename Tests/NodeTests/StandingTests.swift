@@ -121,6 +121,19 @@ import Testing
         #expect(followed > 0)
     }
 
+    @Test func `a leader that takes its leave does not call its own engines lost`() throws {
+        var cluster = try settled()
+        let leader = try #require(cluster.leader)
+        cluster.pass(.seconds(3))
+        cluster.simulation.give(.leave, to: leader)
+        cluster.simulation.give(.tick, to: leader)
+        let status = try cluster.status(leader)
+        let name = cluster.name(leader)
+        #expect(status.groups.contains { $0.ranks.contains { $0.node == name } })
+        #expect(!status.groups.contains { $0.why.contains("\(name) is out of reach") })
+        #expect(status.groups.allSatisfy { $0.state == "ready" }, "\(status.groups.map(\.why))")
+    }
+
     @Test func `a lost scheduler and a lost node have a meaning and a remedy`() throws {
         // Nobody who is left has anything to say of the loss.
         var cluster = try settled(hangChance: 1)
