@@ -47,6 +47,8 @@ struct SimulatedNetwork {
     /// The share of frames lost while faults are on.
     var loss = 0.0
     var delay = Self.quickDelay
+    /// What Raft and SWIM say may come twice, or after what was said later.
+    var isDisorderly = false
     /// Whose frames take long.
     var slowSenders: Set<Int> = []
 
@@ -69,7 +71,7 @@ struct SimulatedNetwork {
 
     /// Whether anything ails the links of a node.
     func isDisturbed(_ node: Int) -> Bool {
-        loss > 0 || !slowSenders.isEmpty
+        loss > 0 || isDisorderly || !slowSenders.isEmpty
             || (0..<nodeCount).contains { $0 != node && self[Pair($0, node)].isCut }
     }
 
