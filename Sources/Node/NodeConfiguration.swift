@@ -48,6 +48,9 @@ public struct NodeConfiguration: Sendable {
     /// nil: they go on.
     public var isolation: Duration?
 
+    /// The newest kind of command that this node says it can read; the simulator has older agents.
+    public var understands = NodeMachine.understands
+
     /// Entries kept behind the applied index before the log is compacted.
     public var logLimit = Self.standardLogLimit
 
