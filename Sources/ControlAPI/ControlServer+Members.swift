@@ -76,11 +76,3 @@ extension MembersOrder {
         }
     }
 }
-
-extension OperatorRequest {
-    /// Whether what it does not find is a node.
-    var concernsNodes: Bool {
-        if case .members = self { return true }
-        return false
-    }
-}

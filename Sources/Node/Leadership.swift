@@ -10,6 +10,8 @@ struct Leadership: Sendable {
     let since: Instant
     var reports: [NodeID: NodeReport] = [:]
     var sightings: [NodeID: NodeSightings] = [:]
+    /// Which commands each node has told that it understands, kept also of those that are gone.
+    var understood: [NodeID: UInt64] = [:]
     /// What nodes have told that they are, kept also of those that are gone.
     var inventories: [NodeID: ToldInventory] = [:]
     var amendments: [GroupName: Amendment] = [:]

@@ -149,6 +149,7 @@ extension NodeMachine {
         for node in before.everyone.map(\.node) where !company.contains(node) {
             leadership?.reports[node] = nil
             leadership?.sightings[node] = nil
+            leadership?.understood[node] = nil
             leadership?.inventories[node] = nil
         }
         driveMembership(.configure(company.everyone.map(\.node)))

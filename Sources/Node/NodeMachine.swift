@@ -341,7 +341,8 @@ public struct NodeMachine: Sendable {
         if isGone || before.isGone {
             // A suspicion is no news; one of a member that was gone says that it is back.
             let told: MemberState = isGone ? member.state : .alive
-            actions.append(.log(.info, "\(member.node) is \(told.rawValue)"))
+            let word = told == .left ? "has left" : "is \(told.rawValue)"
+            actions.append(.log(.info, "\(member.node) \(word)"))
         }
         if isGone, member.node == consensus.leader {
             driveConsensus(.leaderSuspected(member.node))
@@ -444,7 +445,9 @@ public struct NodeMachine: Sendable {
             let plan = state.plan
             do {
                 let command = try Command(cbor: try CBORValue(decoding: bytes))
-                consequence = state.consequence(of: command.action)
+                consequence = state.consequence(of: command.action).map {
+                    $0 + caution(with: command.action)
+                }
                 refusal = state.apply(command)
                 if let group = command.endedGroup { endings[group] = entry.index }
             } catch {

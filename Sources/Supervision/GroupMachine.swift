@@ -156,8 +156,9 @@ public struct GroupMachine: Hashable, Sendable {
         var decision = GroupDecision(.ready)
         decision.serves = true
         if let master = view.ranks.first, let why = master.report?.why, !why.isEmpty {
-            let still = view.ranks.still?.stillText.map { "; \($0)" } ?? ""
-            return GroupDecision(.degraded, why: "rank 0 on \(master.node) \(why)\(still)")
+            // Who does not answer may have nothing wrong with it.
+            let still = view.ranks.still?.stillText.map { "\($0); " } ?? ""
+            return GroupDecision(.degraded, why: "\(still)rank 0 on \(master.node) \(why)")
         }
         guard view.failures > 0 else { return decision }
         let settles = since + policy.settleAfter
