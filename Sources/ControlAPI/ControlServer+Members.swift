@@ -20,7 +20,7 @@ extension ControlServer {
         case .success(let order): give(.members(order), of: request, body, responder)
         case .failure(let mistake):
             responder.fail(
-                .badRequest, mistake.text, whatToDo: "Protocols/control.md has the orders")
+                .badRequest, mistake.text, whatToDo: "`glm-agent members add --help` tells more")
         }
     }
 }

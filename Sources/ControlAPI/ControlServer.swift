@@ -287,10 +287,10 @@ public final class ControlServer {
         }
         let follows = request.parameter("follow") == "1"
         let newest = source.state.newestShard(shard)
-        if !follows, let rank = source.state.nodeOfShard(shard), isDead(rank.node) {
+        if !follows, let rank = source.state.nodeOfShard(shard), let how = absence(of: rank.node) {
             responder.fail(
                 .serviceUnavailable,
-                "the agent of \(rank.node) (\(rank.address)) is dead, and \(shard) is there",
+                "the agent of \(rank.node) (\(rank.address)) \(how), and \(shard) is there",
                 whatToDo:
                     "start that agent, or read the file there, below that node's own state_directory: "
                     + "shards/\(newest ?? shard)/log/engine.log")
@@ -340,8 +340,13 @@ public final class ControlServer {
         LogStream(loop, source, stream, name: shard, shard: nil, next: 0).wait()
     }
 
-    private func isDead(_ node: NodeID) -> Bool {
-        source.status.members.contains { $0.node == node.name && $0.state == "dead" }
+    /// How a node's agent is not there; nil where it may answer.
+    private func absence(of node: NodeID) -> String? {
+        switch source.status.members.first(where: { $0.node == node.name })?.state {
+        case "dead": "is dead"
+        case "left": "was stopped"
+        default: nil
+        }
     }
 }
 

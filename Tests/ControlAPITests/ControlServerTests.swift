@@ -316,17 +316,20 @@ import WireProtocol
         #expect(bench.agent.asked.isEmpty)
     }
 
-    @Test func `the log on a dead node is refused at once, with the node`() throws {
+    @Test(arguments: [("dead", "is dead"), ("left", "was stopped")])
+    func `the log on a node without an agent is refused at once, with the node`(
+        state: String, how: String
+    ) throws {
         let bench = try ControlBench()
         bench.agent.launch(generation: 1)
         bench.agent.members = [
             .init(
-                node: "a", address: "10.0.0.1", state: "dead",
+                node: "a", address: "10.0.0.1", state: state,
                 since: WallTime(millisecondsSinceEpoch: 0))
         ]
         let response = try bench.send(.get, "/v1/logs?shard=mixed-0.g1.r0")
         #expect(response.status == .serviceUnavailable)
-        #expect(response.bodyText.contains("the agent of a (10.0.0.1) is dead"))
+        #expect(response.bodyText.contains("the agent of a (10.0.0.1) \(how), and"))
         // Where it keeps its files its own configuration says, and not that of the node that is asked.
         let place = "below that node's own state_directory: shards/mixed-0.g1.r0/log/engine.log"
         for name in ["mixed-0.g1.r0", "mixed-0"] {
@@ -354,6 +357,14 @@ import WireProtocol
         #expect(
             try JSONValue(parsing: response.body)["error"]
                 == "there is no group \"mixd-0\"; did you mean \"mixed-0\"? There are: mixed-0")
+    }
+
+    @Test func `why tells what a rank says of itself, though the group is ready`() throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 1)
+        let answer = try JSONValue(parsing: bench.send(.get, "/v1/why?group=mixed-0").body)
+        #expect(
+            answer["ranks"] == [["rank": 1, "node": "a", "state": "ready", "why": "is stopped"]])
     }
 
     @Test(arguments: [("failed", "restart"), ("stopped", "start")])
@@ -512,7 +523,12 @@ private final class RememberingAgent: ControlSource {
             return ClusterStatus.Group(
                 name: record.name.name, role: "mixed", generation: record.generation.value,
                 state: groupState, why: "", master: nil, url: "", bootstrapPort: nil,
-                restarts: Int(record.generation.value) - 1, lastFailure: failure, ranks: [])
+                restarts: Int(record.generation.value) - 1, lastFailure: failure,
+                ranks: ["", "is stopped"].enumerated().map { index, why in
+                    ClusterStatus.Rank(
+                        rank: index, node: "a", state: "ready", pid: nil, restarts: 0, since: nil,
+                        why: why)
+                })
         }
     }
 
