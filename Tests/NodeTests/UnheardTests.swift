@@ -22,7 +22,8 @@ import WireProtocol
     /// A node with a rank that is not the leader.
     private func holder(_ cluster: Cluster) throws -> Int {
         try #require(
-            cluster.processes.map { cluster.index($0.node) }.sorted().first { $0 != cluster.leader })
+            cluster.processes.map { cluster.index($0.node) }.sorted().first { $0 != cluster.leader }
+        )
     }
 
     @Test func `a leader that one node cannot reach hands over to one that hears all`() throws {
@@ -59,9 +60,10 @@ import WireProtocol
             let notes = cluster.leader.flatMap { try? cluster.status($0).notes } ?? []
             return notes.contains { $0.contains("\(cluster.name(far)) does not reach") }
         }
-        #expect(try cluster.machine(relay).status(
-            at: cluster.simulation.now, wall: cluster.simulation.wall(of: relay)
-        ).members.allSatisfy { $0.state == "alive" })
+        #expect(
+            try cluster.machine(relay).status(
+                at: cluster.simulation.now, wall: cluster.simulation.wall(of: relay)
+            ).members.allSatisfy { $0.state == "alive" })
 
         let rank = try #require(try cluster.nodes(of: "decode-0").firstIndex(of: far))
         try cluster.killShard("decode-0", rank: rank)
