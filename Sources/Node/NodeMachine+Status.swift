@@ -213,11 +213,11 @@ extension NodeMachine {
         return view.reports.first { $0.node == node }?.shards.first { $0.shard == shard }
     }
 
-    /// Voters whose state directory is new, or an older copy.
+    /// Voters whose state directory is new or an older copy, or whose vote is new or on its way out.
     private var probationNotes: [String] {
         consensus.onProbation.map { node in
-            "\(node) is on probation, as its state directory is new or a copy: it counts only beside "
-                + "enough voters that remember, until it knows again what is agreed"
+            "\(node) is on probation, as its vote changes, or its state directory is new or a copy: it "
+                + "counts only beside enough voters that remember, until it knows what is agreed"
         }
     }
 

@@ -38,7 +38,8 @@ extension ClusterSimulation {
         case .agentCrash, .agentFlap, .hostCrash, .powerCut, .writeCrash, .officeStorm, .voteStorm,
             .otherVersion:
             strikeProcesses(fault, index)
-        case .partition, .oneWayCut, .lossySpell, .slowSender: strikeNetwork(fault, index)
+        case .partition, .oneWayCut, .lossySpell, .disorder, .slowSender:
+            strikeNetwork(fault, index)
         case .pause: pause(index, for: fault.lasts)
         case .clockJump:
             var generator = fault.generator
@@ -97,6 +98,10 @@ extension ClusterSimulation {
         case .slowSender:
             network.slowSenders.insert(index)
             queue.schedule(.repair(.quickSender(index)), at: now + fault.lasts)
+            return
+        case .disorder:
+            network.isDisorderly = true
+            queue.schedule(.repair(.calm), at: now + fault.lasts)
             return
         default:
             var generator = fault.generator
@@ -231,6 +236,7 @@ extension ClusterSimulation {
         case .heal: for pair in network.pairs { network[pair].cut = [false, false] }
         case .calm:
             network.loss = 0
+            network.isDisorderly = false
             network.delay = SimulatedNetwork.quickDelay
         case .quickDisk(let index): hosts[index].flushTime = SimulatedHost.quickFlush
         case .replaceDisk(let index): replaceDisk(index)

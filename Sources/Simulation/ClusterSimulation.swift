@@ -373,7 +373,19 @@ public struct ClusterSimulation {
             // After the head of an array of three.
             bytes[1] += 1
         }
-        queue.schedule(.frame(bytes, from: index, to: receiver, stream: stream), at: due)
+        let frame = Event.frame(bytes, from: index, to: receiver, stream: stream)
+        guard network.isDisorderly, Self.bearsDisorder(bytes), generator.chance(0.3) else {
+            return queue.schedule(frame, at: due)
+        }
+        if generator.chance(0.5) { queue.schedule(frame, at: due) }
+        let late = generator.duration(in: SimulatedNetwork.verySlowDelay)
+        queue.schedule(frame, at: due + late)
+    }
+
+    /// Raft and SWIM rest on no order; all else counts on that of a stream.
+    private static func bearsDisorder(_ bytes: [UInt8]) -> Bool {
+        // [version, kind, …]
+        bytes.count > 2 && (bytes[2] == 1 || bytes[2] == 2)
     }
 
     mutating func later(_ input: NodeInput, _ index: Int) {

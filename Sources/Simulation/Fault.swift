@@ -15,6 +15,7 @@ public struct Fault: Hashable, Sendable {
         case partition = "partitions"
         case oneWayCut = "one-way cuts"
         case lossySpell = "lossy spells"
+        case disorder = "frames repeat and overtake"
         case slowSender = "slow senders"
         case pause = "pauses"
         case clockJump = "clock jumps"
@@ -45,8 +46,9 @@ public struct Fault: Hashable, Sendable {
         /// cluster under maintenance would hide what else happens.
         var isMaintenance: Bool { self == .cordon || self == .drain || self == .forcedDrain }
 
-        /// What the mixes are drawn from.
-        static let mixed = allCases.filter { !$0.isMaintenance }
+        /// What the mixes are drawn from. Disorder comes beside them too: it ends no stream and stops
+        /// nothing, so it drowns no other fault.
+        static let mixed = allCases.filter { !$0.isMaintenance && $0 != .disorder }
 
         /// How often it comes, against the others, where a mix does not say otherwise.
         var weight: Int {
@@ -58,7 +60,7 @@ public struct Fault: Hashable, Sendable {
                 .voterMoves:
                 2
             case .powerCut, .otherVersion, .newFile, .clockJump, .officeStorm, .voteStorm,
-                .hastyQuestion, .cordon, .drain, .forcedDrain:
+                .disorder, .hastyQuestion, .cordon, .drain, .forcedDrain:
                 1
             }
         }

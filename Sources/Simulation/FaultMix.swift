@@ -53,6 +53,18 @@ struct FaultMix: Sendable {
         }
     }
 
+    /// Spells in which frames repeat and overtake one another, in one history of four.
+    static func disorder(from start: Duration, for period: Duration, seed: UInt64) -> [Fault] {
+        var generator = SeededGenerator(seed: seed ^ 0x0D15)
+        guard generator.chance(0.25) else { return [] }
+        return (0..<Int.random(in: 1...3, using: &generator)).map { _ in
+            Fault(
+                kind: .disorder,
+                at: start + milliseconds(in: 0...period.wholeMilliseconds, using: &generator),
+                lasts: milliseconds(in: 1000...12_000, using: &generator), nodes: [], choice: 0)
+        }
+    }
+
     private func fault(
         at: Duration, nodeCount: Int, using generator: inout SeededGenerator
     ) -> Fault {
@@ -61,7 +73,8 @@ struct FaultMix: Sendable {
         let others = (0..<nodeCount).filter { $0 != index }
         let nodes: [Int] =
             switch kind {
-            case .powerCut, .lossySpell, .engineKill, .engineWedge, .newFile, .officeStorm,
+            case .powerCut, .lossySpell, .disorder, .engineKill, .engineWedge, .newFile,
+                .officeStorm,
                 .voteStorm, .nodeJoins:
                 []
             case .partition: (0..<nodeCount).filter { _ in generator.chance(0.4) }

@@ -84,6 +84,7 @@ extension SimulationConfiguration {
             from: quietStart, for: faultPeriod, nodeCount: hostCount, using: &generator)
         faults += FaultMix.maintenance(
             from: quietStart, for: faultPeriod, nodeCount: nodeCount, seed: seed)
+        faults += FaultMix.disorder(from: quietStart, for: faultPeriod, seed: seed)
     }
 
     private static let largeLogLimit = NodeConfiguration.standardLogLimit

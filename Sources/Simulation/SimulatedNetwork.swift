@@ -47,6 +47,8 @@ struct SimulatedNetwork {
     /// The share of frames lost while faults are on.
     var loss = 0.0
     var delay = Self.quickDelay
+    /// What Raft and SWIM say may come twice, or after what was said later.
+    var isDisorderly = false
     /// Whose frames take long.
     var slowSenders: Set<Int> = []
 
@@ -67,9 +69,9 @@ struct SimulatedNetwork {
         set { table[pair.low * nodeCount + pair.high] = newValue }
     }
 
-    /// Whether anything ails the links of a node.
+    /// Whether anything ails the links of a node. What is late of others, or out of order, is no excuse.
     func isDisturbed(_ node: Int) -> Bool {
-        loss > 0 || !slowSenders.isEmpty
+        loss > 0 || slowSenders.contains(node)
             || (0..<nodeCount).contains { $0 != node && self[Pair($0, node)].isCut }
     }
 
