@@ -91,7 +91,7 @@ extension NodeMachine {
         else { return nil }
         let candidates = members.map { other in
             other.candidate(
-                isUsable: absentSince(other.node) == nil,
+                isUsable: absentSince(other.node) == nil && !isIll(other.node),
                 standing: other.node == node ? .draining : state.standing(of: other.node))
         }
         let next = Planner.plan(
@@ -117,6 +117,7 @@ extension NodeMachine {
 
     private func reasonAgainst(_ node: NodeID) -> String {
         if absentSince(node) != nil { return "is out of reach" }
+        if isIll(node) { return "cannot run a rank, as `glm-agent doctor` tells" }
         return state.cordon(of: node) != nil
             ? "is cordoned" : "has no room, or is of another super pod"
     }
