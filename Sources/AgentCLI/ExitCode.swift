@@ -6,7 +6,7 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
     case success = 0
     /// What was asked for could not be done; standard error says why.
     case failure = 1
-    /// The command line or a file named on it is wrong; nothing was done.
+    /// The command line or a file named on it is wrong, or names what is not there; nothing was done.
     case usage = 2
     /// An agent answers, but not everything wanted is ready; or the doctor found an error.
     case notReady = 3
@@ -24,7 +24,8 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
         switch self {
         case .success: "done"
         case .failure: "it could not be done; standard error says why"
-        case .usage: "the command line, or a file named on it, is wrong"
+        case .usage:
+            "the command line, or a file named on it, is wrong, or names what the cluster does not have"
         case .notReady: "not everything wanted is ready; of doctor: it found an error"
         case .noAgent: "no agent answers at the control socket"
         case .targetMissed: "the benchmark ran, and missed its published target"

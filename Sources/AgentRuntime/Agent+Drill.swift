@@ -47,7 +47,9 @@ extension Agent {
         shards.strike(shard, blow) { struck in
             completion(
                 struck.isEmpty
-                    ? .refused(.notFound, "no engine of \(shard) runs on \(self.own.node)")
+                    ? .refused(
+                        .notFound, "no engine of \(shard) runs on \(self.own.node)",
+                        advice: "`glm-agent status` tells what runs")
                     : .struck(at: wall, processes: struck))
         }
     }

@@ -178,7 +178,7 @@ extension Agent {
         _ name: String, lastLines: Int, from: UInt64?, completion: @escaping (PeerAnswer) -> Void
     ) {
         guard let shard = ShardID(directoryName: name) else {
-            completion(.refused(.notFound, "\(name) is no shard"))
+            completion(.refused(.notFound, "\(name) is no shard", advice: Advice.groups))
             return
         }
         let reader = LogReader(state: configuration.stateDirectory, shard: shard)
@@ -191,7 +191,10 @@ extension Agent {
                     // Whoever reads on waits for what is to come.
                     completion(.log(text: "", next: 0))
                 case .failure(let error) where error.code == -ENOENT:
-                    completion(.refused(.notFound, "\(name) has no log here: it was never started"))
+                    completion(
+                        .refused(
+                            .notFound, "\(name) has no log here: it was never started",
+                            advice: "`glm-agent status` tells what it waits for"))
                 case .failure(let error):
                     completion(.refused(.notFound, "the log of \(name): \(error)"))
                 }

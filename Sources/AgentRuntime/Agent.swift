@@ -394,7 +394,6 @@ public final class Agent: ControlSource {
     }
 
     public var state: ReplicatedState { machine.state }
-    public var stateDirectory: String { configuration.stateDirectory }
     var failedGroups: [GroupName] { machine.failedGroups }
     func shardsOfPlan(sglang: Version? = nil) -> [ShardOfPlan] {
         machine.shardsOfPlan(sglang: sglang)

@@ -70,11 +70,14 @@ extension ReplicatedState {
     }
 
     // MARK: - Commands
+    // One that asks for what is so already changes nothing, and is no mistake: scripts repeat themselves.
+
+    private func isCordoned(_ node: NodeID, asMuchAs kind: Cordon.Kind) -> Bool {
+        cordon(of: node).map { $0.kind >= kind } ?? false
+    }
 
     mutating func cordon(_ command: Command, _ node: NodeID, _ kind: Cordon.Kind) -> String? {
-        if let before = cordon(of: node) {
-            guard before.kind < kind else { return "\(node) is \(before.kind.told) already" }
-        }
+        if isCordoned(node, asMuchAs: kind) { return nil }
         cordons.removeAll { $0.node == node }
         let index = cordons.firstIndex { $0.node > node } ?? cordons.endIndex
         cordons.insert(Cordon(node: node, kind: kind, since: command.time), at: index)
@@ -86,7 +89,7 @@ extension ReplicatedState {
     }
 
     mutating func uncordon(_ command: Command, _ node: NodeID) -> String? {
-        guard cordon(of: node) != nil else { return "\(node) is not cordoned" }
+        guard cordon(of: node) != nil else { return nil }
         cordons.removeAll { $0.node == node }
         note(command, .uncordoned, node: node, text: "the operator uncordons \(node)")
         return nil
@@ -95,6 +98,9 @@ extension ReplicatedState {
     // MARK: - What follows
 
     func cordonText(_ node: NodeID, _ kind: Cordon.Kind) -> String {
+        if let before = cordon(of: node), isCordoned(node, asMuchAs: kind) {
+            return "\(node) is \(before.kind.told); nothing changes"
+        }
         let held = ranks(of: node).map { "\($0.group) rank \($0.rank)" }.joined(separator: ", ")
         switch kind {
         case .cordon:
@@ -108,6 +114,7 @@ extension ReplicatedState {
     }
 
     func uncordonText(_ node: NodeID) -> String {
+        guard cordon(of: node) != nil else { return "\(node) is not cordoned; nothing changes" }
         let held = ranks(of: node).map { "\($0.group) rank \($0.rank)" }.joined(separator: ", ")
         return "\(node): uncordon agreed; "
             + (held.isEmpty ? "it is a spare while it is there" : "it keeps \(held)")
@@ -127,9 +134,9 @@ extension Cordon.Kind: Comparable {
 
     var told: String {
         switch self {
-        case .cordon: "cordoned"
-        case .drain: "being drained, or is,"
-        case .force: "being drained by force, or is,"
+        case .cordon: "cordoned already"
+        case .drain: "drained already, or being drained"
+        case .force: "drained by force already, or being drained"
         }
     }
 }

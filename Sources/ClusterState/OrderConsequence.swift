@@ -16,6 +16,8 @@ extension ReplicatedState {
                 + "launched until: glm-agent start"
         case .start(nil):
             "the deployment: start agreed; every group that does not run is launched. \(Self.watch)"
+        case .apply(let new, let atOnce) where new == deployment && !(atOnce && !rollout.isAtOnce):
+            "\(new.profileName): agreed already; nothing changes"
         case .deploy(let new), .apply(let new, atOnce: false):
             "\(new.profileName): agreed; groups whose launch changes end and start anew, each once "
                 + "the one before serves. \(Self.watch)"

@@ -49,9 +49,8 @@ extension ReplicatedState {
     ) -> String? {
         if new == deployment {
             // Whoever is tired of waiting may have the rest at once.
-            guard isOrdered, atOnce, !rollout.isAtOnce else {
-                return "this deployment is wanted already"
-            }
+            guard isOrdered else { return "this deployment is wanted already" }
+            guard atOnce, !rollout.isAtOnce else { return nil }
             rollout.isAtOnce = true
             note(command, .deployed, text: "deployment \(new.profileName): the rest at once")
             return nil

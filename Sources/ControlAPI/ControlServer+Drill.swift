@@ -6,6 +6,7 @@ import HTTP
 import Node
 import Planning
 import WireProtocol
+import YAML
 
 extension ControlServer {
     func drill(_ request: HTTPRequest, _ responder: HTTPResponder) {
@@ -22,6 +23,9 @@ extension ControlServer {
                 whatToDo: "`glm-agent drill --help` tells more")
         }
         let seconds = UInt64(max(1, body["seconds"]?.integerValue ?? 10))
+        if let (unknown, advice) = misspelt(target, of: what) {
+            return responder.fail(Refusal.notFound, unknown, advice, isUnknownName: true)
+        }
         guard let (node, strike) = source.state.strike(what, target, seconds: seconds) else {
             return responder.fail(
                 .notFound, "nothing of that name runs: \(what) \(target)",
@@ -40,11 +44,24 @@ extension ControlServer {
                         "struck_at": JSONValue(source.leaderTime(of: document, node)?.description),
                         "processes": document["processes"] ?? .array([]),
                     ]))
-            case .refused(let refusal, let text): responder.fail(refusal, text)
+            case .refused(let refusal, let text, let advice):
+                responder.fail(refusal, text, advice)
             case .accepted, .log, .confirmed:
                 responder.fail(.internalServerError, "a drill was answered with something else")
             }
         }
+    }
+
+    /// What is said of a target that is no name of the cluster, and where the names are; nil for one that is.
+    private func misspelt(_ target: String, of what: String) -> (text: String, advice: String)? {
+        if ["kill-agent", "freeze-agent"].contains(what) {
+            let known = source.status.members.map(\.node)
+            guard !known.contains(target) else { return nil }
+            return (unknown("node", target, known: known), Advice.nodes)
+        }
+        let known = source.state.shardNames
+        guard !known.contains(target), !source.state.plansShard(target) else { return nil }
+        return (unknown("shard", target, known: known), Advice.groups)
     }
 }
 

@@ -20,7 +20,7 @@ extension ControlServer {
         case .success(let order): give(.members(order), of: request, body, responder)
         case .failure(let mistake):
             responder.fail(
-                .badRequest, mistake.text, whatToDo: "Protocols/control.md has the orders")
+                .badRequest, mistake.text, whatToDo: "`glm-agent members add --help` tells more")
         }
     }
 }
@@ -74,13 +74,5 @@ extension MembersOrder {
                         "\"\(text)\" is no IPv4 or IPv6 address; engines are started with addresses, "
                         + "not names"))
         }
-    }
-}
-
-extension OperatorRequest {
-    /// Whether what it does not find is a node.
-    var concernsNodes: Bool {
-        if case .members = self { return true }
-        return false
     }
 }

@@ -25,7 +25,7 @@ extension ControlServer {
                     return responder.fail(.internalServerError, "the answer is no JSON")
                 }
                 responder.respond(.json(document))
-            case .refused(_, let text): responder.fail(.badRequest, text)
+            case .refused(_, let text, _): responder.fail(.badRequest, text)
             case .accepted, .log, .confirmed:
                 responder.fail(.internalServerError, "it was answered with something else")
             }

@@ -57,7 +57,7 @@ public final class ControlServer {
         source.operate(.confirm) { [weak self] confirmation in
             switch confirmation {
             case .confirmed: self?.answer(request, responder)
-            case .refused(_, let text):
+            case .refused(_, let text, _):
                 responder.fail(
                     .serviceUnavailable, "nothing is confirmed: \(text)",
                     whatToDo: "as this node knows it: the same without --confirmed")
@@ -128,7 +128,8 @@ public final class ControlServer {
                 } catch {
                     responder.fail(.internalServerError, "the leader's answer is \(error)")
                 }
-            case .refused(let refusal, let text): responder.fail(refusal, text)
+            case .refused(let refusal, let text, let advice):
+                responder.fail(refusal, text, advice, isUnknownName: refusal == .notFound)
             case .accepted, .log, .confirmed:
                 responder.fail(.internalServerError, "the leader answered something else")
             }
@@ -138,13 +139,13 @@ public final class ControlServer {
     private func why(_ request: HTTPRequest, _ responder: HTTPResponder) {
         guard let group = request.parameter("group") else {
             return responder.fail(
-                .badRequest, "group=NAME is missing", whatToDo: "`glm-agent plan` lists the groups")
+                .badRequest, "group=NAME is missing", whatToDo: Advice.groups)
         }
         guard let answer = source.status.whyAnswer(of: group) else {
             let known = (source.state.plan?.groups ?? []).map(\.name.name)
             return responder.fail(
-                .notFound, unknown("group", group, known: known),
-                whatToDo: "`glm-agent plan` lists the groups")
+                Refusal.notFound, unknown("group", group, known: known), Advice.groups,
+                isUnknownName: true)
         }
         responder.respond(.json(answer))
     }
@@ -232,8 +233,7 @@ public final class ControlServer {
                     ? "the order names a node"
                     : request.path == "/v1/apply"
                         ? "the deployment is not one" : "a restart names a group",
-                whatToDo: isOfNode
-                    ? "`glm-agent members` lists them" : "`glm-agent plan` lists them")
+                whatToDo: isOfNode ? Advice.nodes : Advice.groups)
             return
         }
         give(order, of: request, body, responder)
@@ -263,9 +263,9 @@ public final class ControlServer {
                         "generation": generation.map { .integer(Int64($0)) } ?? .null,
                         "text": .string(text),
                     ]))
-            case .refused(.notFound, let text) where order.concernsNodes:
-                responder.fail(.notFound, text, whatToDo: "`glm-agent members` lists the nodes")
-            case .refused(let refusal, let text): responder.fail(refusal, text)
+            case .refused(let refusal, let text, let advice):
+                // Of an order nothing is missing but what it names.
+                responder.fail(refusal, text, advice, isUnknownName: refusal == .notFound)
             case .log, .document, .confirmed:
                 responder.fail(.internalServerError, "an order was answered with something else")
             }
@@ -277,7 +277,7 @@ public final class ControlServer {
     private func logs(_ request: HTTPRequest, _ responder: HTTPResponder) {
         guard let shard = request.parameter("shard") else {
             responder.fail(
-                .badRequest, "shard=NAME is missing", whatToDo: "`glm-agent plan` lists the groups")
+                .badRequest, "shard=NAME is missing", whatToDo: Advice.groups)
             return
         }
         let text = request.parameter("lines") ?? "50"
@@ -287,12 +287,13 @@ public final class ControlServer {
         }
         let follows = request.parameter("follow") == "1"
         let newest = source.state.newestShard(shard)
-        if !follows, let rank = source.state.nodeOfShard(shard), isDead(rank.node) {
+        if !follows, let rank = source.state.nodeOfShard(shard), let how = absence(of: rank.node) {
             responder.fail(
                 .serviceUnavailable,
-                "the agent of \(rank.node) (\(rank.address)) is dead, and \(shard) is there",
-                whatToDo: "start that agent, or read the file on the node: "
-                    + "\(source.stateDirectory)/shards/\(newest ?? shard)/log/engine.log")
+                "the agent of \(rank.node) (\(rank.address)) \(how), and \(shard) is there",
+                whatToDo:
+                    "start that agent, or read the file there, below that node's own state_directory: "
+                    + "shards/\(newest ?? shard)/log/engine.log")
             return
         }
         guard newest != nil || !source.state.plansShard(shard) else {
@@ -310,13 +311,16 @@ public final class ControlServer {
                 LogStream(
                     self.loop, self.source, stream, name: shard, shard: newest ?? shard, next: next
                 ).wait()
-            case .refused(.notFound, _) where follows && newest != nil:
+            case .refused(.notFound, _, _) where follows && newest != nil:
                 self?.neverStarted(shard, follows: true, responder)
-            case .refused(.timedOut, let text):
+            case .refused(.timedOut, let text, _):
                 responder.fail(
                     .gatewayTimeout, text,
                     whatToDo: "`glm-agent members` shows who is there; then try again")
-            case .refused(let refusal, let text): responder.fail(refusal, text)
+            case .refused(let refusal, let text, let advice):
+                let isKnown = self?.source.state.nodeOfShard(shard) != nil
+                responder.fail(
+                    refusal, text, advice, isUnknownName: refusal == .notFound && !isKnown)
             case .accepted(let text), .document(let text): responder.respond(.text(text))
             case .confirmed:
                 responder.fail(.internalServerError, "a log was answered with something else")
@@ -336,8 +340,13 @@ public final class ControlServer {
         LogStream(loop, source, stream, name: shard, shard: nil, next: 0).wait()
     }
 
-    private func isDead(_ node: NodeID) -> Bool {
-        source.status.members.contains { $0.node == node.name && $0.state == "dead" }
+    /// How a node's agent is not there; nil where it may answer.
+    private func absence(of node: NodeID) -> String? {
+        switch source.status.members.first(where: { $0.node == node.name })?.state {
+        case "dead": "is dead"
+        case "left": "was stopped"
+        default: nil
+        }
     }
 }
 
@@ -389,23 +398,33 @@ private final class EventFollower {
 
 extension HTTPResponder {
     func fail(_ status: HTTPStatus, _ error: String, whatToDo: String? = nil) {
-        respond(
-            .json(["error": .string(error), "what_to_do": JSONValue(whatToDo)], status: status))
+        fail(status, error, whatToDo: whatToDo, isUnknownName: false)
     }
 
-    func fail(_ refusal: Refusal, _ error: String) {
-        switch refusal {
-        case .notFound:
-            fail(.notFound, error, whatToDo: "`glm-agent plan` lists groups and ranks")
-        case .unavailable:
-            fail(
-                .serviceUnavailable, error,
-                whatToDo: "`glm-agent members` shows who is missing; then try again")
-        case .unsafe: fail(.conflict, error)
-        case .timedOut:
-            fail(
-                .gatewayTimeout, error,
-                whatToDo: "`glm-agent events` shows whether it was done; then try again")
-        }
+    /// A refusal with the advice of who refused. `isUnknownName` is true where the cluster has nothing of the name
+    /// that was asked for: a mistake of who typed it, and not of the cluster.
+    func fail(_ refusal: Refusal, _ error: String, _ advice: String?, isUnknownName: Bool = false) {
+        let status: HTTPStatus =
+            switch refusal {
+            case .notFound: .notFound
+            case .unavailable: .serviceUnavailable
+            case .unsafe: .conflict
+            case .timedOut: .gatewayTimeout
+            }
+        let late = "`glm-agent events` shows whether it was done; then try again"
+        fail(
+            status, error, whatToDo: advice ?? (refusal == .timedOut ? late : nil),
+            isUnknownName: isUnknownName)
+    }
+
+    private func fail(
+        _ status: HTTPStatus, _ error: String, whatToDo: String?, isUnknownName: Bool
+    ) {
+        respond(
+            .json(
+                [
+                    "error": .string(error), "what_to_do": JSONValue(whatToDo),
+                    "unknown_name": .bool(isUnknownName),
+                ], status: status))
     }
 }

@@ -24,8 +24,6 @@ public struct DoctorVisit: Hashable, Sendable {
 public protocol ControlSource: AnyObject {
     var status: ClusterStatus { get }
     var state: ReplicatedState { get }
-    /// Where this agent keeps its shards, and most likely every other.
-    var stateDirectory: String { get }
     /// Why there is no plan, or no new one, for people; empty where there is one.
     var planNotes: [String] { get }
     /// Why every rank of the plan is where it is; nil before the first plan.

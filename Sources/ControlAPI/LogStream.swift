@@ -58,8 +58,8 @@ final class LogStream {
             // The rest of the old log comes before the first line of the new one.
             if text.isEmpty, let successor { begin(successor) }
         // Its node is out of reach, and may come back.
-        case .refused(.timedOut, _), .refused(.unavailable, _), .refused(.unsafe, _): break
-        case .refused(.notFound, let text):
+        case .refused(.timedOut, _, _), .refused(.unavailable, _, _), .refused(.unsafe, _, _): break
+        case .refused(.notFound, let text, _):
             guard let successor else {
                 stream.write("glm-agent: the log ends here: \(text)\n")
                 return stream.finish()

@@ -23,6 +23,11 @@ extension ReplicatedState {
         plan?.groups.contains { $0.rank(of: name) != nil } ?? false
     }
 
+    /// The short names of all ranks of the plan.
+    var shardNames: [String] {
+        (plan?.groups ?? []).flatMap { group in group.ranks.indices.map { "\(group.name)/\($0)" } }
+    }
+
     /// The node that the rank of that short or whole name was launched on last.
     func nodeOfShard(_ name: String) -> PlannedRank? {
         for group in groups.compactMap(\.launched) {

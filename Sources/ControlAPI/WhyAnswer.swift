@@ -18,6 +18,7 @@ extension ClusterStatus {
                 "restarts": .integer(Int64(group.restarts)),
                 "last_failure": group.lastFailure?.json ?? .null,
                 "last_restart": group.restartCost?.last?.json ?? .null,
+                "ranks": .array(group.ranks.filter { !$0.why.isEmpty }.map(\.complaint)),
             ]
         }
         guard let router, name == "router" else { return nil }
@@ -29,7 +30,7 @@ extension ClusterStatus {
             "next_launch": JSONValue(router.standing.nextLaunch?.description),
             "restarts": .integer(Int64(router.restarts)),
             "last_failure": router.lastFailure?.json ?? .null,
-            "last_restart": router.restartCost?.last?.json ?? .null,
+            "last_restart": router.restartCost?.last?.json ?? .null, "ranks": [],
         ]
     }
 
@@ -42,5 +43,15 @@ extension ClusterStatus {
         case "stopped": "for an operator: glm-agent start \(name)"
         default: nil
         }
+    }
+}
+
+extension ClusterStatus.Rank {
+    /// What it says of itself, which may explain a group that looks well.
+    fileprivate var complaint: JSONValue {
+        [
+            "rank": .integer(Int64(rank)), "node": .string(node), "state": .string(state),
+            "why": .string(why),
+        ]
     }
 }

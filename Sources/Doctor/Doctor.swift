@@ -39,8 +39,10 @@ extension Diagnosis {
     private mutating func checkAnswers(_ cluster: ClusterExamination) -> String {
         for examined in cluster.nodes {
             guard case .silent(let reason) = examined.answer else { continue }
+            // Nodes that are silent in the same way are told together.
+            let own = ["\(examined.node): ", "\(examined.node) "].first { reason.hasPrefix($0) }
             report(
-                .answers, .error, examined.node, reason,
+                .answers, .error, examined.node, String(reason.dropFirst(own?.count ?? 0)),
                 remedy: "look at the host and its agent: systemctl status glm-agent")
         }
         return names(cluster.nodes.map(\.node))

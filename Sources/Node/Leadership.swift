@@ -9,7 +9,13 @@ import WireProtocol
 struct Leadership: Sendable {
     let since: Instant
     var reports: [NodeID: NodeReport] = [:]
+    /// When each node has reported last, or came back.
+    var heardAt: [NodeID: Instant] = [:]
+    /// When this node was stopped or starved last: who was not heard then may have spoken.
+    var inTimeSince = Instant.zero
     var sightings: [NodeID: NodeSightings] = [:]
+    /// Which commands each node has told that it understands, kept also of those that are gone.
+    var understood: [NodeID: UInt64] = [:]
     /// What nodes have told that they are, kept also of those that are gone.
     var inventories: [NodeID: ToldInventory] = [:]
     var amendments: [GroupName: Amendment] = [:]
@@ -17,6 +23,8 @@ struct Leadership: Sendable {
     var conditions: [GroupName: GroupSummary] = [:]
     /// What was found on the nodes of groups before their last launch, or is looked for before the next.
     var gates: [GroupName: LaunchGate] = [:]
+    /// The nodes of which an examination told last that they cannot run a rank: since when, and when it was seen.
+    var ill: [NodeID: (since: Instant, seenAt: Instant)] = [:]
     /// The groups for which an operator has been called.
     var complaints: Set<GroupName> = []
     /// Proposals on their way, so that nothing is proposed twice.
@@ -44,7 +52,7 @@ struct Leadership: Sendable {
 
     /// What a proposal is about. One proposal at a time for each.
     enum Subject: Hashable, Sendable {
-        case deployment, plan, election, members, roster, participants
+        case deployment, plan, election, members, roster, participants, succession
         case group(GroupName)
     }
 }

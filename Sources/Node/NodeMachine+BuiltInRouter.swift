@@ -75,8 +75,9 @@ extension NodeMachine {
         guard let shard = builtInRouter, shards[shard]?.isGone == false,
             state.deployment?.engine == .sglang,
             state.record(of: shard.group).launchedSerial == state.deploymentSerial
-        else { return fileNotes + notes + unwatchedNotes }
+        else { return fileNotes + notes + unwatchedNotes + unheardNotes }
         return [Self.builtInNote(on: configuration.local)] + fileNotes + notes + unwatchedNotes
+            + unheardNotes
     }
 
     /// What the ledger says of a generation that serves; nil where it is what the profile wants.

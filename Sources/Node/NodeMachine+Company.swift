@@ -147,8 +147,8 @@ extension NodeMachine {
             return
         }
         for node in before.everyone.map(\.node) where !company.contains(node) {
-            leadership?.reports[node] = nil
-            leadership?.sightings[node] = nil
+            forgetReports(of: node)
+            leadership?.understood[node] = nil
             leadership?.inventories[node] = nil
         }
         driveMembership(.configure(company.everyone.map(\.node)))

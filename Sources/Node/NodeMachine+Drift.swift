@@ -24,9 +24,8 @@ extension NodeMachine {
         }
         let what = difference(of: new, from: agreed, wantedDigest)
         if replaced?.digest == new {
-            let which = state.setAside == nil ? "was agreed before" : "an operator has replaced"
             return
-                "\(names(holders)) still \(have(holders)) the file that \(which) (\(what)): "
+                "\(names(holders)) still \(have(holders)) the file that \(whichReplaced) (\(what)): "
                 + "copy the agreed one there and restart those agents (to go back: glm-agent apply, on one "
                 + "of them)"
         }
@@ -42,6 +41,23 @@ extension NodeMachine {
             ? "\(pending); it takes effect now"
             : "\(pending); it waits for \(waits.joined(separator: " and for ")). To put it into "
                 + "effect without waiting, on a node with the new file: glm-agent apply"
+    }
+
+    /// How the deployment in the file of one node differs from what is agreed; nil where it does not, or is not known.
+    func deploymentDifference(of node: NodeID) -> String? {
+        guard let wantedDigest, let agreed = state.deployment, let digest = fileDigest(of: node),
+            digest != wantedDigest
+        else { return nil }
+        let what = difference(of: digest, from: agreed, wantedDigest)
+        guard replaced?.digest == digest else {
+            return "another deployment in the file than is agreed (\(what))"
+        }
+        return
+            "still the file that \(whichReplaced) (\(what)): copy the agreed one there and restart the agent"
+    }
+
+    private var whichReplaced: String {
+        state.setAside == nil ? "was agreed before" : "an operator has replaced"
     }
 
     /// What was agreed before what is agreed now.

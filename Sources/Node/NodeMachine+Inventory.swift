@@ -8,6 +8,7 @@ import ClusterState
 import Consensus
 import Membership
 import WireProtocol
+import YAML
 
 /// This node's inventory, on its way to the leader.
 struct InventoryNews: Sendable {
@@ -73,15 +74,19 @@ extension NodeMachine {
     /// What the leader was told of a node last, also of one that is gone.
     func toldInventory(of node: NodeID) -> PeerAnswer {
         guard let leadership else {
-            return .refused(.unavailable, "\(configuration.local) does not lead any more")
+            let text = "\(configuration.local) does not lead any more"
+            return .refused(.unavailable, text, advice: Advice.again)
         }
         guard company.everyone.contains(where: { $0.node == node }) else {
-            return .refused(.notFound, "there is no node \(node)")
+            let known = company.everyone.map(\.node.name)
+            return .refused(
+                .notFound, unknown("node", node.name, known: known), advice: Advice.nodes)
         }
         guard let told = leadership.inventories[node] else {
             return .refused(
                 .unavailable,
-                "\(node) has not told \(configuration.local), which leads, what it is")
+                "\(node) has not told \(configuration.local), which leads, what it is",
+                advice: Advice.missing)
         }
         let head: JSONValue = ["node": .string(node.name), "told": .string("\(told.time)")]
         return .document("\(head.compact.dropLast()),\"inventory\":\(told.document)}")

@@ -22,6 +22,7 @@ extension NodeMachine {
         let isDue = leadership.nextDeadline.map { $0 <= now } ?? false
         guard hasNews || isDue else { return }
         hasNews = false
+        reconcileUnheard()
         noteSightings()
         reconcileRoster()
         reconcileDeployment()
@@ -119,22 +120,23 @@ extension NodeMachine {
         }
     }
 
-    /// A rank moves only away from a node that is gone for good measure, and only while its group
-    /// does not run: a serving engine keeps its nodes.
+    /// A rank moves only away from a node that is gone for good measure, or where nothing can be launched, and
+    /// only while its group does not run: a serving engine keeps its nodes.
     func isUsable(_ node: NodeID) -> Bool {
-        guard let absentSince = absentSince(node) else { return true }
-        let holdsRunning = state.groups.contains {
-            $0.phase == .running && $0.launched?.rank(of: node) != nil
-        }
+        let absentSince = absentSince(node)
+        if absentSince == nil, !isIll(node) { return true }
+        let holdsRunning = runningGroup(on: node) != nil
+        guard let absentSince else { return holdsRunning }
         return holdsRunning
             || (state.plan != nil && now - absentSince < configuration.supervision.stableView)
     }
 
-    /// Since when a node is dead or has left; nil while it is there, as this one is until its end.
+    /// Since when a node is dead or has left, or has not been heard by this leader; nil while it is there, as
+    /// this one is until its end.
     func absentSince(_ node: NodeID) -> Instant? {
         guard node != configuration.local else { return nil }
         return switch membership.state(of: node) {
-        case .alive, .suspect: nil
+        case .alive, .suspect: unheardSince(node)
         case .dead, .left, nil: member(node)?.since ?? .zero
         }
     }

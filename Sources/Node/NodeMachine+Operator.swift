@@ -28,7 +28,7 @@ extension NodeMachine {
             } else if let leader = consensus.leader {
                 forward(.members(order), id, to: leader)
             } else {
-                actions.append(.answer(id, .refused(.unavailable, outsideText ?? Self.noLeader)))
+                actions.append(.answer(id, noLeader))
             }
         case .propose(let action):
             let command = Command(action, at: wall)
@@ -38,7 +38,7 @@ extension NodeMachine {
             } else if let leader = consensus.leader {
                 forward(.propose(command), id, to: leader)
             } else {
-                actions.append(.answer(id, .refused(.unavailable, Self.noLeader)))
+                actions.append(.answer(id, noLeader))
             }
         case .log(let shard, let lastLines, let from):
             readLog(id, shard, lastLines: lastLines, from: from)
@@ -47,7 +47,7 @@ extension NodeMachine {
             let answer: PeerAnswer =
                 switch difference(to: deployment) {
                 case .success(let document): .document(document.compact)
-                case .failure(let refusal): .refused(refusal.kind, refusal.text)
+                case .failure(let refusal): refusal.answer
                 }
             actions.append(.answer(id, answer))
         case .confirm:
@@ -57,7 +57,7 @@ extension NodeMachine {
             } else if let leader = consensus.leader {
                 forward(.confirm, id, to: leader)
             } else {
-                actions.append(.answer(id, .refused(.unavailable, outsideText ?? Self.noLeader)))
+                actions.append(.answer(id, noLeader))
             }
         case .inventory(let node):
             if leadership != nil {
@@ -65,17 +65,20 @@ extension NodeMachine {
             } else if let leader = consensus.leader {
                 forward(.inventory(node), id, to: leader)
             } else {
-                actions.append(.answer(id, .refused(.unavailable, Self.noLeader)))
+                actions.append(.answer(id, noLeader))
             }
         }
     }
 
-    private static let noLeader =
-        "no leader is known: the cluster has no quorum"
+    private var noLeader: PeerAnswer {
+        if let outsideText { return .refused(.unavailable, outsideText) }
+        let text = "no leader is known: the cluster has no quorum"
+        return .refused(.unavailable, text, advice: Advice.missing)
+    }
 
     mutating func propose(_ command: Command, for origin: Requests.Origin) {
         if consensus.role == .leader, let refusal = refusal(of: command.action) {
-            tell(origin, .refused(refusal.kind, refusal.text))
+            tell(origin, refusal.answer)
             return
         }
         let proposal = requests.newProposal(for: origin)
@@ -111,10 +114,14 @@ extension NodeMachine {
         if node == configuration.local {
             actions.append(.examine(.local(id), question))
         } else if absentSince(node) != nil {
-            let state = membership.state(of: node).map { "\($0)" } ?? "unknown"
+            let how =
+                membership.state(of: node) == .left ? "was stopped" : "does not answer"
             actions.append(
                 .answer(
-                    id, .refused(.unavailable, "\(node) is \(state): its agent does not answer")))
+                    id,
+                    .refused(
+                        .unavailable, "\(node): its agent \(how)",
+                        advice: Advice.missing)))
         } else {
             // SGLang takes long to import.
             let factor = if case .preflight = question { 3 } else { 1 }
@@ -199,9 +206,11 @@ extension NodeMachine {
         for (proposal, known) in here.sorted(by: { $0.key.value < $1.key.value }) {
             requests.proposals[proposal] = nil
             if known.term != term {
-                tell(known.origin, .refused(.unavailable, "another leader took over"))
+                let text = "another leader took over"
+                tell(known.origin, .refused(.unavailable, text, advice: Advice.again))
             } else if let refusal {
-                tell(known.origin, .refused(.notFound, refusal))
+                // What the leader saw when it proposed this has changed meanwhile.
+                tell(known.origin, .refused(.unsafe, refusal))
             } else {
                 tell(known.origin, .accepted(consequence ?? "agreed"))
             }
@@ -241,8 +250,9 @@ extension NodeMachine {
         let open = requests.forwarded.filter { $0.value.node == node && $0.value.isExamination }
         for (id, request) in open.sorted(by: { $0.key < $1.key }) {
             requests.forwarded[id] = nil
-            let text = "\(node) is gone: its agent did not answer"
-            actions.append(.answer(request.local, .refused(.unavailable, text)))
+            let text = "\(node): its agent went away before it answered"
+            actions.append(
+                .answer(request.local, .refused(.unavailable, text, advice: Advice.missing)))
         }
     }
 
@@ -256,7 +266,7 @@ extension NodeMachine {
                 group.ranks.indices.map { "\(group.name)/\($0)" }
             }
             let text = unknown("shard", name, known: known)
-            actions.append(.answer(id, .refused(.notFound, text)))
+            actions.append(.answer(id, .refused(.notFound, text, advice: Advice.groups)))
             return
         }
         if node == configuration.local {

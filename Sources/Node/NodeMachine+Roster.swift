@@ -117,7 +117,8 @@ extension NodeMachine {
     /// Takes an order about the nodes, if this node leads and it is safe.
     mutating func order(_ order: MembersOrder, for origin: Requests.Origin) {
         if let (refusal, text) = objection(to: order) {
-            tell(origin, .refused(refusal, text))
+            let advice = refusal == .notFound ? Advice.nodes : nil
+            tell(origin, .refused(refusal, text, advice: advice))
             return
         }
         switch order {

@@ -170,8 +170,7 @@ extension NodeMachine {
         lookForUnwatched()
         let report = NodeReport(
             node: configuration.local, applied: applied, deploymentDigest: localDigest,
-            shards: shards.keys.sorted().compactMap { shards[$0]?.report },
-            notes: ownNotes)
+            shards: shards.keys.sorted().compactMap(toldReport), notes: ownNotes)
         let isDue = reportDue <= now
         guard
             isDue || report.shards != lastReport?.shards || report.applied != lastReport?.applied

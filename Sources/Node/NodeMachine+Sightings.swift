@@ -45,6 +45,16 @@ extension NodeMachine {
         hasSightingNews = true
     }
 
+    /// What this node tells of a shard of its own. Nobody asks a rank from 1 on how it is; where its processes cannot
+    /// move, its row in every status says so.
+    func toldReport(_ shard: ShardID) -> ShardReport? {
+        guard var report = shards[shard]?.report else { return nil }
+        if shard.rank != .master, report.state == .loading, report.why.isEmpty {
+            report.why = sightings[shard]?.still?.line ?? ""
+        }
+        return report
+    }
+
     /// Before a process is told to be still it was so for some seconds.
     private static let stillFor: Int64 = 10_000_000
 
@@ -91,6 +101,7 @@ extension NodeMachine {
     mutating func heard(_ words: NodeSightings) {
         hasNews = hasNews || leadership?.sightings[words.node] != words
         leadership?.sightings[words.node] = words
+        leadership?.understood[words.node] = words.understands
     }
 
     /// What the ranks of the newest generation of a group have said, on this node's clock.

@@ -117,7 +117,11 @@ extension NodeMachine {
     }
 
     private func fileDifferences(of node: NodeID) -> String? {
-        notes(of: node).first { $0.hasPrefix(Self.fileNoteStart) }
+        let differences = [
+            notes(of: node).first { $0.hasPrefix(Self.fileNoteStart) },
+            deploymentDifference(of: node),
+        ].compactMap { $0 }
+        return differences.isEmpty ? nil : differences.joined(separator: "; ")
     }
 
     /// What the nodes themselves want to be known; what several of them tell is one sentence.
@@ -193,9 +197,11 @@ extension NodeMachine {
             let isReady = takesPart || report.state == .ready
             let served = isReady ? record.servesSince : nil
             let since = served.map { takesPart ? $0 : min($0, report.since) } ?? report.since
+            // What it has to say while it takes part is why rank 0 is not answered.
+            let hinders = takesPart && condition == .degraded && !report.why.isEmpty
+            let state = hinders ? .unresponsive : takesPart ? .ready : report.state
             return ClusterStatus.Rank(
-                rank: index, node: planned.node.name,
-                state: takesPart ? ShardState.ready.rawValue : report.state.rawValue,
+                rank: index, node: planned.node.name, state: state.rawValue,
                 pid: report.processID, restarts: record.restarts, since: since,
                 why: report.why, progress: takesPart ? nil : report.progress)
         }
@@ -203,7 +209,7 @@ extension NodeMachine {
 
     /// This node knows its own shards best.
     private func report(of shard: ShardID, on node: NodeID) -> ShardReport? {
-        if node == configuration.local { return shards[shard]?.report }
+        if node == configuration.local { return toldReport(shard) }
         return view.reports.first { $0.node == node }?.shards.first { $0.shard == shard }
     }
 

@@ -153,11 +153,13 @@ public struct GroupMachine: Hashable, Sendable {
     private mutating func decideServing(_ view: GroupView, at now: Instant) -> GroupDecision {
         let since = servingSince ?? now
         servingSince = since
-        var decision = GroupDecision(.ready)
+        let held = view.launchDiffers ? view.heldBack : nil
+        var decision = GroupDecision(.ready, why: held.map { "its change waits: \($0)" } ?? "")
         decision.serves = true
         if let master = view.ranks.first, let why = master.report?.why, !why.isEmpty {
-            let still = view.ranks.still?.stillText.map { "; \($0)" } ?? ""
-            return GroupDecision(.degraded, why: "rank 0 on \(master.node) \(why)\(still)")
+            // Who does not answer may have nothing wrong with it.
+            let still = view.ranks.still?.stillText.map { "\($0); " } ?? ""
+            return GroupDecision(.degraded, why: "\(still)rank 0 on \(master.node) \(why)")
         }
         guard view.failures > 0 else { return decision }
         let settles = since + policy.settleAfter

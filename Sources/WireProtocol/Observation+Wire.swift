@@ -299,7 +299,9 @@ extension PeerAnswer: WireCodable {
     public var cbor: CBORValue {
         switch self {
         case .accepted(let text): .choice(1, .text(text))
-        case .refused(let kind, let text): .choice(2, .text(kind.rawValue), .text(text))
+        case .refused(let kind, let text, nil): .choice(2, .text(kind.rawValue), .text(text))
+        case .refused(let kind, let text, let advice?):
+            .choice(2, .text(kind.rawValue), .text(text), .text(advice))
         case .log(let text, let next): .choice(3, .text(text), .unsigned(next))
         case .document(let text): .choice(4, .text(text))
         case .confirmed(let index): .choice(5, .unsigned(index.value))
@@ -311,7 +313,10 @@ extension PeerAnswer: WireCodable {
         let choice = try record.unsigned()
         switch choice {
         case 1: self = .accepted(try record.text())
-        case 2: self = .refused(try record.word(as: Refusal.self), try record.text())
+        case 2:
+            self = .refused(
+                try record.word(as: Refusal.self), try record.text(),
+                advice: record.isAtEnd ? nil : try record.text())
         case 3: self = .log(text: try record.text(), next: try record.unsigned())
         case 4: self = .document(try record.text())
         case 5: self = .confirmed(try record.logIndex())

@@ -209,7 +209,8 @@ public struct PingTarget: Hashable, Sendable {
 /// What the other node answers.
 public enum PeerAnswer: Hashable, Sendable {
     case accepted(String)
-    case refused(Refusal, String)
+    /// Why not, and what to do about it where that is more than the reason says.
+    case refused(Refusal, String, advice: String? = nil)
     /// A piece of a log and where the next begins.
     case log(text: String, next: UInt64)
     /// A JSON document: what a doctor's question found.
@@ -220,7 +221,7 @@ public enum PeerAnswer: Hashable, Sendable {
 
 /// What kind of no an answer is.
 public enum Refusal: String, Hashable, Sendable, CaseIterable {
-    /// There is no such group or shard.
+    /// There is no such node, group or shard.
     case notFound
     /// No leader, no quorum, or a node out of reach: later it may go.
     case unavailable

@@ -3,19 +3,28 @@
 
 /// The known name that someone probably meant, or nil where none is near: at most a third of its
 /// characters may differ, no more than `atMost`, and one edit is always forgiven. Ties go to the
-/// earlier name.
+/// earlier name; of addresses none is meant then, since all of a network are as near to one another.
 public func nearestName(
     to name: String, in known: [String], atMost: Int = .max
 ) -> String? {
+    let nearest = nearestNames(to: name, in: known, atMost: atMost)
+    let isAddress = name.allSatisfy { $0.isHexDigit || $0 == "." || $0 == ":" }
+    return isAddress && nearest.count > 1 ? nil : nearest.first
+}
+
+/// All that are nearest, and near enough.
+private func nearestNames(to name: String, in known: [String], atMost: Int = .max) -> [String] {
     let limit = min(atMost, max(1, name.count / 3))
-    var best: (name: String, distance: Int)?
+    var nearest: [String] = []
+    var least = limit
     for candidate in known where abs(candidate.count - name.count) <= limit {
         let distance = editDistance(name.lowercased(), candidate.lowercased())
-        if distance <= limit, distance < best?.distance ?? .max {
-            best = (candidate, distance)
-        }
+        if distance < least { nearest = [] }
+        guard distance <= least else { continue }
+        least = distance
+        nearest.append(candidate)
     }
-    return best?.name
+    return nearest
 }
 
 /// `; did you mean "x"?` for the nearest known name, else what is known, else nothing.
@@ -27,9 +36,11 @@ public func suggestion(for name: String, in known: [String]) -> String {
 
 /// `there is no group "prefil-0"; did you mean "prefill-0"? There are: prefill-0, decode-0`.
 public func unknown(_ kind: String, _ name: String, known: [String]) -> String {
-    let nearest = nearestName(to: name, in: known).map { "; did you mean \"\($0)\"?" } ?? "."
+    // Of `node-9` any other may be meant, and all are listed.
+    let nearest = nearestNames(to: name, in: known)
+    let guess = nearest.count == 1 ? "; did you mean \"\(nearest[0])\"?" : "."
     let list = known.isEmpty ? "There are none yet" : "There are: " + known.joined(separator: ", ")
-    return "there is no \(kind) \"\(name)\"\(nearest) \(list)"
+    return "there is no \(kind) \"\(name)\"\(guess) \(list)"
 }
 
 /// Insertions, deletions, substitutions and swaps of neighbours that turn one text into the other.

@@ -85,6 +85,33 @@ struct ControlClientTests {
         #expect(runLine("status --socket /nonexistent/agent.sock").1.out.isEmpty)
     }
 
+    @Test(arguments: [
+        ("404 Not Found", "true", ExitCode.usage), ("404 Not Found", "false", .failure),
+        ("400 Bad Request", "false", .usage), ("503 Service Unavailable", "false", .failure),
+    ])
+    func
+        `a name that the cluster does not have is a wrong command line, and what is not there is none`(
+            status: String, isUnknown: String, code: ExitCode
+        ) throws
+    {
+        let body = #"{"error": "no", "what_to_do": "look", "unknown_name": \#(isUnknown)}"#
+        let answer =
+            "HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        let lines = [
+            "why prefil-0", "restart prefil-0", "logs prefil-0/0", "cordon nod-1",
+            "members promote nod-1", "inventory nod-1",
+        ]
+        let directory = try TemporaryDirectory()
+        let agent = try CannedAgent(
+            at: "\(directory.path)/agent.sock", answers: lines.map { _ in answer })
+        defer { agent.close() }
+        for line in lines {
+            let (ended, printed) = runLine("\(line) --socket \(agent.path)")
+            #expect(ended == code, "\(line)")
+            #expect(printed.complaints == "glm-agent: no\n  look\n")
+        }
+    }
+
     // MARK: - Logs
 
     @Test func `a log that is taken up again shows what was not shown`() {

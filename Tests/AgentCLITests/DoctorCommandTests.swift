@@ -65,6 +65,34 @@ struct DoctorCommandTests {
                 """, "\(text)")
     }
 
+    @Test func `what several checks have found alike is told once, and counts for each`() {
+        func finding(_ check: JSONValue, _ node: String) -> JSONValue {
+            [
+                "check": check, "severity": "unknown", "node": .string(node), "dies": [],
+                "evidence": "npu-smi is not installed", "remedy": "install it",
+            ]
+        }
+        let diagnosis: JSONValue = [
+            "worst": "unknown", "checks": [],
+            "findings": [
+                finding(1, "node-1"), finding(1, "node-2"), finding(5, "node-1"),
+                finding(8, "node-1"), finding(8, "node-2"),
+            ],
+        ]
+        let text = DoctorView(diagnosis: diagnosis, colour: false).text
+        #expect(
+            text.hasPrefix(
+                """
+                unknown [1, 8] node-1, node-2: npu-smi is not installed
+                    install it
+                unknown [5] node-1: npu-smi is not installed
+                    install it
+
+                3 not known
+
+                """), "\(text)")
+    }
+
     @Test func `a sound host is no error, and what is not known is one where that is wanted`()
         throws
     {

@@ -60,6 +60,18 @@ import Testing
         #expect(text.contains("    | \(line)\n"))
     }
 
+    @Test func `why tells what ranks say of themselves before what is past`() {
+        let answer: JSONValue = [
+            "group": "a", "state": "ready", "generation": 2,
+            "ranks": [["rank": 1, "node": "node-2", "state": "ready", "why": .string(hostile)]],
+        ]
+        let text = WhyView(answer: answer, now: StatusSamples.now, colour: false).text
+        #expect(
+            text.hasPrefix(
+                "a is ready (generation 2)\nRank 1 on node-2 is ready: \(tamed)\n\nNo gen"),
+            "\(text)")
+    }
+
     @Test func `a plan that is not there has no table and no epoch`() {
         let plan: JSONValue = [
             "epoch": 0, "profile": .null, "groups": [], "spares": [],

@@ -20,6 +20,20 @@ import Testing
         expectGolden(view.text, "Tests/Golden/members.txt")
     }
 
+    @Test func `files that differ alike are told in one line with their nodes`() {
+        func member(_ node: String, _ differences: String?) -> JSONValue {
+            ["node": .string(node), "file_differences": JSONValue(differences)]
+        }
+        let members: JSONValue = [
+            "members": [
+                member("a", "still the old file"), member("b", nil),
+                member("c", "still the old file"),
+            ]
+        ]
+        let text = MembersView(members: members, now: StatusSamples.now, colour: false).text
+        #expect(text.hasSuffix("\na, c: still the old file\n"), "\(text)")
+    }
+
     /// Protocols/check_status.py checks these files against the schema.
     @Test(arguments: StatusSamples.all.map(\.name))
     func `the JSON is the recorded one`(name: String) throws {

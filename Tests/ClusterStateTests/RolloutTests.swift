@@ -52,7 +52,10 @@ import Testing
         state.take(.apply(b, atOnce: true))
         #expect(state.rollout.isAtOnce)
         #expect(state.deploymentSerial == serial)
-        let again = state.apply(Command(.apply(b, atOnce: true), at: Fixture.time))
-        #expect(again == "this deployment is wanted already")
+        let before = state
+        #expect(
+            state.consequence(of: .apply(b, atOnce: true)) == "b: agreed already; nothing changes")
+        state.take(.apply(b, atOnce: true))
+        #expect(state == before)
     }
 }

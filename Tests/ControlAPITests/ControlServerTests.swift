@@ -59,11 +59,31 @@ import WireProtocol
         let body = #"{"order": "remove", "node": "a"}"#
         bench.agent.answer = .refused(.unsafe, "votes are missing")
         #expect(try bench.send(.post, "/v1/members", body: body).status == .conflict)
-        bench.agent.answer = .refused(.notFound, "there is no node a")
+        bench.agent.answer = .refused(.notFound, "there is no node a", advice: Advice.nodes)
         let answer = try bench.send(.post, "/v1/members", body: body)
         #expect(answer.status == .notFound)
-        let next = try JSONValue(parsing: answer.body)["what_to_do"]?.stringValue
-        #expect(next?.contains("glm-agent members") == true)
+        let json = try JSONValue(parsing: answer.body)
+        #expect(json["what_to_do"] == "`glm-agent members` lists the nodes")
+        #expect(json["unknown_name"] == true)
+    }
+
+    @Test(arguments: [
+        (HTTPMethod.get, "/v1/logs?shard=mixd-0", "", true),
+        (.get, "/v1/logs?shard=mixed-0.g1.r0", "", false),
+        (.get, "/v1/why?group=mixd-0", "", true),
+        (.post, "/v1/drill", #"{"what": "kill-shard", "target": "mixd-0/0"}"#, true),
+        (.post, "/v1/drill", #"{"what": "kill-shard", "target": "mixed-0/0"}"#, false),
+        (.post, "/v1/drill", #"{"what": "kill-agent", "target": "aa"}"#, true),
+    ])
+    func `an unknown name is told from what has a name and is not there`(
+        method: HTTPMethod, path: String, body: String, isUnknown: Bool
+    ) throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 1)
+        bench.agent.answer = .refused(.notFound, "not there")
+        let answer = try bench.send(method, path, body: body)
+        #expect(answer.status == .notFound)
+        #expect(try JSONValue(parsing: answer.body)["unknown_name"] == .bool(isUnknown))
     }
 
     @Test(arguments: ["/v1/status", "/v1/members", "/v1/plan"])
@@ -95,6 +115,11 @@ import WireProtocol
         let bench = try ControlBench()
         bench.agent.leader = "b"
         bench.agent.clocks = clocks
+        bench.agent.members = [
+            .init(
+                node: "a", address: "10.0.0.1", state: "alive",
+                since: WallTime(millisecondsSinceEpoch: 0))
+        ]
         bench.agent.answer = .document(
             #"{"struck_at": "2026-11-24T19:05:28.120Z", "processes": [1]}"#)
         let body = #"{"what": "kill-agent", "target": "a"}"#
@@ -175,18 +200,24 @@ import WireProtocol
         (Refusal.notFound, HTTPStatus.notFound), (.unavailable, .serviceUnavailable),
         (.timedOut, .gatewayTimeout),
     ])
-    func `each refusal has its status and says what to do`(
+    func `each refusal has its status, and the advice of who refused`(
         refusal: Refusal, status: HTTPStatus
     ) throws {
         let bench = try ControlBench()
-        bench.agent.answer = .refused(refusal, "because")
+        bench.agent.answer = .refused(refusal, "because", advice: "do this")
         for (method, path) in [(HTTPMethod.post, "/v1/stop"), (.get, "/v1/logs?shard=router")] {
             let response = try bench.send(method, path)
             let body = try JSONValue(parsing: response.body)
             #expect(response.status == status)
             #expect(body["error"] == "because")
-            #expect(body["what_to_do"]?.stringValue != nil)
+            let isLateLog = refusal == .timedOut && method == .get
+            #expect(body["what_to_do"] == "do this" || isLateLog)
         }
+        bench.agent.answer = .refused(refusal, "because")
+        let bare = try JSONValue(parsing: try bench.send(.post, "/v1/stop").body)["what_to_do"]
+        let late = "`glm-agent events` shows whether it was done; then try again"
+        #expect(
+            bare == (refusal == .timedOut ? .string(late) : .null), "a kind alone advises nothing")
     }
 
     @Test func `a plan says why every node is where it is`() throws {
@@ -285,20 +316,27 @@ import WireProtocol
         #expect(bench.agent.asked.isEmpty)
     }
 
-    @Test func `the log on a dead node is refused at once, with the node`() throws {
+    @Test(arguments: [("dead", "is dead"), ("left", "was stopped")])
+    func `the log on a node without an agent is refused at once, with the node`(
+        state: String, how: String
+    ) throws {
         let bench = try ControlBench()
         bench.agent.launch(generation: 1)
         bench.agent.members = [
             .init(
-                node: "a", address: "10.0.0.1", state: "dead",
+                node: "a", address: "10.0.0.1", state: state,
                 since: WallTime(millisecondsSinceEpoch: 0))
         ]
         let response = try bench.send(.get, "/v1/logs?shard=mixed-0.g1.r0")
         #expect(response.status == .serviceUnavailable)
-        #expect(response.bodyText.contains("the agent of a (10.0.0.1) is dead"))
-        #expect(response.bodyText.contains("/srv/glm/shards/mixed-0.g1.r0/log/engine.log"))
-        let short = try bench.send(.get, "/v1/logs?shard=mixed-0")
-        #expect(short.bodyText.contains("/srv/glm/shards/mixed-0.g1.r0/log/engine.log"))
+        #expect(response.bodyText.contains("the agent of a (10.0.0.1) \(how), and"))
+        // Where it keeps its files its own configuration says, and not that of the node that is asked.
+        let place = "below that node's own state_directory: shards/mixed-0.g1.r0/log/engine.log"
+        for name in ["mixed-0.g1.r0", "mixed-0"] {
+            let json = try JSONValue(parsing: try bench.send(.get, "/v1/logs?shard=\(name)").body)
+            let told = json["what_to_do"]?.stringValue
+            #expect(told == "start that agent, or read the file there, \(place)")
+        }
         #expect(bench.agent.asked.isEmpty)
     }
 
@@ -319,6 +357,14 @@ import WireProtocol
         #expect(
             try JSONValue(parsing: response.body)["error"]
                 == "there is no group \"mixd-0\"; did you mean \"mixed-0\"? There are: mixed-0")
+    }
+
+    @Test func `why tells what a rank says of itself, though the group is ready`() throws {
+        let bench = try ControlBench()
+        bench.agent.launch(generation: 1)
+        let answer = try JSONValue(parsing: bench.send(.get, "/v1/why?group=mixed-0").body)
+        #expect(
+            answer["ranks"] == [["rank": 1, "node": "a", "state": "ready", "why": "is stopped"]])
     }
 
     @Test(arguments: [("failed", "restart"), ("stopped", "start")])
@@ -441,7 +487,6 @@ private final class RememberingAgent: ControlSource {
     var members: [ClusterStatus.Member] = []
     var clocks: [NodeID: Duration] = [:]
     var leader: String?
-    let stateDirectory = "/srv/glm"
     var groupState = "ready"
     var wanted = "running"
 
@@ -478,7 +523,12 @@ private final class RememberingAgent: ControlSource {
             return ClusterStatus.Group(
                 name: record.name.name, role: "mixed", generation: record.generation.value,
                 state: groupState, why: "", master: nil, url: "", bootstrapPort: nil,
-                restarts: Int(record.generation.value) - 1, lastFailure: failure, ranks: [])
+                restarts: Int(record.generation.value) - 1, lastFailure: failure,
+                ranks: ["", "is stopped"].enumerated().map { index, why in
+                    ClusterStatus.Rank(
+                        rank: index, node: "a", state: "ready", pid: nil, restarts: 0, since: nil,
+                        why: why)
+                })
         }
     }
 

@@ -45,6 +45,10 @@ extension EndToEnd {
                 let words = ["bench", "--requests", "5", "--scale", "256"]
                 let (code, text) = try cluster.ask(cluster.nodes[0], words)
                 #expect(code == 0, "\(text)")
+                // A dry run says the same beforehand, and names no command that would not be run.
+                let (dryCode, dry) = try cluster.ask(cluster.nodes[0], words + ["--dry-run"])
+                #expect(dryCode == 0 && text.hasPrefix(dry), "\(dry)")
+                #expect(dry.contains("by the built-in client") && !dry.contains("bench_serving"))
                 for part in [
                     "5 requests, 1 at a time, 256 tokens in and 4 out",
                     "published: 1 request, 1 at a time, 65536 tokens in and 1024 out",

@@ -54,7 +54,7 @@ extension EndToEnd {
                     "\(refused.output)")
                 #expect(refused.output.contains("glm-agent drain node-4 --force"))
                 let unknown = try cluster.ask(cluster.nodes[0], ["drain", "node-44"])
-                #expect(unknown.code == 1 && unknown.output.contains("did you mean \"node-4\"?"))
+                #expect(unknown.code == 2 && unknown.output.contains("did you mean \"node-4\"?"))
                 #expect(try cluster.status(cluster.nodes[1]).launches == before.launches)
 
                 let forced = try cluster.ask(

@@ -47,7 +47,7 @@ extension EndToEnd {
                 #expect(timid.code == 1 && timid.output.contains("--yes"), "\(timid.output)")
                 let lost = try cluster.ask(
                     cluster.nodes[0], ["drill", "kill-shard", "decode-0/7", "--yes"])
-                #expect(lost.code == 1, "\(lost.output)")
+                #expect(lost.code == 2, "\(lost.output)")
                 #expect(try cluster.status(cluster.nodes[1]).launches == before.launches)
                 let drill = try report(
                     cluster, ["kill-shard", "decode-0/1", "--yes", "--timeout", "60"])

@@ -48,7 +48,7 @@ extension EndToEnd {
                 #expect(after.group("prefill-0")?.pids == again.group("prefill-0")?.pids)
                 #expect(after.json.elements("groups").allSatisfy { $0.number("restarts") == 0 })
                 let unknown = try cluster.ask(cluster.nodes[1], ["restart", "prefil-0"])
-                #expect(unknown.code == 1)
+                #expect(unknown.code == 2)
                 #expect(
                     unknown.output.contains("did you mean \"prefill-0\"? There are: "),
                     "\(unknown.output)")
@@ -93,7 +93,7 @@ extension EndToEnd {
                     #expect(fact["shard"] == "router" && fact["line"]?.stringValue != nil)
                 }
                 let none = try cluster.ask(first, ["logs", "prefill-9/0"])
-                #expect(none.code == 1 && none.output.contains("decode-0/1"), "\(none.output)")
+                #expect(none.code == 2 && none.output.contains("decode-0/1"), "\(none.output)")
 
                 let log = try cluster.begin(
                     ["logs", "decode-0/0", "-f", "-n", "1", "--socket", first.socket])

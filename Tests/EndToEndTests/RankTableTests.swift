@@ -74,7 +74,7 @@ extension EndToEnd {
                 #expect(!Files.exists(path))
 
                 let (unknown, reason) = try ask(cluster, ["mixed-7"])
-                #expect(unknown == 1)
+                #expect(unknown == 2)
                 #expect(reason.contains("mixed-0"), "\(reason)")
                 #expect(try ask(cluster, ["mixed-0", "--version", "1.1"]).code == 2)
             }

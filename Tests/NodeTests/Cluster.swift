@@ -195,6 +195,6 @@ extension PeerAnswer {
     }
 
     var refusal: Refusal? {
-        if case .refused(let refusal, _) = self { refusal } else { nil }
+        if case .refused(let refusal, _, _) = self { refusal } else { nil }
     }
 }

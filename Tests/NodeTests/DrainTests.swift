@@ -2,12 +2,12 @@
 
 import Base
 import ClusterState
-import Node
 import Planning
 import Supervision
 import Testing
 import WireProtocol
 
+@testable import Node
 @testable import Simulation
 
 @Suite struct DrainTests {
@@ -78,6 +78,53 @@ import WireProtocol
         #expect(try order(&cluster, frozen, .cordon, of: asked).isAccepted)
     }
 
+    @Test
+    func `an order that repeats itself is no mistake, and an unknown node leads to the nodes`()
+        throws
+    {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        let (spare, asked) = (cluster.spare, cluster.follower)
+        let node = NodeID(cluster.name(spare))
+        #expect(
+            try cluster.ask(asked, .propose(.uncordon(node)))
+                == .accepted("\(node) is not cordoned; nothing changes"))
+        #expect(try order(&cluster, spare, .cordon, of: asked).isAccepted)
+        #expect(
+            try order(&cluster, spare, .cordon, of: asked)
+                == .accepted("\(node) is cordoned already; nothing changes"))
+        let stranger = OperatorRequest.propose(.cordon(NodeID("nobody"), .cordon))
+        guard case .refused(.notFound, _, Advice.nodes) = try cluster.ask(asked, stranger) else {
+            Issue.record("an unknown node is not refused with the way to the nodes")
+            return
+        }
+    }
+
+    @Test func `an order names the agents that are away and could not read it when last heard`()
+        throws
+    {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        let leader = try #require(cluster.leader)
+        let away = try #require(cluster.indices.first { $0 != leader })
+        let old = NodeID(cluster.name(away))
+        cluster.simulation.crashAgent(away)
+        cluster.pass(.seconds(5))
+        func told() throws -> String {
+            let answer = try cluster.ask(
+                cluster.follower, .propose(.cordon(NodeID(cluster.name(leader)), .cordon)))
+            guard case .accepted(let text) = answer else { return "\(answer)" }
+            return text
+        }
+        #expect(try !told().contains("older version"), "it was of this version")
+        let words = NodeSightings(node: old, shards: [], understands: 21)
+        cluster.simulation.machines[leader]?.heard(words)
+        let text = try told()
+        #expect(
+            text.contains("nothing changes. The agent of \(old), away now, was of an older"),
+            "\(text)")
+    }
+
     @Test func `a drain without a spare is refused with the reason, and changes nothing`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 5)
         cluster.settle()
@@ -86,7 +133,7 @@ import WireProtocol
         let running = cluster.processes
         #expect(try order(&cluster, spare, .cordon, of: 0).isAccepted)
         let answer = try order(&cluster, drained, .drain, of: 1)
-        guard case .refused(.unavailable, let text) = answer else {
+        guard case .refused(.unavailable, let text, nil) = answer else {
             Issue.record("\(answer)")
             return
         }

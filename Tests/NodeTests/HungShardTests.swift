@@ -66,6 +66,53 @@ import Testing
         #expect(try cluster.group("decode-0", by: 0).generation == 1)
     }
 
+    @Test func `a stopped process is told in the row of its rank at once, by every node`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let other = try #require(
+            cluster.processes(of: "decode-0").first { $0.shard.rank.value == 1 })
+        let process = StillProcess(name: "the main process", processID: 77, isStopped: true)
+        func see(_ still: [StillProcess]) {
+            let seen = SchedulerSighting(
+                expected: 16, running: 16, ended: [], endedAt: nil, still: still)
+            cluster.simulation.give(
+                .shard(other.shard, .schedulers(seen)), to: cluster.index(other.node))
+            cluster.pass(.seconds(2))
+        }
+        func rows() throws -> [String] {
+            try cluster.indices.map { index in
+                let rank = try cluster.group("decode-0", by: index).ranks[1]
+                return "\(rank.state) \(rank.why)"
+            }
+        }
+        let line = "the main process (process 77) is stopped (state T)"
+        see([process])
+        #expect(try rows() == Array(repeating: "ready \(line)", count: 4), "rank 0 answers still")
+        try wedge("decode-0", in: &cluster)
+        cluster.wait { (try? $0.group("decode-0", by: 0).state) == "degraded" }
+        cluster.pass(.seconds(1))
+        #expect(try rows() == Array(repeating: "unresponsive \(line)", count: 4))
+        let why = try cluster.group("decode-0", by: 0).why
+        #expect(why.hasPrefix("rank 1 on \(other.node): \(line); rank 0 on "), "\(why)")
+    }
+
+    @Test func `a process that moves again is told no more`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let other = try #require(
+            cluster.processes(of: "decode-0").first { $0.shard.rank.value == 1 })
+        let process = StillProcess(name: "TP3", processID: 78, isStopped: true)
+        for still in [[process], []] {
+            let seen = SchedulerSighting(
+                expected: 16, running: 16, ended: [], endedAt: nil, still: still)
+            cluster.simulation.give(
+                .shard(other.shard, .schedulers(seen)), to: cluster.index(other.node))
+            cluster.pass(.seconds(2))
+            let told = try cluster.group("decode-0", by: 0).ranks[1].why
+            #expect(told.isEmpty == still.isEmpty, "\(told)")
+        }
+    }
+
     @Test func `what the logs say then is in the verdict`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()

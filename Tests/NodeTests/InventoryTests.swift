@@ -47,7 +47,7 @@ import WireProtocol
     private func ask(_ cluster: inout Cluster, _ index: Int, of node: Int) throws -> String {
         let answer = try cluster.ask(index, .inventory(NodeID(cluster.name(node))))
         switch answer {
-        case .document(let text), .refused(_, let text): return text
+        case .document(let text), .refused(_, let text, _): return text
         case .accepted, .log, .confirmed: return ""
         }
     }

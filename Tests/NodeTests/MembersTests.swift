@@ -24,7 +24,7 @@ import WireProtocol
 
     private func text(_ answer: PeerAnswer) -> String {
         switch answer {
-        case .accepted(let text), .refused(_, let text): text
+        case .accepted(let text), .refused(_, let text, _): text
         case .log, .document, .confirmed: ""
         }
     }

@@ -46,6 +46,11 @@ import WireProtocol
         // What comes back with the old file runs what is agreed, and is told of.
         cluster.simulation.repair(.boot(gone))
         cluster.wait { (try? $0.status(asked).notes.first?.hasPrefix($0.name(gone))) == true }
+        let files = try cluster.status(asked).members.filter { $0.fileDifferences != nil }
+        #expect(files.map(\.node) == [cluster.name(gone)], "\(files)")
+        let told = try #require(files.first?.fileDifferences)
+        #expect(told.hasPrefix("still the file that was agreed before ("), "\(told)")
+        #expect(told.contains("other model_path"), "\(told)")
         cluster.pass(.seconds(5))
         #expect(try cluster.machine(asked).state.deployment == new)
     }
@@ -154,13 +159,14 @@ import WireProtocol
                 == .refused(
                     .notFound,
                     "there is no group \"prefil-0\"; did you mean \"prefill-0\"? "
-                        + "There are: prefill-0, decode-0, router"))
+                        + "There are: prefill-0, decode-0, router", advice: Advice.groups))
         #expect(
             try cluster.ask(1, .log(shard: "decod-0/1", lastLines: 1, from: nil))
                 == .refused(
                     .notFound,
                     "there is no shard \"decod-0/1\"; did you mean \"decode-0/1\"? There are: "
-                        + "decode-0/0, decode-0/1, prefill-0/0, prefill-0/1, router/0"))
+                        + "decode-0/0, decode-0/1, prefill-0/0, prefill-0/1, router/0",
+                    advice: Advice.groups))
     }
 
     @Test func `any node knows why the ranks are where they are`() throws {

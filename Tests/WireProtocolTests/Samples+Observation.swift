@@ -245,6 +245,11 @@ extension Sample {
         Sample("answer: not found", .answer(RequestID(2), .refused(.notFound, "no group x"))),
         Sample("answer: unavailable", .answer(RequestID(3), .refused(.unavailable, ""))),
         Sample("answer: timed out", .answer(RequestID(4), .refused(.timedOut, "look later"))),
+        Sample(
+            "answer: refused with what to do",
+            .answer(
+                RequestID(8),
+                .refused(.notFound, "no node x", advice: "`glm-agent members` lists the nodes"))),
         Sample("answer: an empty log", .answer(RequestID(5), .log(text: "", next: 0))),
         Sample(
             "answer: a log of two lines",

@@ -91,6 +91,21 @@ import YAML
         #expect(nearestName(to: name, in: ["prefill", "decode", "typo", "ports"]) == expected)
     }
 
+    @Test func `among names that are all as near none is guessed where all are told`() {
+        let addresses = (1...4).map { "127.0.0.\($0)" }
+        #expect(nearestName(to: "127.0.0.8", in: addresses) == nil)
+        #expect(nearestName(to: "127.00.1", in: addresses) == "127.0.0.1")
+        #expect(
+            suggestion(for: "127.0.0.8", in: addresses)
+                == "; known: 127.0.0.1, 127.0.0.2, 127.0.0.3, 127.0.0.4")
+        #expect(
+            unknown("node", "node-9", known: ["node-1", "node-2"])
+                == "there is no node \"node-9\". There are: node-1, node-2")
+        #expect(
+            unknown("node", "nod-2", known: ["node-1", "node-2"])
+                == "there is no node \"nod-2\"; did you mean \"node-2\"? There are: node-1, node-2")
+    }
+
     @Test(arguments: [("", "", 0), ("abc", "", 3), ("abc", "acb", 1), ("kitten", "sitting", 3)])
     func `edits are counted`(left: String, right: String, distance: Int) {
         #expect(editDistance(left, right) == distance)

@@ -25,21 +25,45 @@ struct BenchmarkRun {
             console.complain(
                 "\(target.deployed.name) runs; load and target are those of \(profile.name)")
         }
-        if target.isRehearsal { return try builtIn(profile, isRehearsal: true) }
+        switch try client() {
+        case .builtIn(let isRehearsal): return try builtIn(profile, isRehearsal: isRehearsal)
+        case .published(let version): return try published(profile, version: version)
+        }
+    }
+
+    private enum Client {
+        case builtIn(isRehearsal: Bool)
+        /// Of that version of SGLang.
+        case published(String)
+    }
+
+    /// Who measures; why it is the built-in client where SGLang was to be expected is told.
+    private func client() throws(BenchmarkFailure) -> Client {
+        if target.isRehearsal { return .builtIn(isRehearsal: true) }
         let version: String?
         do throws(UVError) {
             version = try BenchServing.installedVersion(for: target.deployed)
         } catch {
             throw BenchmarkFailure("\(error)")
         }
-        guard let version else {
-            console.complain(
-                "sglang is not installed for \(target.deployed.command.first ?? "python3") on this "
-                    + "node, so the built-in client measures. It sends random tokens, of which "
-                    + "speculative decoding guesses fewer than of text.")
-            return try builtIn(profile, isRehearsal: false)
-        }
-        return try published(profile, version: version)
+        if let version { return .published(version) }
+        console.complain(
+            "sglang is not installed for \(target.deployed.command.first ?? "python3") on this "
+                + "node, so the built-in client measures. It sends random tokens, of which "
+                + "speculative decoding guesses fewer than of text.")
+        return .builtIn(isRehearsal: false)
+    }
+
+    /// Shows what the built-in client would do; false where it is not the one that would measure.
+    func showsBuiltIn() throws(BenchmarkFailure) -> Bool {
+        let profile = try target.benchmarked()
+        guard case .builtIn(let isRehearsal) = try client() else { return false }
+        let (load, published) = try loads(of: profile, isRehearsal: isRehearsal)
+        invocation.show([
+            "profile": .string(profile.name), "client": "built-in", "argv": .null,
+            "deviations": [], "load": load.json, "published_load": published.json,
+        ]) { sentences(profile, load, published).map { $0 + "\n" }.joined() }
+        return true
     }
 
     // MARK: - sglang.bench_serving
@@ -92,19 +116,8 @@ struct BenchmarkRun {
     private func builtIn(
         _ profile: Profile, isRehearsal: Bool
     ) throws(BenchmarkFailure) -> BenchmarkReport {
-        guard let benchmark = profile.benchmark else {
-            fatalError("\(profile.name) has lost its benchmark")
-        }
-        let published = try BenchmarkLoad(benchmark)
-        let load = published.scaled(
-            requests: options.requests
-                ?? (isRehearsal ? min(published.requestCount, rehearsalRequests) : nil),
-            lengthsBy: options.scale ?? (isRehearsal ? rehearsalScale : 1))
-        if !isQuiet {
-            console.out("\(profile.name) at http://\(target.service), by the built-in client")
-            console.out("  \(load.sentence)")
-            if load != published { console.out("  published: \(published.sentence)") }
-        }
+        let (load, published) = try loads(of: profile, isRehearsal: isRehearsal)
+        if !isQuiet { for line in sentences(profile, load, published) { console.out(line) } }
         let outcome = try run(load)
         let metrics = BenchmarkMetrics(outcome.records, duration: outcome.duration)
         return BenchmarkReport(
@@ -119,6 +132,31 @@ struct BenchmarkRun {
                 objection: isRehearsal
                     ? "rehearsal: figures say nothing about NPUs"
                     : options.objection ?? incomplete(metrics.completed, of: load)))
+    }
+
+    /// What the built-in client sends, and what is published.
+    private func loads(
+        of profile: Profile, isRehearsal: Bool
+    ) throws(BenchmarkFailure) -> (ours: BenchmarkLoad, published: BenchmarkLoad) {
+        guard let benchmark = profile.benchmark else {
+            fatalError("\(profile.name) has lost its benchmark")
+        }
+        let published = try BenchmarkLoad(benchmark)
+        let ours = published.scaled(
+            requests: options.requests
+                ?? (isRehearsal ? min(published.requestCount, rehearsalRequests) : nil),
+            lengthsBy: options.scale ?? (isRehearsal ? rehearsalScale : 1))
+        return (ours, published)
+    }
+
+    private func sentences(
+        _ profile: Profile, _ load: BenchmarkLoad, _ published: BenchmarkLoad
+    ) -> [String] {
+        [
+            "\(profile.name) at http://\(target.service), by the built-in client",
+            "  \(load.sentence)",
+        ]
+            + (load == published ? [] : ["  published: \(published.sentence)"])
     }
 
     /// Those that were answered had the engine to themselves.

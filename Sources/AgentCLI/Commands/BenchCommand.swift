@@ -80,6 +80,8 @@ private func benchmark(
             target = BenchmarkTarget(withoutAgent: named, model: invocation.arguments[.model])
         } else {
             target = try BenchmarkTarget(asking: invocation.control, named: nil)
+            let run = BenchmarkRun(invocation: invocation, target: target, options: options)
+            if try run.showsBuiltIn() { return .success }
         }
         return try showCommand(invocation, target, options)
     }

@@ -3,6 +3,7 @@
 import Ascend
 import Base
 import EventLoop
+import Node
 import Planning
 import Profiles
 import YAML
@@ -50,7 +51,7 @@ func showRankTable(_ invocation: Invocation) -> ExitCode {
                     ? "the router has no devices, and no rank table. There are: "
                         + known.joined(separator: ", ")
                     : unknown("group", name, known: known),
-                whatToDo: "`glm-agent plan` lists the groups")
+                whatToDo: Advice.groups, isMisuse: true)
         }
         let nodes = try control.inventories { invocation.console.complain($0) }
         let making = RankTableMaking(group: group, profile: profile, nodes: nodes)

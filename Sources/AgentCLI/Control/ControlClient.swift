@@ -14,14 +14,15 @@ enum ControlError: Error, Hashable, Sendable {
     case silent(socket: String, waited: Duration)
     /// The socket is there, or may be, and is not for this user.
     case forbidden(socket: String, group: String?)
-    /// The agent answers that it cannot.
-    case refused(message: String, whatToDo: String?)
+    /// The agent answers that it cannot; or, where that is a misuse, that it was asked for nothing that there is.
+    case refused(message: String, whatToDo: String?, isMisuse: Bool = false)
     /// What came is not what the specification says.
     case unreadable(String)
 
     var exitCode: ExitCode {
         switch self {
         case .noAgent, .silent: .noAgent
+        case .refused(_, _, isMisuse: true): .usage
         case .forbidden, .refused, .unreadable: .failure
         }
     }
@@ -68,7 +69,7 @@ enum ControlError: Error, Hashable, Sendable {
             permission denied at \(socket): this user may not ask the agent
               Do it as root\(group.map { ", or as a member of the group \($0)" } ?? "").
             """
-        case .refused(let message, let whatToDo):
+        case .refused(let message, let whatToDo, _):
             whatToDo.map { "\(message)\n  \($0)" } ?? message
         case .unreadable(let reason):
             """
@@ -264,7 +265,9 @@ struct ControlClient {
         guard response.status.isSuccess else {
             throw .refused(
                 message: document["error"]?.stringValue ?? "HTTP status \(response.status)",
-                whatToDo: document["what_to_do"]?.stringValue)
+                whatToDo: document["what_to_do"]?.stringValue,
+                isMisuse: response.status == .badRequest
+                    || document["unknown_name"]?.boolValue == true)
         }
         return document
     }

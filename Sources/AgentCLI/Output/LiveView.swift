@@ -24,7 +24,11 @@ final class LiveView {
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         if lines.last == "" { lines.removeLast() }
         let room = max(2, rows() - 1)
-        if lines.count > room { lines = lines.prefix(room - 1) + ["  …"] }
+        if lines.count > room {
+            let hidden = lines.count - (room - 1)
+            let note = "  … \(hidden) more lines: a higher terminal shows them"
+            lines = lines.prefix(room - 1) + [note[...]]
+        }
         // ECMA-48: up to the first line, and clear from there (CPL, ED); no line may wrap into a
         // second one meanwhile (DECAWM).
         let back = drawnLines > 0 ? "\u{1B}[\(drawnLines)F" : ""

@@ -57,18 +57,26 @@ struct DoctorView {
         return words.isEmpty ? "nothing found" : words.joined(separator: ", ")
     }
 
+    /// What several checks have found alike, such as a tool that is not there, is told once as well.
     private func details(_ findings: [Found]) -> [String] {
-        Severity.allCases.reversed().flatMap { severity in
-            findings.filter { $0.severity == severity }.flatMap(lines)
+        Severity.allCases.reversed().flatMap { severity -> [String] in
+            let ofSeverity = findings.filter { $0.severity == severity }
+            return ofSeverity.indices.flatMap { index -> [String] in
+                let found = ofSeverity[index]
+                let alike = ofSeverity.indices.filter { found.isToldLike(ofSeverity[$0]) }
+                guard alike.first == index else { return [] }
+                return lines(found, alike.map { ofSeverity[$0].check }.uniqued)
+            }
         }
     }
 
-    private func lines(_ found: Found) -> [String] {
+    private func lines(_ found: Found, _ checks: [Int64]) -> [String] {
+        let numbers = checks.map { "\($0)" }.joined(separator: ", ")
         let word = found.severity.rawValue
         let shown = colour ? Style(severity: found.severity).applied(to: word) : word
         let place = found.nodes + (found.dies.isEmpty ? [] : [found.dies.shown])
         let whose = place.isEmpty ? "" : place.joined(separator: ", ") + ": "
-        let first = "\(shown) [\(found.check)] \(whose)\(found.evidence)"
+        let first = "\(shown) [\(numbers)] \(whose)\(found.evidence)"
         return [first] + (found.remedy.isEmpty ? [] : ["    \(found.remedy)"])
     }
 
@@ -111,6 +119,12 @@ struct DoctorView {
             check == other.check && severity == other.severity && dies == other.dies
                 && evidence == other.evidence && remedy == other.remedy
                 && nodes.isEmpty == other.nodes.isEmpty
+        }
+
+        /// Whether another check has found the same, of the same nodes.
+        func isToldLike(_ other: Found) -> Bool {
+            severity == other.severity && nodes == other.nodes && dies == other.dies
+                && evidence == other.evidence && remedy == other.remedy
         }
     }
 }

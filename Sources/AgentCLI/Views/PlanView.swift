@@ -61,8 +61,11 @@ struct MembersView {
                 cell(inventory, "server_index"),
                 Table.Cell(inventory?["software"]?.stringValue ?? ""))
         }
-        let differences = list.compactMap { member in
-            member["file_differences"]?.stringValue.map { "\(member.text("node")): \($0)" }
+        // Many files differ in the same way.
+        let told = list.map { (node: $0.text("node"), text: $0.text("file_differences")) }
+        let differences = told.map(\.text).filter { !$0.isEmpty }.uniqued.map { text in
+            let nodes = told.filter { $0.text == text }.map(\.node)
+            return "\(nodes.joined(separator: ", ")): \(text.printable)"
         }
         return (table.lines(colour: colour) + differences).map { $0 + "\n" }.joined()
     }

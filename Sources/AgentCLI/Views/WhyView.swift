@@ -11,7 +11,7 @@ struct WhyView {
     let colour: Bool
 
     var text: String {
-        (state + restart + failure + others).map { $0 + "\n" }.joined()
+        (state + ranks + restart + failure + others).map { $0 + "\n" }.joined()
     }
 
     private var state: [String] {
@@ -24,6 +24,14 @@ struct WhyView {
             ["It is launched again \($0)."]
         }
         return [head, "It waits: \(waits.printable)"] + (next ?? [])
+    }
+
+    /// What its ranks say of themselves, also while it is taken for ready.
+    private var ranks: [String] {
+        (answer["ranks"]?.arrayValue ?? []).map { rank in
+            "Rank \(rank.number("rank")) on \(rank.text("node")) is \(rank.text("state")): "
+                + rank.text("why").printable
+        }
     }
 
     /// Its last end, where that was none of its failures: those are told below.

@@ -71,7 +71,7 @@ extension PeerAnswer {
     func json() throws -> JSONValue {
         switch self {
         case .document(let text): return try JSONValue(parsing: text)
-        case .refused(_, let text), .accepted(let text), .log(let text, _):
+        case .refused(_, let text, _), .accepted(let text), .log(let text, _):
             throw NoDocument(description: text)
         case .confirmed: throw NoDocument(description: "another question was answered")
         }

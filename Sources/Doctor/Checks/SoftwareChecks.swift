@@ -15,6 +15,7 @@ extension Diagnosis {
             ("memfabric-hybrid", { $0.version(of: "memfabric-hybrid") }),
         ]
         var told: [String] = []
+        var missing: [String] = []
         for (name, version) in subjects {
             var values: [(node: NodeID, value: String)] = []
             for (node, found) in cluster.told {
@@ -31,12 +32,24 @@ extension Diagnosis {
             compare(
                 .versions, name == "python" ? .warning : .error, name, values, shown: { $0 },
                 remedy: "install the version of the others; driver and firmware go together")
-            reportMissing(
-                name, values,
-                isNeeded: name == "sglang"
-                    && cluster.told.contains { $0.found.engine == .sglang })
+            if !values.isEmpty, values.allSatisfy({ $0.value == Self.notInstalled }) {
+                missing.append(name)
+            }
             if let first = values.first?.value { told.append("\(name) \(first)") }
         }
+        let place = cluster.told.count == 1 ? "" : " on any node"
+        if cluster.told.contains(where: { $0.found.engine == .sglang }),
+            let sglang = missing.firstIndex(of: "sglang")
+        {
+            missing.remove(at: sglang)
+            report(
+                .versions, .error, nil,
+                "sglang was not found\(place), and the engine is sglang",
+                remedy:
+                    "install it for the Python of the profile's command, or name the Python that has it "
+                    + "there (command: in a profile_file)")
+        }
+        reportMissing(missing, place)
         for (node, found) in cluster.told { checkDriver(node, found) }
         checkCommands(cluster)
         return told.joined(separator: ", ")
@@ -70,19 +83,17 @@ extension Diagnosis {
         }
     }
 
-    /// Where a thing is missing on every node, nothing differs; whether it is needed is mostly not known here.
-    private mutating func reportMissing(
-        _ name: String, _ values: [(node: NodeID, value: String)], isNeeded: Bool
-    ) {
-        guard !values.isEmpty, values.allSatisfy({ $0.value == Self.notInstalled }) else { return }
-        let place = values.count == 1 ? "" : " on any node"
+    /// Where things are missing on every node, nothing differs; whether they are needed is mostly not known here.
+    private mutating func reportMissing(_ names: [String], _ place: String) {
+        guard let last = names.last else { return }
+        let others = names.dropLast().joined(separator: ", ")
         report(
-            .versions, isNeeded ? .error : .unknown, nil,
-            "\(name) was not found\(place)" + (isNeeded ? ", and the engine is sglang" : ""),
-            remedy: isNeeded
-                ? "install it for the Python of the profile's command, or name the Python that has it "
-                    + "there (command: in a profile_file)"
-                : "install it, or look whether the agent's PATH is that of the engines")
+            .versions, .unknown, nil,
+            others.isEmpty
+                ? "\(last) was not found\(place)" : "\(others) and \(last) were not found\(place)",
+            remedy:
+                "install \(others.isEmpty ? "it" : "them"), or look whether the agent's PATH is that of "
+                + "the engines")
     }
 
     // MARK: - 12
