@@ -11,7 +11,7 @@ extension SimulationConfiguration {
     public mutating func endures() {
         faults = []
         survivors = Set(0..<max(1, nodeCount / 3))
-        tailEntriesLimit = 4
+        (logLimit, tailEntriesLimit) = (8, 4)
     }
 }
 
