@@ -19,6 +19,9 @@ struct LaunchGate: Sendable {
         let nodes: [NodeID]
         let generation: Generation
         let deployment: UInt64
+        /// Whether a rank may move while the group serves: that says nothing of the launch, even where it is of
+        /// the same nodes.
+        let isForMove: Bool
     }
 
     let subject: Subject
@@ -59,7 +62,8 @@ extension NodeMachine {
         let newcomers = newcomers(to: group)
         return LaunchGate.Subject(
             nodes: newcomers.isEmpty ? group.ranks.map(\.node) : newcomers,
-            generation: state.record(of: group.name).generation, deployment: state.deploymentSerial)
+            generation: state.record(of: group.name).generation,
+            deployment: state.deploymentSerial, isForMove: !newcomers.isEmpty)
     }
 
     /// The nodes on which a group that has served and runs is to have ranks, and has none yet.
