@@ -43,11 +43,11 @@ extension Agent {
         }
     }
 
-    /// Takes the place of what was noted of that subject.
-    func note(_ subject: NoteSubject, _ texts: [String]) {
+    /// Takes the place of what was noted of that subject. It is logged, where nobody else does.
+    func note(_ subject: NoteSubject, _ texts: [String], logs: Bool = true) {
         guard notes[subject, default: []] != texts else { return }
         notes[subject] = texts
-        for text in texts { log(.warning, text) }
+        if logs { for text in texts { log(.warning, text) } }
         give(.noted(NoteSubject.allCases.flatMap { notes[$0] ?? [] }))
     }
 

@@ -53,6 +53,8 @@ public final class Agent: ControlSource {
     /// Until when operators are told of the last slow write.
     var slowNoteTimer: LoopTimer?
     var slowLogDue = Instant.zero
+    /// When the write began that is told as slow and is not done yet.
+    var slowWriteSince: WallTime?
     /// Since when peers refuse this agent for another of its name.
     var refusedSince: [NodeID: Instant] = [:]
     let own: ConfiguredNode
