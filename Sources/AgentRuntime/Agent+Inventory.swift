@@ -12,7 +12,7 @@ import Planning
 
 /// What a note is about. Each subject has its say once; in this order they are told.
 enum NoteSubject: Int, CaseIterable {
-    case environment, tuning, disk, logs
+    case environment, tuning, disk, processes, logs
 }
 
 extension Agent {

@@ -74,6 +74,8 @@ public final class Agent: ControlSource {
     private var transport: PeerTransport?
     var shards: ShardHost?
     private var logs: LogWatch?
+    /// What is left of shards without a shim.
+    var lingering: [ShardID: [Int32]] = [:]
     /// What of the logs of a shard cannot be read.
     var logTroubles: [ShardID: String] = [:]
     let ports: PortCheck
@@ -339,7 +341,10 @@ public final class Agent: ControlSource {
     private func shardEvent(_ shard: ShardID, _ event: ShardEvent) {
         switch event {
         case .started(let processID): runs(shard, processID, .started(processID: processID))
-        case .adopted(let processID): runs(shard, processID, .adopted(processID: processID))
+        case .adopted(let processID):
+            if processID == nil { logUnknown(shard) }
+            runs(shard, processID, .adopted(processID: processID))
+        case .lingers(let processIDs): lingers(shard, processIDs)
         case .schedulers(let sighting): give(.shard(shard, .schedulers(sighting)))
         case .exited(let status, let endedAt, let logTail):
             // Why it ended stands in its log: that is read first, also of one that ended unseen.
@@ -350,13 +355,14 @@ public final class Agent: ControlSource {
         }
     }
 
-    private func runs(_ shard: ShardID, _ processID: Int32, _ input: ShardInput) {
+    private func runs(_ shard: ShardID, _ processID: Int32?, _ input: ShardInput) {
         give(.shard(shard, input))
         logs?.follow(shard, processID: processID)
         examined(shard)
     }
 
     private func ended(_ shard: ShardID, _ input: ShardInput) {
+        noteLingering(shard, nil)
         logs?.finish(shard) { [weak self] in
             self?.give(.shard(shard, input))
             self?.examined(shard)

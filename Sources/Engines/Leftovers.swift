@@ -23,11 +23,11 @@ struct Leftovers: Sendable {
     let shim: ProcessIdentity?
 
     /// Sends SIGKILL to all that is left.
-    /// - Returns: how many there were; zero means that nothing is left.
-    func killAll() -> Int {
+    /// - Returns: the numbers of what there was; none means that nothing is left.
+    func killAll() -> [Int32] {
         let left = find(in: ProcessTable())
         for entry in left { entry.identity.send(signal: SIGKILL) }
-        return left.count
+        return left.map(\.processID)
     }
 
     /// What is left, in the order of the process numbers.
