@@ -136,6 +136,7 @@ public final class Agent: ControlSource {
             node.planGrace = configuration.planGrace
             node.joins = configuration.joins
             node.isolation = configuration.isolation
+            node.settings = configuration.settings
             node.gatesCommands = configuration.launchGate.gatesCommands
             var entropy = SystemRandomNumberGenerator()
             machine = NodeMachine(

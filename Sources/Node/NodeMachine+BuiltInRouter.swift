@@ -75,8 +75,9 @@ extension NodeMachine {
         guard let shard = builtInRouter, shards[shard]?.isGone == false,
             state.deployment?.engine == .sglang,
             state.record(of: shard.group).launchedSerial == state.deploymentSerial
-        else { return fileNotes + notes + unwatchedNotes }
-        return [Self.builtInNote(on: configuration.local)] + fileNotes + notes + unwatchedNotes
+        else { return fileNotes + settingNotes + notes + unwatchedNotes }
+        return [Self.builtInNote(on: configuration.local)] + fileNotes + settingNotes + notes
+            + unwatchedNotes
     }
 
     /// What the ledger says of a generation that serves; nil where it is what the profile wants.

@@ -117,7 +117,10 @@ extension NodeMachine {
     }
 
     private func fileDifferences(of node: NodeID) -> String? {
-        notes(of: node).first { $0.hasPrefix(Self.fileNoteStart) }
+        let told = notes(of: node).filter { note in
+            [Self.fileNoteStart, Self.settingNoteStart].contains { note.hasPrefix($0) }
+        }
+        return told.isEmpty ? nil : told.joined(separator: "; ")
     }
 
     /// What the nodes themselves want to be known; what several of them tell is one sentence.
