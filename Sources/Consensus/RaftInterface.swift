@@ -24,8 +24,8 @@ public enum RaftInput: Hashable, Sendable {
     /// The application's state as of the index, for compacting the log.
     case compact(upTo: LogIndex, state: [UInt8])
     /// Membership believes that this node's agent is gone. If it is the leader, the next election
-    /// is asked for soon instead of after a whole timeout. A wrong suspicion deposes nobody: the
-    /// nodes that still hear the leader refuse to vote.
+    /// is asked for soon instead of after a whole timeout. A wrong suspicion of a few deposes nobody:
+    /// the nodes that still hear the leader refuse to vote.
     case leaderSuspected(NodeID)
 }
 

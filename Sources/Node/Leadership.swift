@@ -9,6 +9,10 @@ import WireProtocol
 struct Leadership: Sendable {
     let since: Instant
     var reports: [NodeID: NodeReport] = [:]
+    /// When each node has reported last, or came back.
+    var heardAt: [NodeID: Instant] = [:]
+    /// When this node was stopped or starved last: who was not heard then may have spoken.
+    var inTimeSince = Instant.zero
     var sightings: [NodeID: NodeSightings] = [:]
     /// What nodes have told that they are, kept also of those that are gone.
     var inventories: [NodeID: ToldInventory] = [:]
@@ -44,7 +48,7 @@ struct Leadership: Sendable {
 
     /// What a proposal is about. One proposal at a time for each.
     enum Subject: Hashable, Sendable {
-        case deployment, plan, election, members, roster, participants
+        case deployment, plan, election, members, roster, participants, succession
         case group(GroupName)
     }
 }

@@ -147,8 +147,7 @@ extension NodeMachine {
             return
         }
         for node in before.everyone.map(\.node) where !company.contains(node) {
-            leadership?.reports[node] = nil
-            leadership?.sightings[node] = nil
+            forgetReports(of: node)
             leadership?.inventories[node] = nil
         }
         driveMembership(.configure(company.everyone.map(\.node)))

@@ -22,6 +22,7 @@ extension NodeMachine {
         let isDue = leadership.nextDeadline.map { $0 <= now } ?? false
         guard hasNews || isDue else { return }
         hasNews = false
+        reconcileUnheard()
         noteSightings()
         reconcileRoster()
         reconcileDeployment()
@@ -130,11 +131,12 @@ extension NodeMachine {
             || (state.plan != nil && now - absentSince < configuration.supervision.stableView)
     }
 
-    /// Since when a node is dead or has left; nil while it is there, as this one is until its end.
+    /// Since when a node is dead or has left, or has not been heard by this leader; nil while it is there, as
+    /// this one is until its end.
     func absentSince(_ node: NodeID) -> Instant? {
         guard node != configuration.local else { return nil }
         return switch membership.state(of: node) {
-        case .alive, .suspect: nil
+        case .alive, .suspect: unheardSince(node)
         case .dead, .left, nil: member(node)?.since ?? .zero
         }
     }

@@ -112,12 +112,9 @@ extension NodeMachine {
         record.phase == .running && record.servesSince != nil
     }
 
+    /// Whether its engine answers, for all that is known; degraded or not.
     private func serves(_ record: GroupRecord) -> Bool {
-        guard hasServed(record) else { return false }
-        switch leadership?.conditions[record.name]?.condition {
-        case .ready, .degraded: return true
-        case .waiting, .starting, .stopping, .backoff, .failed, .stopped, nil: return false
-        }
+        hasServed(record) && leadership?.conditions[record.name]?.serves == true
     }
 
     /// It was ended to be changed, and is not back.

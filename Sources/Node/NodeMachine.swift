@@ -62,6 +62,8 @@ public struct NodeMachine: Sendable {
     /// Something has happened that may change what runs here; most frames are no such thing.
     var hasShardNews = true
     var leadership: Leadership?
+    /// When this node last gave up leading since it could not hear everybody.
+    var handedOverAt: Instant?
     /// Something has happened that a leader must judge; most frames are no such thing.
     var hasNews = true
     /// Of the deployment that is agreed on.
@@ -266,6 +268,7 @@ public struct NodeMachine: Sendable {
             guard report.node == sender, leadership != nil, company.contains(sender) else { return }
             hasNews = hasNews || leadership?.reports[sender] != report
             leadership?.reports[sender] = report
+            leadership?.heardAt[sender] = now
             noteForStops()
         case .sightings(let words):
             if words.node == sender { heard(words) }
@@ -306,6 +309,7 @@ public struct NodeMachine: Sendable {
                                 + (configuration.isolation.map { " for \($0.wholeSeconds)" } ?? "")
                             : "this node hears a majority of the cluster again"))
             case .late(let delay):
+                leadership?.inTimeSince = now
                 actions.append(
                     .log(
                         .warning,
@@ -348,8 +352,9 @@ public struct NodeMachine: Sendable {
         }
         if isGone {
             giveUpExaminations(of: member.node)
-            leadership?.reports[member.node] = nil
-            leadership?.sightings[member.node] = nil
+            forgetReports(of: member.node)
+        } else if before.isGone {
+            leadership?.heardAt[member.node] = now
         }
     }
 

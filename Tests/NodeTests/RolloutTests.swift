@@ -106,6 +106,28 @@ import WireProtocol
         #expect(others.isSubset(of: cluster.processes))
     }
 
+    @Test func `no group is taken down while the engine of another answers nobody`() throws {
+        var cluster = try Cluster(.twoPrefills, nodes: 6, ownStore)
+        cluster.settle()
+        let first = cluster.processes(of: "prefill-0")
+        let hung = try #require(
+            cluster.processes(of: "prefill-1").first { $0.shard.rank == .master })
+        cluster.simulation.wedge(cluster.index(hung.node), hung.shard)
+        cluster.wait { (try? $0.group("prefill-1", by: 0).state) == "degraded" }
+        let new = try changed(cluster, "environment: {GLM_TEST: \"1\"}")
+        #expect(try apply(&cluster, new).isAccepted)
+        var wasDegraded = false
+        cluster.wait { cluster in
+            let state = try? cluster.group("prefill-1", by: 0).state
+            if state == "degraded" { wasDegraded = true }
+            let untouched = first.isSubset(of: cluster.processes)
+            #expect(untouched || state == "ready", "\(cluster.story)")
+            return !untouched
+        }
+        #expect(wasDegraded)
+        cluster.wait(.seconds(120)) { self.isDone($0, 2) }
+    }
+
     @Test func `at once means at once`() throws {
         var cluster = try Cluster(.twoPrefills, nodes: 6, ownStore)
         cluster.settle()
