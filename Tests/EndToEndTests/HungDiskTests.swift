@@ -4,6 +4,7 @@
 import Base
 import EventLoop
 import Glibc
+import Host
 import Testing
 
 extension EndToEnd {
@@ -21,11 +22,9 @@ extension EndToEnd {
                 let witness = cluster.nodes[0]
                 let state = "\(victim.directory)/consensus"
                 try cluster.end(victim, signal: SIGTERM)
-                try shell(
-                    cluster,
-                    "mv \(state) \(state).old && mkdir \(state) && truncate -s 8M \(state).image && "
-                        + "mkfs.ext4 -q \(state).image && mount -o loop \(state).image \(state)")
-                defer { try? shell(cluster, "fsfreeze -u \(state); umount -l \(state)") }
+                try shell(cluster, "mv \(state) \(state).old")
+                try mountDisk(cluster, state)
+                defer { unmountDisk(cluster, state) }
                 try shell(cluster, "cp -a \(state).old/. \(state)/")
                 try cluster.start(victim)
                 try cluster.wait(for: "adopted", on: victim) {
@@ -67,6 +66,68 @@ extension EndToEnd {
             }
         }
 
+        @Test(.enabled(if: canFreeze, "a small disk is mounted and frozen"))
+        func `what an engine left in the kernel keeps its agent out of no cluster`() throws {
+            try TestCluster.run { cluster in
+                let before = try cluster.waitUntilReady()
+                let victim = cluster.nodes[1]
+                let witness = cluster.nodes[0]
+                let disk = "\(cluster.directory)/disk"
+                try mountDisk(cluster, disk)
+                defer { unmountDisk(cluster, disk) }
+                let shim = try #require(cluster.shards(on: victim).first { $0.isShim })
+                let shard = try #require(
+                    (before.groups.flatMap { group in
+                        group.ranks.filter { $0.node == victim.name }.map {
+                            "\(group.name).g\(group.generation).r\($0.rank)"
+                        }
+                    }).first)
+                try shell(cluster, "fsfreeze -f \(disk)")
+                // Of that shard, by the marks that it bears; its write hears no signal.
+                let stuck = try ChildProcess(
+                    cluster.loop,
+                    ChildSpecification(
+                        executable: "/usr/bin/env",
+                        arguments: [
+                            "GLM_AGENT_SHARD=\(shard)", "GLM_AGENT_STATE=\(victim.directory)",
+                            "/bin/dd", "if=/dev/zero", "of=\(disk)/file", "count=1",
+                        ], descriptors: [.null, .null, .null])
+                ) { _ in }
+                try cluster.wait(for: "the kernel") {
+                    ProcessEntry(processID: stuck.pid)?.state == "D"
+                }
+                try cluster.end(victim, signal: SIGKILL)
+                shim.identity.send(signal: SIGKILL)
+                try cluster.start(victim)
+                try cluster.wait(for: "its agent", on: witness, within: .seconds(25)) { status in
+                    status.members[victim.name] == "alive"
+                        && status.notes.contains {
+                            $0.contains("SIGKILL does not end process \(stuck.pid) of \(shard)")
+                        }
+                }
+                // Its generation is lost, and no newer one may share its dies.
+                try cluster.wait(for: "the stop", on: witness, within: .seconds(30)) {
+                    $0.groups[0].state == "stopping" || $0.groups[0].state == "waiting"
+                }
+                try shell(cluster, "fsfreeze -u \(disk)")
+                try cluster.wait(for: "the next generation", on: witness, within: .seconds(40)) {
+                    $0.isReady && !$0.notes.contains { $0.contains("SIGKILL") }
+                        && $0.groups[0].generation == 2
+                }
+            }
+        }
+
+        private func mountDisk(_ cluster: TestCluster, _ path: String) throws {
+            try shell(
+                cluster,
+                "mkdir \(path) && truncate -s 8M \(path).image && mkfs.ext4 -q \(path).image && "
+                    + "mount -o loop \(path).image \(path)")
+        }
+
+        private func unmountDisk(_ cluster: TestCluster, _ path: String) {
+            try? shell(cluster, "fsfreeze -u \(path); umount -l \(path)")
+        }
+
         private func shell(_ cluster: TestCluster, _ script: String) throws {
             var exit: ChildExit?
             let child = try ChildProcess(
@@ -81,4 +142,8 @@ extension EndToEnd {
             else { throw TestFailure("sh: \(script): \(String(describing: exit))") }
         }
     }
+}
+
+extension ProcessEntry {
+    fileprivate var isShim: Bool { name == "glm-agent" && commandLine.contains(" shim ") }
 }
