@@ -21,6 +21,8 @@ struct Leadership: Sendable {
     var conditions: [GroupName: GroupSummary] = [:]
     /// What was found on the nodes of groups before their last launch, or is looked for before the next.
     var gates: [GroupName: LaunchGate] = [:]
+    /// The nodes of which an examination told last that they cannot run a rank: since when, and when it was seen.
+    var ill: [NodeID: (since: Instant, seenAt: Instant)] = [:]
     /// The groups for which an operator has been called.
     var complaints: Set<GroupName> = []
     /// Proposals on their way, so that nothing is proposed twice.

@@ -2,7 +2,8 @@
 // minutes after its launch and on another node. So before a group with dies is launched its nodes are
 // examined, each and against one another, by the doctor's checks; as long as an error is found none
 // starts, and `status` says which. The leader has it done when nothing of the generation before is left, and
-// again and again while the group waits; what was found for one launch says nothing of the next.
+// again and again while the group waits; what was found for one launch says nothing of the next. Before a rank
+// of a group that serves moves to another node, that node alone is examined: an ill spare ends nothing.
 
 import Base
 import ClusterState
@@ -55,9 +56,26 @@ extension NodeMachine {
     }
 
     private func subject(of group: PlannedGroup) -> LaunchGate.Subject {
-        LaunchGate.Subject(
-            nodes: group.ranks.map(\.node), generation: state.record(of: group.name).generation,
-            deployment: state.deploymentSerial)
+        let newcomers = newcomers(to: group)
+        return LaunchGate.Subject(
+            nodes: newcomers.isEmpty ? group.ranks.map(\.node) : newcomers,
+            generation: state.record(of: group.name).generation, deployment: state.deploymentSerial)
+    }
+
+    /// The nodes on which a group that has served and runs is to have ranks, and has none yet.
+    private func newcomers(to group: PlannedGroup) -> [NodeID] {
+        let record = state.record(of: group.name)
+        guard hasServed(record), let launched = record.launched else { return [] }
+        return group.ranks.map(\.node).filter { launched.rank(of: $0) == nil }
+    }
+
+    /// Why a rank of a group that serves does not move yet: the node that is to have it cannot run it, or
+    /// nobody has looked.
+    func obstacle(toMoving record: GroupRecord) -> String? {
+        guard let group = state.plan?.group(record.name), !newcomers(to: group).isEmpty else {
+            return nil
+        }
+        return obstacle(to: group)
     }
 
     /// Why a group cannot be launched, by what was found on its nodes.
@@ -79,7 +97,7 @@ extension NodeMachine {
     /// Has the nodes of a group examined where its launch is near and what is known of them is old.
     mutating func examine(_ group: PlannedGroup?, isLaunchNear: Bool) {
         guard let group else { return }
-        guard isLaunchNear, hasGate(group) else {
+        guard isLaunchNear || !newcomers(to: group).isEmpty, hasGate(group) else {
             leadership?.gates[group.name]?.due = nil
             return
         }
@@ -134,7 +152,41 @@ extension NodeMachine {
         gate.foundAt = now
         gate.looks += 1
         leadership?.gates[group] = gate
+        noteIllness(gate)
         hasNews = true
+    }
+
+    // MARK: - Nodes that cannot run anything
+
+    /// How long a node is remembered that nobody examines any more.
+    static let illnessMemory = Duration.seconds(600)
+
+    private mutating func noteIllness(_ gate: LaunchGate) {
+        for node in gate.subject.nodes {
+            let obstacle = gate.obstacles?.first { $0.node == node }
+            guard let obstacle else {
+                leadership?.ill[node] = nil
+                continue
+            }
+            let wasIll = isIll(node)
+            let since = leadership?.ill[node]?.since ?? now
+            leadership?.ill[node] = (since, now)
+            if !wasIll, isIll(node) {
+                actions.append(
+                    .log(
+                        .warning,
+                        "\(node) cannot run a rank, and is passed over where another can: "
+                            + "\(obstacle.text)"))
+            }
+        }
+    }
+
+    /// Whether something has stood in the way on a node for as long as an engine may answer nothing: a driver gives
+    /// devices back sooner.
+    func isIll(_ node: NodeID) -> Bool {
+        guard let ill = leadership?.ill[node] else { return false }
+        return ill.seenAt - ill.since >= configuration.supervision.unresponsiveAfter
+            && now - ill.seenAt < Self.illnessMemory
     }
 
     // MARK: - Told

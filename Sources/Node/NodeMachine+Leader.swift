@@ -120,13 +120,13 @@ extension NodeMachine {
         }
     }
 
-    /// A rank moves only away from a node that is gone for good measure, and only while its group
-    /// does not run: a serving engine keeps its nodes.
+    /// A rank moves only away from a node that is gone for good measure, or where nothing can be launched, and
+    /// only while its group does not run: a serving engine keeps its nodes.
     func isUsable(_ node: NodeID) -> Bool {
-        guard let absentSince = absentSince(node) else { return true }
-        let holdsRunning = state.groups.contains {
-            $0.phase == .running && $0.launched?.rank(of: node) != nil
-        }
+        let absentSince = absentSince(node)
+        if absentSince == nil, !isIll(node) { return true }
+        let holdsRunning = runningGroup(on: node) != nil
+        guard let absentSince else { return holdsRunning }
         return holdsRunning
             || (state.plan != nil && now - absentSince < configuration.supervision.stableView)
     }

@@ -105,10 +105,10 @@ extension NodeMachine {
                 return "until \(other.name) serves"
             }
         }
-        return nil
+        return obstacle(toMoving: record)
     }
 
-    private func hasServed(_ record: GroupRecord) -> Bool {
+    func hasServed(_ record: GroupRecord) -> Bool {
         record.phase == .running && record.servesSince != nil
     }
 

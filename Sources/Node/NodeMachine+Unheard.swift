@@ -10,10 +10,10 @@ import Membership
 
 extension NodeMachine {
     /// Nodes report every ``NodeConfiguration/reportInterval``; so many must have been missed.
-    private static let missedReports = 5
+    static let missedReports = 5
 
     /// A leader that comes to hear all nodes no better than the one before hands over no more for so long.
-    private static let handoverInterval = Duration.seconds(600)
+    static let handoverInterval = Duration.seconds(600)
 
     /// Since when this leader has no word of a node that others hear; nil where it has, or leads not.
     func unheardSince(_ node: NodeID) -> Instant? {

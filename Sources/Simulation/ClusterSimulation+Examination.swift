@@ -41,7 +41,8 @@ extension ClusterSimulation {
         _ index: Int, life: UInt64, _ group: GroupName, round: UInt64, _ findings: [GateFinding]
     ) {
         guard hosts[index].life == life, let machine = machines[index] else { return }
-        if findings.isEmpty {
+        // While the group runs, only the nodes that are new to it are looked at.
+        if findings.isEmpty, machine.state.record(of: group).phase != .running {
             let generation = machine.state.record(of: group).generation
             invariants.foundClean(group, after: generation)
         }

@@ -153,7 +153,8 @@ public struct GroupMachine: Hashable, Sendable {
     private mutating func decideServing(_ view: GroupView, at now: Instant) -> GroupDecision {
         let since = servingSince ?? now
         servingSince = since
-        var decision = GroupDecision(.ready)
+        let held = view.launchDiffers ? view.heldBack : nil
+        var decision = GroupDecision(.ready, why: held.map { "its change waits: \($0)" } ?? "")
         decision.serves = true
         if let master = view.ranks.first, let why = master.report?.why, !why.isEmpty {
             let still = view.ranks.still?.stillText.map { "; \($0)" } ?? ""

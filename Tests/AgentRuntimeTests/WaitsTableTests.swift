@@ -67,6 +67,13 @@ import Testing
             "an examination that found nothing, until it counts no more": waits.gateAge,
             "a launch that is delayed, before its nodes are examined": policy.gateLead,
             "an operator to be called for what the launch gate has found": policy.obstacleLimit,
+            "a node on which something is in the way, before another takes its rank":
+                policy.unresponsiveAfter,
+            "the same, remembered though nobody examines it": NodeMachine.illnessMemory,
+            "the report of a node that membership has alive":
+                waits.report * NodeMachine.missedReports,
+            "a leader that has handed over for such a node, before it does so again":
+                NodeMachine.handoverInterval,
             "taken ports to be looked at again": policy.portRetry,
             "nodes, before the first plan": waits.planGrace,
             "the first report of a node that held no rank": waits.planGrace,

@@ -16,9 +16,9 @@ import Testing
 
     /// A cluster whose engine has dies; one node is obstructed before anything starts.
     private func cluster(
-        obstructed: Int?, engine: EngineKind = .sglang, gatesCommands: Bool = false
+        obstructed: Int?, nodes: Int = 4, engine: EngineKind = .sglang, gatesCommands: Bool = false
     ) throws -> Cluster {
-        var cluster = try Cluster(.onePrefill, nodes: 4, starts: false) {
+        var cluster = try Cluster(.onePrefill, nodes: nodes, starts: false) {
             $0.gatesCommands = gatesCommands
             let old = $0.deployment
             $0.deployment = Deployment(
@@ -97,6 +97,49 @@ import Testing
 
         cluster.simulation.hosts[3].obstacles = []
         cluster.settle()
+    }
+
+    @Test func `a rank that serves does not move to a node that cannot run it`() throws {
+        var cluster = try cluster(obstructed: nil, nodes: 5)
+        cluster.settle()
+        let running = cluster.processes
+        let spare = cluster.spare
+        let drained = NodeID(cluster.name(try cluster.nodes(of: "decode-0")[1]))
+        cluster.simulation.hosts[spare].obstacles = [Self.held]
+        cluster.simulation.invariants.drains(drained)
+        #expect(try cluster.ask(0, .propose(.cordon(drained, .drain))).isAccepted)
+        cluster.pass(.seconds(3))
+        #expect(cluster.processes == running)
+        let told = try cluster.group("decode-0", by: 0)
+        #expect(told.state == "ready" && told.why.contains(Self.held), "\(told.why)")
+        cluster.pass(.seconds(20))
+        #expect(cluster.processes == running)
+
+        cluster.simulation.hosts[spare].obstacles = []
+        cluster.pass(.seconds(600))
+        let name = cluster.name(spare)
+        cluster.wait { $0.processes(of: "decode-0").contains { $0.node == name } }
+        cluster.settle()
+        #expect(try cluster.group("decode-0", by: 0).generation == 2)
+    }
+
+    @Test func `a spare on which nothing can be launched is passed over for another`() throws {
+        var cluster = try cluster(obstructed: nil, nodes: 6)
+        cluster.settle()
+        let spares = cluster.indices.filter { index in
+            !cluster.processes.contains { $0.node == cluster.name(index) }
+        }
+        try #require(spares.count == 2)
+        cluster.simulation.hosts[spares[0]].obstacles = [Self.held]
+        let lost = try cluster.nodes(of: "decode-0")[1]
+        cluster.simulation.crashHost(lost)
+        cluster.wait(.seconds(60)) { (try? $0.nodes(of: "decode-0").contains(spares[0])) == true }
+        cluster.wait(.seconds(60)) { (try? $0.nodes(of: "decode-0").contains(spares[1])) == true }
+        cluster.wait { (try? $0.group("decode-0", by: spares[1]).state) == "ready" }
+        cluster.pass(.seconds(60))
+        #expect(try cluster.nodes(of: "decode-0").contains(spares[1]), "and it stays there")
+        let told = cluster.simulation.transcript.filter { $0.contains("is passed over") }
+        #expect(told.count == 1 && told[0].contains(Self.held), "\(told)")
     }
 
     @Test func `after an end every node of the group is looked at anew`() throws {

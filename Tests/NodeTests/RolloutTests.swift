@@ -117,7 +117,7 @@ import WireProtocol
         let new = try changed(cluster, "environment: {GLM_TEST: \"1\"}")
         #expect(try apply(&cluster, new).isAccepted)
         var wasDegraded = false
-        cluster.wait { cluster in
+        cluster.wait(.seconds(60)) { cluster in
             let state = try? cluster.group("prefill-1", by: 0).state
             if state == "degraded" { wasDegraded = true }
             let untouched = first.isSubset(of: cluster.processes)
