@@ -34,7 +34,7 @@ struct Leftovers: Sendable {
     func find(in table: ProcessTable) -> [ProcessEntry] {
         let marked = table.entries.filter(isMarked)
         let below = marked.flatMap { table.descendants(of: $0.processID) }
-        let all = Set(marked + below).filter { !$0.hasEnded && $0.processID != getpid() }
+        let all = Set(marked + below).filter { !$0.isOver && $0.processID != getpid() }
         return all.sorted { $0.processID < $1.processID }
     }
 

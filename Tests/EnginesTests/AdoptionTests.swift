@@ -119,8 +119,18 @@ extension EnginesTests {
             #expect(bench.livingPids.isEmpty)
         }
 
-        @Test(.enabled(if: FrozenDisk.isPossible, "a small disk is mounted and frozen"))
-        func `a process that hangs in the kernel is adopted and told, until it ends`() throws {
+        /// As a whole, or with one thread while the first obeys.
+        static let hangs = [
+            "dd if=/dev/zero of=FILE count=1",
+            "python3 -c 'import threading; threading.Thread(target=lambda: open(\"FILE\", \"w\")).start()'",
+        ]
+
+        @Test(
+            .enabled(if: FrozenDisk.isPossible, "a small disk is mounted and frozen"),
+            arguments: hangs)
+        func `a process that hangs in the kernel is adopted and told, until it ends`(
+            command: String
+        ) throws {
             let disk = try FrozenDisk()
             defer { disk.remove() }
             try disk.freeze()
@@ -128,11 +138,11 @@ extension EnginesTests {
             bench.host.lingerLimit = .milliseconds(600)
             // Its write waits in the kernel, where no signal is heard.
             bench.launch(
-                script: "(note; exec dd if=/dev/zero of=\(disk.path)/file count=1) & "
+                script: "(note; exec \(command.replacing("FILE", with: "\(disk.path)/file"))) & "
                     + "exec sleep 1000")
             #expect(bench.runToStart() && bench.run { bench.pids.count == 2 })
             let hung = try #require(bench.pids.last)
-            #expect(bench.run { ProcessEntry(processID: hung)?.state == "D" })
+            #expect(bench.run { hasThreadInKernel(hung) })
             // First an agent sees it happen.
             bench.shim?.send(signal: SIGKILL)
             #expect(bench.run { bench.events.contains(.lingers(processIDs: [hung])) })
@@ -149,6 +159,13 @@ extension EnginesTests {
             disk.thaw()
             #expect(bench.runToEnd())
             #expect(bench.end == .stopped(.unknown))
+        }
+
+        private func hasThreadInKernel(_ process: Int32) -> Bool {
+            let threads = (try? Files.list("/proc/\(process)/task")) ?? []
+            return threads.contains { thread in
+                Int32(thread.name).flatMap(ProcessEntry.init)?.state == "D"
+            }
         }
 
         @Test func `a shard is adopted although the look at it hangs, and its end is told`() throws
