@@ -216,7 +216,7 @@ import WireProtocol
         // Its peers are silent before they know it.
         for index in cluster.indices where index != asked { cluster.simulation.isolate(index) }
         let answer = try cluster.ask(asked, .propose(.restart(GroupName("decode-0"))))
-        guard case .refused(.timedOut, let text) = answer else {
+        guard case .refused(.timedOut, let text, _) = answer else {
             Issue.record("\(answer)")
             return
         }
