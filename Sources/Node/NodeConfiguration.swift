@@ -53,6 +53,9 @@ public struct NodeConfiguration: Sendable {
     /// with what the leader goes by.
     public var settings: [FileSetting] = []
 
+    /// The newest kind of command that this node says it can read; the simulator has older agents.
+    public var understands = NodeMachine.understands
+
     /// Entries kept behind the applied index before the log is compacted.
     public var logLimit = Self.standardLogLimit
 

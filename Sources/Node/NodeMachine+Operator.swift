@@ -217,6 +217,17 @@ extension NodeMachine {
         }
     }
 
+    /// A snapshot stands for the log up to there: what became of what this node proposed there while it led, no
+    /// entry will tell.
+    mutating func overtaken(upTo index: LogIndex) {
+        let there = requests.proposals.filter { $0.value.index.map { $0 <= index } ?? false }
+        for (proposal, known) in there.sorted(by: { $0.key.value < $1.key.value }) {
+            requests.proposals[proposal] = nil
+            tell(
+                known.origin, .refused(.timedOut, "another leader took over; it may be agreed"))
+        }
+    }
+
     mutating func expireRequests() {
         let late = requests.forwarded.filter { $0.value.deadline <= now }
         for (id, request) in late.sorted(by: { $0.key < $1.key }) {

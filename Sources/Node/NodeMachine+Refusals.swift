@@ -29,7 +29,7 @@ public enum Advice {
 
 extension NodeMachine {
     /// The newest kind of command that this program understands; older agents cannot read it in the log.
-    static let understands: UInt64 = 22
+    public static let understands: UInt64 = 22
 
     // MARK: - Before an order is proposed
 

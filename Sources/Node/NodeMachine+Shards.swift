@@ -89,7 +89,7 @@ extension NodeMachine {
         case .stop(let grace): stop(shard, grace: grace)
         case .probe(let kind):
             guard let group else {
-                driveShard(shard, .probed(.starting("what it serves is not known yet")))
+                driveShard(shard, .unasked("what it serves is not known yet"))
                 return
             }
             actions.append(.probe(shard, ProbeTarget(kind, of: group)))

@@ -86,7 +86,7 @@ extension NodeMachine {
             node: configuration.local,
             shards: sightings.keys.sorted().map { shard in
                 ShardSightings(shard: shard, sightings: sightings[shard]?.all ?? [])
-            }, understands: Self.understands)
+            }, understands: configuration.understands)
         if leadership != nil {
             hasSightingNews = false
             heard(words)

@@ -486,6 +486,7 @@ public struct NodeMachine: Sendable {
         endings = Dictionary(
             state.groups.map { ($0.name, snapshot.index) }, uniquingKeysWith: { first, _ in first })
         advance(to: snapshot.index, of: snapshot.term)
+        overtaken(upTo: snapshot.index)
     }
 
     private mutating func advance(to index: LogIndex, of term: Term) {

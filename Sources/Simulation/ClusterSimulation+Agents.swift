@@ -55,8 +55,10 @@ extension ClusterSimulation {
         node.supervision.stopGrace = .seconds(3)
         node.planGrace = .seconds(8)
         node.isolation = configuration.isolation
+        node.understands = told(by: index)
         node.gatesCommands = configuration.gatesCommands
         node.consensus.appendBytesLimit = configuration.appendBytesLimit
+        node.consensus.tailEntriesLimit = configuration.tailEntriesLimit
         node.logLimit = configuration.logLimit
         return node
     }
@@ -124,7 +126,7 @@ extension ClusterSimulation {
             for shard in hosts[index].engines.keys.sorted() { engineStopped(index, shard) }
         case .startsBeforeCatchingUp:
             for shard in hosts[index].ended { launch(shard, nil, on: index) }
-        case .confirmsBeforeFlush, .stopIsNoStop, .wedgedEnginePasses, nil: break
+        case .confirmsBeforeFlush, .stopIsNoStop, .wedgedEnginePasses, .claimsToRead, nil: break
         }
     }
 

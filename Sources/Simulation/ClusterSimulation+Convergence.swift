@@ -8,6 +8,21 @@ import Planning
 import Supervision
 
 extension ClusterSimulation {
+    /// Everything is mended: the cluster must be whole again in time, and stay so.
+    mutating func findTogether() {
+        let converged = advance(upTo: configuration.convergenceLimit) { $0.hasConverged }
+        if !converged {
+            invariants.broken(
+                "not converged \(configuration.convergenceLimit) after the last fault: \(missing)")
+        }
+        let launches = counters["launches"]
+        advance(to: now + configuration.calmEnd)
+        invariants.checkEnd(self)
+        if counters["launches"] != launches || !hasConverged {
+            invariants.broken("the cluster had converged and did not stay so: \(missing)")
+        }
+    }
+
     /// Every node knows the same leader and says that everything wanted serves, and so it is.
     var hasConverged: Bool {
         guard isWorldAsPlanned, isRosterSettled, let leader = newestMachine?.consensus.leader else {

@@ -27,6 +27,7 @@ extension ClusterSimulation {
 
     mutating func engineStarted(_ index: Int, _ shard: ShardID) {
         guard let engine = hosts[index].engines[shard] else { return }
+        hosts[index].engines[shard]?.isStarted = true
         give(.shard(shard, .started(processID: engine.processID)), to: index)
         if configuration.failsAtStart?(shard) == true {
             queue.schedule(.engineEnds(index, shard, .code(1)), at: now + .milliseconds(50))
@@ -65,9 +66,10 @@ extension ClusterSimulation {
     }
 
     /// Of a generation that was well, rank 0 is told to stop before the others, as long as its node can be
-    /// told anything.
+    /// told anything. One that was not seen to run yet is needed by nobody.
     private mutating func checkStopOrder(_ shard: ShardID, on index: Int) {
-        guard shard.rank != .master, let record = machines[index]?.state.record(of: shard.group),
+        guard shard.rank != .master, hosts[index].engines[shard]?.isStarted == true,
+            let record = machines[index]?.state.record(of: shard.group),
             record.generation == shard.generation, case .ended(let cause) = record.phase,
             cause.leavesEngineSound,
             let master = record.launched?.ranks.first.flatMap({ indexOfNode[$0.node] })

@@ -20,6 +20,7 @@ extension ClusterSimulation {
         case quickDisk(Int)
         case replaceDisk(Int)
         case sameVersion(Int)
+        case newestVersion(Int)
         case freeDisk(Int)
         case quickSender(Int)
         case start(GroupName?)
@@ -30,13 +31,15 @@ extension ClusterSimulation {
     }
 
     mutating func strike(_ fault: Fault) {
-        guard faultsOn, fault.nodes.allSatisfy({ $0 < nodes.count }) else { return }
+        let index = fault.nodes.first ?? 0
+        guard faultsOn, fault.nodes.allSatisfy({ $0 < nodes.count }),
+            !(fault.kind.endsAgent && configuration.survivors.contains(index))
+        else { return }
         count(fault.kind.rawValue)
         note("\(fault)")
-        let index = fault.nodes.first ?? 0
         switch fault.kind {
         case .agentCrash, .agentFlap, .hostCrash, .powerCut, .writeCrash, .officeStorm, .voteStorm,
-            .otherVersion:
+            .otherVersion, .olderAgent:
             strikeProcesses(fault, index)
         case .partition, .oneWayCut, .lossySpell, .disorder, .slowSender:
             strikeNetwork(fault, index)
@@ -77,7 +80,7 @@ extension ClusterSimulation {
             crashHost(index)
             queue.schedule(.repair(.boot(index)), at: now + lasts)
         case .powerCut:
-            for index in nodes.indices {
+            for index in nodes.indices where !configuration.survivors.contains(index) {
                 crashHost(index)
                 queue.schedule(.repair(.boot(index)), at: now + lasts / (index % 3 + 1))
             }
@@ -85,6 +88,9 @@ extension ClusterSimulation {
         case .otherVersion:
             upgrade(index, isOther: true)
             queue.schedule(.repair(.sameVersion(index)), at: now + lasts)
+        case .olderAgent:
+            age(index, fault)
+            queue.schedule(.repair(.newestVersion(index)), at: now + lasts)
         case .officeStorm: officeStormEnd = now + lasts
         default: voteStormEnd = now + lasts
         }
@@ -160,7 +166,7 @@ extension ClusterSimulation {
         var generator = fault.generator
         let group = groups.randomElement(using: &generator)
         // What is asked late may take effect after the last fault, and would look like one.
-        guard now - .zero < configuration.quietStart + configuration.faultPeriod / 2 else { return }
+        guard now < faultsBegin + configuration.faultPeriod / 2 else { return }
         switch fault.kind {
         case .operatorStop:
             let which = generator.chance(0.3) ? nil : group
@@ -241,6 +247,8 @@ extension ClusterSimulation {
         case .quickDisk(let index): hosts[index].flushTime = SimulatedHost.quickFlush
         case .replaceDisk(let index): replaceDisk(index)
         case .sameVersion(let index): upgrade(index, isOther: false)
+        // What is still old when all is mended stays so.
+        case .newestVersion(let index): if faultsOn { renew(index) }
         case .freeDisk(let index): freeDisk(index)
         case .quickSender(let index): network.slowSenders.remove(index)
         case .start(let group):

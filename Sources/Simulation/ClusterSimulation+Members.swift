@@ -25,7 +25,7 @@ extension ClusterSimulation {
 
     mutating func strikeMembers(_ fault: Fault, _ index: Int) {
         // What is asked late may take effect after the last fault, and would look like one.
-        guard now - .zero < configuration.quietStart + configuration.faultPeriod / 2 else { return }
+        guard now < faultsBegin + configuration.faultPeriod / 2 else { return }
         var generator = fault.generator
         switch fault.kind {
         case .nodeLeaves:

@@ -29,7 +29,7 @@ extension ClusterSimulation {
     }
 
     private mutating func fall(_ index: Int, within longest: Duration, for pause: Duration) {
-        guard hosts[index].isAgentUp else { return }
+        guard hosts[index].isAgentUp, !configuration.survivors.contains(index) else { return }
         let delay = generator.duration(in: .zero...longest)
         let restartsAfter = generator.duration(in: .milliseconds(2)...pause)
         queue.schedule(

@@ -32,6 +32,7 @@ public struct Fault: Hashable, Sendable {
         case operatorRestart = "operator restarts"
         case logRequest = "log requests"
         case otherVersion = "other versions"
+        case olderAgent = "older agents"
         case hastyQuestion = "hasty questions"
         case newFile = "new files"
         case nodeLeaves = "nodes leave"
@@ -47,8 +48,24 @@ public struct Fault: Hashable, Sendable {
         var isMaintenance: Bool { self == .cordon || self == .drain || self == .forcedDrain }
 
         /// What the mixes are drawn from. Disorder comes beside them too: it ends no stream and stops
-        /// nothing, so it drowns no other fault.
-        static let mixed = allCases.filter { !$0.isMaintenance && $0 != .disorder }
+        /// nothing, so it drowns no other fault. Older agents are there from the start.
+        static let mixed = allCases.filter {
+            !$0.isMaintenance && $0 != .disorder && $0 != .olderAgent
+        }
+
+        /// Whether the agent of the node that is struck ends. A power cut and storms strike nobody by name.
+        var endsAgent: Bool {
+            switch self {
+            case .agentCrash, .agentFlap, .hostCrash, .writeCrash, .otherVersion, .diskLoss,
+                .bitFlip, .fullDisk, .hastyQuestion, .nodeReplaced, .olderAgent:
+                true
+            case .powerCut, .officeStorm, .voteStorm, .newFile, .partition, .oneWayCut, .lossySpell,
+                .disorder, .slowSender, .pause, .clockJump, .slowDisk, .engineKill, .engineWedge,
+                .operatorStop, .operatorRestart, .logRequest, .nodeLeaves, .nodeJoins, .voterMoves,
+                .cordon, .drain, .forcedDrain:
+                false
+            }
+        }
 
         /// How often it comes, against the others, where a mix does not say otherwise.
         var weight: Int {
@@ -60,7 +77,7 @@ public struct Fault: Hashable, Sendable {
                 .voterMoves:
                 2
             case .powerCut, .otherVersion, .newFile, .clockJump, .officeStorm, .voteStorm,
-                .disorder, .hastyQuestion, .cordon, .drain, .forcedDrain:
+                .disorder, .hastyQuestion, .olderAgent, .cordon, .drain, .forcedDrain:
                 1
             }
         }

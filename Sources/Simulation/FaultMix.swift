@@ -10,7 +10,7 @@ struct FaultMix: Sendable {
     private let longestPause: Duration
 
     /// One mix in four has everything, in the usual weights.
-    init(using generator: inout SeededGenerator) {
+    init(using generator: inout SeededGenerator, without unwanted: Set<Fault.Kind> = []) {
         longestPause = [.seconds(1), .seconds(5)].randomElement(using: &generator) ?? .seconds(5)
         var kinds = Fault.Kind.mixed
         if !generator.chance(0.25) { kinds = kinds.filter { _ in generator.chance(0.5) } }
@@ -18,7 +18,8 @@ struct FaultMix: Sendable {
         let isUsual = kinds.count == Fault.Kind.mixed.count
         drawn = kinds.flatMap { kind in
             let factor = isUsual ? 1 : 1 << Int.random(in: 0...3, using: &generator)
-            return Array(repeating: kind, count: kind.weight * factor)
+            let count = unwanted.contains(kind) ? 0 : kind.weight * factor
+            return Array(repeating: kind, count: count)
         }
     }
 
@@ -32,6 +33,22 @@ struct FaultMix: Sendable {
         while at < start + period {
             faults.append(fault(at: at, nodeCount: nodeCount, using: &generator))
             at += Self.milliseconds(in: 100...longestPause.wholeMilliseconds, using: &generator)
+        }
+        return faults
+    }
+
+    /// The same with quiet between, long enough for what has failed to be up again.
+    func spells(
+        from start: Duration, for period: Duration, nodeCount: Int,
+        using generator: inout SeededGenerator
+    ) -> [Fault] {
+        var faults: [Fault] = []
+        var at = start
+        while at < start + period {
+            let lasts = min(
+                Self.milliseconds(in: 5000...90_000, using: &generator), start + period - at)
+            faults += self.faults(from: at, for: lasts, nodeCount: nodeCount, using: &generator)
+            at += lasts + Self.milliseconds(in: 5000...240_000, using: &generator)
         }
         return faults
     }
@@ -65,6 +82,20 @@ struct FaultMix: Sendable {
         }
     }
 
+    /// Agents of an older version, in one history of six: some nodes begin with one, and are upgraded sooner or
+    /// later.
+    static func olderAgents(until end: Duration, nodeCount: Int, seed: UInt64) -> [Fault] {
+        var generator = SeededGenerator(seed: seed ^ 0x01DE)
+        guard generator.chance(0.17) else { return [] }
+        let choice = generator.next() >> 40
+        return (0..<nodeCount).filter { _ in generator.chance(0.4) }.map { node in
+            Fault(
+                kind: .olderAgent, at: .zero,
+                lasts: milliseconds(in: 1000...end.wholeMilliseconds * 3 / 2, using: &generator),
+                nodes: [node], choice: choice)
+        }
+    }
+
     private func fault(
         at: Duration, nodeCount: Int, using generator: inout SeededGenerator
     ) -> Fault {
@@ -80,7 +111,8 @@ struct FaultMix: Sendable {
             case .partition: (0..<nodeCount).filter { _ in generator.chance(0.4) }
             case .oneWayCut: [index] + others.filter { _ in generator.chance(0.5) }
             case .agentCrash, .agentFlap, .hostCrash, .slowSender, .pause, .clockJump, .slowDisk,
-                .otherVersion, .writeCrash, .diskLoss, .bitFlip, .fullDisk, .operatorStop,
+                .otherVersion, .olderAgent, .writeCrash, .diskLoss, .bitFlip, .fullDisk,
+                .operatorStop,
                 .operatorRestart, .logRequest, .hastyQuestion, .nodeLeaves, .nodeReplaced,
                 .voterMoves, .cordon, .drain, .forcedDrain:
                 [index]

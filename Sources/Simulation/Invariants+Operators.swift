@@ -16,6 +16,15 @@ extension Invariants {
         touched.insert(group)
     }
 
+    /// Everything has found together since: what operators have asked until now excuses nothing that comes.
+    mutating func excusesNothingMore() {
+        touched = []
+        everythingTouched = false
+        oneFileIsEnough = false
+        filesHaveChanged = false
+        maintenance.drained = []
+    }
+
     /// An operator asks that a node be emptied.
     mutating func drains(_ node: NodeID) { maintenance.drained.insert(node) }
 
@@ -23,7 +32,7 @@ extension Invariants {
         _ id: RequestID, _ request: OperatorRequest, of node: NodeID, at now: Instant
     ) {
         questions[id] = Question(
-            node: node, askedAt: now, request: request, after: agreedIn.values.max() ?? .zero)
+            node: node, askedAt: now, request: request, after: highestAgreed)
         if request == .apply { oneFileIsEnough = true }
         if case .propose(.apply) = request { oneFileIsEnough = true }
     }

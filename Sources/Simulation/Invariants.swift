@@ -32,6 +32,7 @@ struct Invariants {
     private(set) var committed: [LogIndex: LogEntry] = [:]
     /// The highest place that was first applied in each term.
     var agreedIn: [Term: LogIndex] = [:]
+    private(set) var highestAgreed = LogIndex.zero
     private(set) var checked: [LogIndex?]
     var plans: [Epoch: Plan] = [:]
     private var generations: [GroupName: Generation] = [:]
@@ -64,6 +65,7 @@ struct Invariants {
     var everythingTouched = false
     var maintenance = MaintenanceWatch()
     private var promises = PromiseWatch()
+    private(set) var versions = VersionWatch()
     var questions: [RequestID: Question] = [:]
 
     private struct Launch: Hashable {
@@ -129,7 +131,7 @@ struct Invariants {
         let from = checked[index].map { $0 < applied ? $0.next : applied } ?? applied
         checked[index] = applied
         checkEntries(from, applied, machine.configuration.local, log: hosts[index])
-        if applied > agreedIn.values.max() ?? .zero { agreedIn[term] = applied }
+        if applied > highestAgreed { (agreedIn[term], highestAgreed) = (applied, applied) }
         rosters.note(machine.state.roster, at: now)
         checkState(machine.state, hosts: hosts, at: now)
         checkDeployment(machine.state, hosts: hosts, at: now)
@@ -153,9 +155,13 @@ struct Invariants {
         var next = read[index].next
         while next <= machine.consensus.lastIndex {
             defer { next = next.next }
-            guard let entry = hosts[index].entry(at: next),
-                case .launch(let group, let generation, _, _)? = entry.action
-            else { continue }
+            guard let entry = hosts[index].entry(at: next) else { continue }
+            if let sentence = versions.proposed(
+                entry, by: machine, hosts: hosts, index: indexOfNode)
+            {
+                broken(sentence)
+            }
+            guard case .launch(let group, let generation, _, _)? = entry.action else { continue }
             checkStore(group, machine.state)
             let held = machine.state.record(of: group.name).launched?.ranks.map(\.node) ?? []
             let present = machine.membership.members.filter {
@@ -238,6 +244,7 @@ struct Invariants {
     }
 
     private mutating func noteCommand(of entry: LogEntry) {
+        versions.agreed(entry)
         switch entry.action {
         case .launch(let group, let generation, _, _):
             let launch = Launch(group: group.name, generation: generation)

@@ -23,6 +23,8 @@ enum PlantedBug: String, CaseIterable {
     case enginesDieWithAgent
     /// The shell starts at once what ran before the agent's end, whatever was agreed since.
     case startsBeforeCatchingUp
+    /// An older agent says that it can read what it cannot.
+    case claimsToRead
     /// The probe of a wedged engine says that it serves.
     case wedgedEnginePasses
 }

@@ -85,6 +85,8 @@ extension SimulationConfiguration {
         faults += FaultMix.maintenance(
             from: quietStart, for: faultPeriod, nodeCount: nodeCount, seed: seed)
         faults += FaultMix.disorder(from: quietStart, for: faultPeriod, seed: seed)
+        faults += FaultMix.olderAgents(
+            until: quietStart + faultPeriod, nodeCount: nodeCount, seed: seed)
     }
 
     private static let largeLogLimit = NodeConfiguration.standardLogLimit

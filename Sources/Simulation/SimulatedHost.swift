@@ -15,6 +15,8 @@ struct SimulatedHost {
         let processID: Int32
         let rankCount: Int
         let loadedAt: Instant
+        /// Its agent was told that it runs.
+        var isStarted = false
         /// Of a router: the URLs that it knows, each its own identity.
         var workers: [String] = []
         /// It lives and answers nothing, and only SIGKILL ends it.
@@ -69,6 +71,8 @@ struct SimulatedHost {
     var isDiskFull = false
     /// Its agent writes frames of another version, and reads no others.
     var speaksOtherVersion = false
+    /// The newest kind of command that its agent can read.
+    var reads = NodeMachine.understands
     /// How far its clock is off.
     var clockOffset = Duration.zero
     /// What came meanwhile.

@@ -21,6 +21,8 @@ public enum ShardInput: Hashable, Sendable {
     /// The shim itself could not be started or reached.
     case failed(String)
     case probed(ProbeResult)
+    /// It could not be asked, since nobody here knows yet what it serves.
+    case unasked(String)
     case schedulers(SchedulerSighting)
     /// Its log tells how far the load has come.
     case progressed(LoadingProgress)
@@ -148,6 +150,7 @@ public struct ShardMachine: Hashable, Sendable {
             }
         case .failed(let reason): gone(.exited, .notStarted(reason), at: nil, why: reason)
         case .probed(let result): probed(result, at: now)
+        case .unasked(let why): unasked(why, at: now)
         case .schedulers(let sighting):
             schedulers = sighting
             saw(sighting)
@@ -304,6 +307,22 @@ public struct ShardMachine: Hashable, Sendable {
             deadline = now + policy.readinessInterval
         case (.unresponsive, _): deadline = now + policy.livenessInterval
         case (.waiting, _), (.starting, _), (.stopping, _), (.exited, _), (.stopped, _): break
+        }
+    }
+
+    /// An agent that has come back may know for long what it adopted and not what that serves, as without a
+    /// leader. That time counts against no limit: a serving engine would be ended for it.
+    private mutating func unasked(_ why: String, at now: Instant) {
+        isProbing = false
+        guard loss == nil else { return }
+        switch report.state {
+        case .loading:
+            report.why = why
+            loadingSince = now
+            saidReadyAt = saidReadyAt.map { _ in now }
+            deadline = now + policy.readinessInterval
+        case .ready, .unresponsive: deadline = now + policy.livenessInterval
+        case .waiting, .starting, .stopping, .exited, .stopped: break
         }
     }
 

@@ -9,7 +9,7 @@ fill up, clocks jump; and operators upgrade agents, drain, demote, restart and d
 After each the cluster must become steady again by itself. At the end the record is held against the
 invariants of `history.py` and `ledger.py`. Needs root and iproute2; runs in mount and process namespaces of its
 own, so nothing is left however it ends. With `faketime` installed, the nodes' clocks differ by up to five
-minutes, and jump.
+minutes, and jump; without it the run says what it left out.
 
 Exit code 1 where an invariant does not hold or the cluster did not recover; the directory named then has
 every log. A seed draws the same faults again, not the same timing.
@@ -71,10 +71,12 @@ class Test(Watch):
         super().__init__(cluster)
         self.options = options
         self.random = random.Random(options.seed)
-        self.kinds = [fault for fault in FAULTS
-                      if (not options.only or options.only in fault.name)
-                      and not any(text in fault.name for text in options.without)
-                      and (FAKETIME or not fault.moves_clock)]
+        chosen = [fault for fault in FAULTS
+                  if (not options.only or options.only in fault.name)
+                  and not any(text in fault.name for text in options.without)]
+        self.kinds = [fault for fault in chosen if FAKETIME or not fault.moves_clock]
+        # What this machine cannot do.
+        self.left_out = [fault.name for fault in chosen if fault not in self.kinds]
         self.begun = time.monotonic()
 
     # Faults
@@ -90,6 +92,9 @@ class Test(Watch):
             case "follower":
                 leader = self.leader()
                 return [self.random.choice([node for node in nodes if node != leader])]
+            case "leader and another":
+                leader = self.leader()
+                return [leader, self.random.choice([node for node in nodes if node != leader])]
             case "spare":
                 spares = sorted(map(self.cluster.node, self.plan()["spares"]))
                 return [self.random.choice(spares)] if spares else []
@@ -283,13 +288,17 @@ def main():
         in_own_namespaces()
     # faketime's files there have the names of processes, which another run has had, too.
     run("mount", "-t", "tmpfs", "chaos", "/dev/shm")
+    # And so would have the network namespaces of a run beside this one.
+    os.makedirs("/run/netns", exist_ok=True)
+    run("mount", "-t", "tmpfs", "chaos", "/run/netns")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     skews = {}
     if FAKETIME:
         drawn = random.Random(options.seed)
         skews = {node: drawn.randint(-options.skew, options.skew) for node in range(1, options.nodes + 1)}
     directory = tempfile.mkdtemp(prefix="glm-chaos-")
-    clocks = f"ahead by {', '.join(f'{skew} s' for skew in skews.values())}" if skews else "equal"
+    clocks = (f"ahead by {', '.join(f'{skew} s' for skew in skews.values())}" if skews
+              else "equal, since there is no faketime")
     print(f"seed {options.seed}, clocks {clocks}; logs in {options.keep or directory}", flush=True)
     try:
         with Cluster(options.program, options.profile, options.nodes, directory, skews) as cluster:
@@ -303,6 +312,9 @@ def main():
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     print(summary(test.history))
+    if test.left_out:
+        print(f"LEFT OUT, since there is no faketime (apt-get install faketime): skewed clocks, "
+              f"{', '.join(test.left_out)}")
     for problem in problems:
         print(f"BROKEN  {problem}")
     if problems:

@@ -207,6 +207,11 @@ class Cluster:
     def free_disk(self, node):
         (self.home(node) / "state" / "ballast").unlink(missing_ok=True)
 
+    def set_disk_writable(self, node, is_writable):
+        """Refused by the system as long as anybody there has a file open for writing."""
+        run("mount", "-o", f"remount,{'rw' if is_writable else 'ro'}",
+            str(self.home(node) / "state"))
+
     # Questions
 
     def ask(self, node, path, timeout=2.0):

@@ -14,8 +14,8 @@ import time
 
 from cluster import wait_until
 
-# A full disk: exit code 6 of README.md, and the system's words for it in the agent's log.
-STORAGE_EXIT, STORAGE_WORDS = 6, "ENOSPC"
+# A disk that takes no writes: exit code 6 of README.md, and the system's words for it in the agent's log.
+STORAGE_EXIT, FULL, READ_ONLY = 6, "ENOSPC", "EROFS"
 ORDER_SECONDS = 60
 # As many orders as fill what is left of the log's last page and more.
 FILLING_ORDERS = 100
@@ -148,19 +148,38 @@ def fill_disk(test, nodes):
                 pass
         else:
             raise Refused(f"the agent of node {node} goes on with a full disk")
-        ended_of_full_disk(test, node, told)
-        told = test.cluster.log_size(node)
-        supervise(test, node)
-        if not wait_until(ORDER_SECONDS, lambda: test.cluster.agent_has_ended(node) is not None):
-            raise AgentEnded(f"the agent of node {node} started on a full disk")
-        ended_of_full_disk(test, node, told)
+        ended_of_its_disk(test, node, told, FULL)
+        cannot_start(test, node, FULL)
 
 
-def ended_of_full_disk(test, node, told):
+def cannot_start(test, node, words):
+    told = test.cluster.log_size(node)
+    supervise(test, node)
+    if not wait_until(ORDER_SECONDS, lambda: test.cluster.agent_has_ended(node) is not None):
+        raise AgentEnded(f"the agent of node {node} started on a disk that takes no writes ({words})")
+    ended_of_its_disk(test, node, told, words)
+
+
+def ended_of_its_disk(test, node, told, words):
     code, log = test.cluster.agent_has_ended(node), test.cluster.log(node, told)
-    if code != STORAGE_EXIT or STORAGE_WORDS not in log:
+    if code != STORAGE_EXIT or words not in log:
         last = " / ".join(log.splitlines()[-3:])
-        raise AgentEnded(f"the agent of node {node}, its disk full, ended with {code}: {last}")
+        raise AgentEnded(f"the agent of node {node}, its disk {words}, ended with {code}: {last}")
+
+
+def come_up_read_only(test, nodes):
+    """A node loses power and comes up with the disk of its state mounted so that nothing can be written: its
+    agent ends at its start, and says why."""
+    for node in nodes:
+        test.cluster.power_off(node)
+        test.cluster.set_disk_writable(node, False)
+        cannot_start(test, node, READ_ONLY)
+
+
+def set_writable(test, nodes):
+    for node in nodes:
+        test.cluster.set_disk_writable(node, True)
+        supervise(test, node)
 
 
 def free_disk(test, nodes):
@@ -327,6 +346,7 @@ FAULTS = [
     # Nodes and their links
     Fault("a node loses power", (0, 15),
           lambda test, nodes: [test.cluster.power_off(node) for node in nodes], start_agents),
+    Fault("a disk comes up read-only", (0, 8), come_up_read_only, set_writable),
     Fault("a node is frozen", (1, 15),
           lambda test, nodes: [test.cluster.signal_node(node, signal.SIGSTOP) for node in nodes],
           lambda test, nodes: [test.cluster.signal_node(node, signal.SIGCONT) for node in nodes]),
@@ -340,6 +360,12 @@ FAULTS = [
     Fault("two nodes are parted from the rest", (5, 25),
           lambda test, nodes: test.cluster.network.part(nodes),
           lambda test, nodes: test.cluster.network.part(nodes, "bridge"), target="two"),
+    Fault("a pair of nodes is cut", (5, 25),
+          lambda test, nodes: test.cluster.network.cut(nodes),
+          lambda test, nodes: test.cluster.network.cut(nodes, False), target="two"),
+    Fault("the leader and another are cut", (5, 25),
+          lambda test, nodes: test.cluster.network.cut(nodes),
+          lambda test, nodes: test.cluster.network.cut(nodes, False), target="leader and another"),
     # What operators do
     Fault("all agents are upgraded", (0, 0), upgrade_agents, target="all", **CONTROL),
     Fault("a node is cordoned", (0, 5), on_members("cordon", shows=is_cordoned), uncordon, **CONTROL),

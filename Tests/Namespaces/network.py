@@ -5,6 +5,7 @@ Everything lives in namespaces whose names begin with one prefix; the host's own
 at all, and deleting the namespaces deletes the links. Needs root and iproute2.
 """
 
+import ipaddress
 import os
 import signal
 import subprocess
@@ -114,6 +115,25 @@ class Network:
         stays: a node only stops hearing the rest."""
         for node in nodes:
             run("ip", "-n", f"{self.prefix}-switch", "link", "set", f"port{node}", "master", bridge)
+        return time.monotonic()
+
+    def cut(self, pair, is_cut=True):
+        """Two nodes hear nothing of each other, and everyone else hears both; or no more so.
+
+        Packets of IPv4 for the other address are dropped where the switch receives: bytes 12 and 30 of a
+        frame are its type and whom it is for."""
+        switch, (one, other) = f"{self.prefix}-switch", pair
+        for sender, receiver in ((one, other), (other, one)):
+            port = f"port{sender}"
+            if not is_cut:
+                run("tc", "-n", switch, "qdisc", "delete", "dev", port, "clsact")
+                continue
+            address = int(ipaddress.IPv4Address(self.address(receiver)))
+            program = ["40 0 0 12", "21 0 3 2048", "32 0 0 30", f"21 0 1 {address}", "6 0 0 2",
+                       "6 0 0 0"]
+            run("tc", "-n", switch, "qdisc", "add", "dev", port, "clsact")
+            run("tc", "-n", switch, "filter", "add", "dev", port, "ingress", "bpf",
+                "direct-action", "bytecode", ",".join([str(len(program)), *program]))
         return time.monotonic()
 
     def lose(self, node, percent, ways=("ingress",)):

@@ -113,6 +113,13 @@ struct Cluster {
         return machine
     }
 
+    /// How many proposals the node has made of which nothing is known yet.
+    func openProposals(of index: Int) throws -> Int {
+        var sizes = Sizes()
+        sizes.add(try machine(index), at: "")
+        return try #require(sizes.counts["#requests.proposals"])
+    }
+
     func status(_ index: Int) throws -> ClusterStatus {
         try machine(index).status(at: simulation.now, wall: simulation.wall(of: index))
     }

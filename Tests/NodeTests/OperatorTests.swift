@@ -224,6 +224,28 @@ import WireProtocol
         #expect(text.contains("did not answer") == !asksLeader, "\(text)")
     }
 
+    @Test func `what a leader proposed before a snapshot overtook it is forgotten`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 5) { configuration in
+            (configuration.logLimit, configuration.tailEntriesLimit) = (8, 0)
+        }
+        cluster.settle()
+        let old = try #require(cluster.leader)
+        cluster.simulation.isolate(old)
+        let id = cluster.simulation.ask(old, .propose(.start(nil)))
+        #expect(try cluster.openProposals(of: old) > 0)
+        let others = cluster.indices.filter { $0 != old }
+        cluster.wait { cluster in
+            others.contains { cluster.simulation.machines[$0]?.consensus.role == .leader }
+        }
+        let asked = try #require(
+            others.first { cluster.simulation.machines[$0]?.consensus.role == .leader })
+        for _ in 0..<20 { #expect(try cluster.ask(asked, .propose(.start(nil))).isAccepted) }
+        cluster.simulation.repair(.heal)
+        cluster.settle()
+        #expect(cluster.simulation.answers[id] != nil)
+        #expect(try cluster.openProposals(of: old) == 0)
+    }
+
     @Test func `every node confirms what was agreed on, once it knows it itself`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()

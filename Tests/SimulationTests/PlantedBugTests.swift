@@ -23,6 +23,7 @@ import Testing
         .enginesDieWithAgent: ["no agent had asked for it"],
         .startsBeforeCatchingUp: ["was launched twice"],
         .wedgedEnginePasses: ["not converged"],
+        .claimsToRead: ["cannot read it"],
     ]
 
     /// A bug has other consequences too, so that histories may end before it shows as itself.

@@ -302,6 +302,28 @@ import Testing
         #expect(shard.machine.isGone)
     }
 
+    @Test(arguments: [false, true])
+    func `an adopted shard of which nothing is known is judged by no limit`(saysReady: Bool) {
+        var shard = ShardDriver()
+        shard.take(.adopted(processID: 4711))
+        if saysReady { shard.take(.progressed(LoadingProgress(phase: .ready, moves: 42))) }
+        let end = shard.now + ShardDriver.policy.loadLimit * 2
+        while shard.now < end, shard.waitForDeadline() {
+            #expect(shard.wanted == [.probe(.readiness)])
+            shard.take(.unasked("what it serves is not known yet"))
+            #expect(shard.state == .loading)
+        }
+        #expect(shard.now >= end)
+        #expect(shard.report.why == "what it serves is not known yet")
+        // From now on it is known, and has as long as any other.
+        let limit =
+            saysReady ? ShardDriver.policy.unresponsiveAfter : ShardDriver.policy.loadLimit
+        #expect(shard.answer(.unreachable("no answer"), for: limit - .seconds(10)) == [.loading])
+        #expect(
+            shard.answer(.unreachable("no answer"), for: .seconds(20))
+                == [.loading, .unresponsive])
+    }
+
     @Test(arguments: [1, 2, 7]) func `no rank but the first is ever probed`(rank: Int) {
         var shard = ShardDriver.loading(rank: rank)
         #expect(shard.machine.nextDeadline == nil)
@@ -326,7 +348,7 @@ import Testing
             .begin, .portsChecked(conflict: nil), .portsChecked(conflict: "taken"),
             .started(processID: 1), .adopted(processID: 2), .exited(.code(1), logTail: ["x"]),
             .stopped(.code(0)), .failed("no"), .probed(.answers), .probed(.starting("s")),
-            .probed(.failing("f")), .end, .tick, .tick, .tick,
+            .probed(.failing("f")), .unasked("u"), .end, .tick, .tick, .tick,
         ]
         for _ in 0..<20 {
             var shard = ShardDriver(rank: Int.random(in: 0...1, using: &generator))

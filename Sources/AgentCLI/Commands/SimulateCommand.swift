@@ -15,8 +15,8 @@ extension CommandSpec {
             checked after every step; the first that breaks ends the run with exit code 1.
             """,
         options: [
-            .seed, .seeds, .simulatedNodes, .simulatedProfile, .scenario, .shrink, .coverage,
-            .trace, .json,
+            .seed, .seeds, .simulatedNodes, .simulatedProfile, .simulatedHours, .scenario, .shrink,
+            .coverage, .trace, .json,
         ],
         examples: [
             Example("glm-agent simulate --seed 42 --trace", "replay one history and read it"),
@@ -24,6 +24,9 @@ extension CommandSpec {
             Example(
                 "glm-agent simulate --seeds 1..10000 --coverage --shrink",
                 "a night's worth, with the states reached; a failure as a small scenario"),
+            Example(
+                "glm-agent simulate --hours 24",
+                "one cluster for a day, in which nothing may grow"),
             Example("glm-agent simulate --scenario FILE --trace", "replay a scenario"),
         ])
 }
@@ -35,6 +38,8 @@ extension OptionSpec {
         "nodes", value: "N", "how many nodes (what the profile needs, and up to two spares)")
     static let simulatedProfile = OptionSpec(
         "profile", value: "NAME", completion: .profile, "what they serve (drawn from the seed)")
+    static let simulatedHours = OptionSpec(
+        "hours", value: "N", "each cluster lives so long, and nothing in it may grow")
     static let scenario = OptionSpec(
         "scenario", value: "FILE", completion: .file, "the history of a file in a seed's place")
     static let shrink = OptionSpec("shrink", "make a failing history small, and print its scenario")
@@ -45,6 +50,15 @@ extension OptionSpec {
 func simulate(_ invocation: Invocation) -> ExitCode {
     let arguments = invocation.arguments
     var run = SimulationRun(invocation)
+    if let words = arguments[.simulatedHours] {
+        guard let hours = Int(words), (1...10_000).contains(hours), arguments[.scenario] == nil,
+            !arguments.has(.shrink)
+        else {
+            return invocation.misused(
+                "--hours takes a number, and goes neither with --scenario nor with --shrink")
+        }
+        run.hours = hours
+    }
     if let file = arguments[.scenario] {
         do {
             let bytes = try Files.read(file, limitBytes: 1 << 20)
@@ -101,6 +115,8 @@ private struct SimulationRun {
     private let invocation: Invocation
     private let keepsCoverage: Bool
     var seedCount = 1
+    /// nil: half a minute of faults, and what mends them.
+    var hours: Int?
     private var histories = 0
     private var steps = 0
     private var simulated = Duration.zero
@@ -118,10 +134,7 @@ private struct SimulationRun {
     /// Runs one history.
     /// - Returns: false if an invariant broke; it has been told.
     mutating func holds(_ scenario: SimulationConfiguration) -> Bool {
-        var simulation = ClusterSimulation(
-            scenario, keepsTranscript: invocation.arguments.has(.trace),
-            keepsCoverage: keepsCoverage)
-        let result = simulation.run()
+        let result = result(of: scenario)
         for line in result.transcript { invocation.console.out(line) }
         histories += 1
         steps += result.steps
@@ -134,16 +147,33 @@ private struct SimulationRun {
         }
         if histories.isMultiple(of: Self.progressInterval), histories < seedCount {
             invocation.console.complain(
-                "\(histories) of \(seedCount) seeds, \(hours) hours of simulated time")
+                "\(histories) of \(seedCount) seeds, \(simulatedHours) hours of simulated time")
         }
         return true
+    }
+
+    private func result(of scenario: SimulationConfiguration) -> SimulationResult {
+        var scenario = scenario
+        if hours != nil { scenario.endures() }
+        var simulation = ClusterSimulation(
+            scenario, keepsTranscript: invocation.arguments.has(.trace),
+            keepsCoverage: keepsCoverage)
+        guard let hours else { return simulation.run() }
+        return simulation.endure(.seconds(3600 * hours)) { lived in
+            guard Int(lived.inSeconds) % 7200 < Int(ClusterSimulation.mixPeriod.inSeconds) else {
+                return
+            }
+            invocation.console.complain(
+                "\(Int(lived.inSeconds) / 3600) of \(hours) hours of seed \(scenario.seed)")
+        }
     }
 
     private func complain(_ scenario: SimulationConfiguration, _ violation: String) {
         invocation.console.complain(
             "seed \(scenario.seed), \(scenario.nodeCount) nodes, "
                 + "\(scenario.deployment.profileName): \(violation)\n"
-                + "  replay it: \(scenario.replayCommand) --trace")
+                + "  replay it: \(scenario.replayCommand)"
+                + "\(hours.map { " --hours \($0)" } ?? "") --trace")
         guard invocation.arguments.has(.shrink) else { return }
         var shrinker = Shrinker(scenario, violation: violation)
         shrinker.run()
@@ -153,7 +183,7 @@ private struct SimulationRun {
         invocation.console.outRaw(shrinker.smallest.text)
     }
 
-    private var hours: Double { (simulated.inSeconds / 36).rounded() / 100 }
+    private var simulatedHours: Double { (simulated.inSeconds / 36).rounded() / 100 }
 
     func show() {
         let counters = totals.keys.sorted().map {
@@ -171,7 +201,7 @@ private struct SimulationRun {
         invocation.show(.object(members)) {
             let counts = counters.map { "\($0.name) \($0.value.integerValue ?? 0)" }
             return "\(counted(histories, "seed")), \(Int(simulated.inSeconds)) s of simulated time "
-                + "(\(hours) h), \(steps) steps: every invariant held\n"
+                + "(\(simulatedHours) h), \(steps) steps: every invariant held\n"
                 + "\(counts.joined(separator: ", "))\n" + (keepsCoverage ? coverageText : "")
         }
     }
