@@ -102,7 +102,8 @@ let shell: [Target] =
     + [
         // A program that only writes, for tests that kill it.
         .executableTarget(
-            name: "StorageTestHelper", dependencies: ["Base", "EventLoop", "Consensus", "Storage"],
+            name: "StorageTestHelper",
+            dependencies: ["Base", "EventLoop", "Consensus", "Storage", "CSystem"],
             path: "Tests/StorageTestHelper", swiftSettings: strict)
     ]
     + module("Host", ["Base", "EventLoop", "CSystem", "Ascend"], tests: ["PretendNode"])

@@ -30,7 +30,7 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
         case .noAgent: "no agent answers at the control socket"
         case .targetMissed: "the benchmark ran, and missed its published target"
         case .stateDirectory:
-            "the agent's state directory is full, read-only, damaged, in use or another's; the "
+            "the agent's state directory is full, read-only, hung, damaged, in use or another's; the "
                 + "log says what to do, and its shards run on"
         case .twin: "another agent runs as this node on another machine, and was there first"
         }

@@ -154,6 +154,38 @@ extension Agent {
         }
     }
 
+    // MARK: - What does not end
+
+    /// Dies and ports may be held, so the shard is not over; but its group need not wait to hear of it.
+    func lingers(_ shard: ShardID, _ processIDs: [Int32]) {
+        let why = "left \(Self.named(processIDs)) behind that SIGKILL does not end"
+        give(.shard(shard, .lingers(why: why)))
+        noteLingering(shard, processIDs)
+    }
+
+    func noteLingering(_ shard: ShardID, _ processIDs: [Int32]?) {
+        lingering[shard] = processIDs
+        note(
+            .processes,
+            lingering.sorted { $0.key < $1.key }.map { shard, processIDs in
+                "SIGKILL does not end \(Self.named(processIDs)) of \(shard), whose shim is gone: they hang "
+                    + "in the kernel (`dmesg`), and nothing else starts here before they have ended; if they "
+                    + "stay, reboot this node"
+            })
+    }
+
+    func logUnknown(_ shard: ShardID) {
+        log(
+            .warning,
+            "what became of \(shard) cannot be found out: the look at its processes or its files hangs, or "
+                + "fails. It counts as running meanwhile")
+    }
+
+    private static func named(_ processIDs: [Int32]) -> String {
+        let numbers = processIDs.map(String.init).joined(separator: ", ")
+        return processIDs.count == 1 ? "process \(numbers)" : "processes \(numbers)"
+    }
+
     // MARK: - Logs
 
     func logTold(_ shard: ShardID, _ account: LogAccount) {

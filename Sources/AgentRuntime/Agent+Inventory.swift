@@ -12,7 +12,7 @@ import Planning
 
 /// What a note is about. Each subject has its say once; in this order they are told.
 enum NoteSubject: Int, CaseIterable {
-    case environment, tuning, disk, logs
+    case environment, tuning, disk, processes, logs
 }
 
 extension Agent {
@@ -43,11 +43,11 @@ extension Agent {
         }
     }
 
-    /// Takes the place of what was noted of that subject.
-    func note(_ subject: NoteSubject, _ texts: [String]) {
+    /// Takes the place of what was noted of that subject. It is logged, where nobody else does.
+    func note(_ subject: NoteSubject, _ texts: [String], logs: Bool = true) {
         guard notes[subject, default: []] != texts else { return }
         notes[subject] = texts
-        for text in texts { log(.warning, text) }
+        if logs { for text in texts { log(.warning, text) } }
         give(.noted(NoteSubject.allCases.flatMap { notes[$0] ?? [] }))
     }
 

@@ -53,6 +53,8 @@ public final class Agent: ControlSource {
     /// Until when operators are told of the last slow write.
     var slowNoteTimer: LoopTimer?
     var slowLogDue = Instant.zero
+    /// When the write began that is told as slow and is not done yet.
+    var slowWriteSince: WallTime?
     /// Since when peers refuse this agent for another of its name.
     var refusedSince: [NodeID: Instant] = [:]
     let own: ConfiguredNode
@@ -72,6 +74,8 @@ public final class Agent: ControlSource {
     private var transport: PeerTransport?
     var shards: ShardHost?
     private var logs: LogWatch?
+    /// What is left of shards without a shim.
+    var lingering: [ShardID: [Int32]] = [:]
     /// What of the logs of a shard cannot be read.
     var logTroubles: [ShardID: String] = [:]
     let ports: PortCheck
@@ -132,6 +136,7 @@ public final class Agent: ControlSource {
             node.planGrace = configuration.planGrace
             node.joins = configuration.joins
             node.isolation = configuration.isolation
+            node.settings = configuration.settings
             node.gatesCommands = configuration.launchGate.gatesCommands
             var entropy = SystemRandomNumberGenerator()
             machine = NodeMachine(
@@ -337,7 +342,10 @@ public final class Agent: ControlSource {
     private func shardEvent(_ shard: ShardID, _ event: ShardEvent) {
         switch event {
         case .started(let processID): runs(shard, processID, .started(processID: processID))
-        case .adopted(let processID): runs(shard, processID, .adopted(processID: processID))
+        case .adopted(let processID):
+            if processID == nil { logUnknown(shard) }
+            runs(shard, processID, .adopted(processID: processID))
+        case .lingers(let processIDs): lingers(shard, processIDs)
         case .schedulers(let sighting): give(.shard(shard, .schedulers(sighting)))
         case .exited(let status, let endedAt, let logTail):
             // Why it ended stands in its log: that is read first, also of one that ended unseen.
@@ -348,13 +356,14 @@ public final class Agent: ControlSource {
         }
     }
 
-    private func runs(_ shard: ShardID, _ processID: Int32, _ input: ShardInput) {
+    private func runs(_ shard: ShardID, _ processID: Int32?, _ input: ShardInput) {
         give(.shard(shard, input))
         logs?.follow(shard, processID: processID)
         examined(shard)
     }
 
     private func ended(_ shard: ShardID, _ input: ShardInput) {
+        noteLingering(shard, nil)
         logs?.finish(shard) { [weak self] in
             self?.give(.shard(shard, input))
             self?.examined(shard)

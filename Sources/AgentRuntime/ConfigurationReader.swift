@@ -287,14 +287,16 @@ struct ConfigurationReader {
         return endpoint
     }
 
+    /// What `timing` sets, but for the budget.
+    static let times = [
+        "load_limit", "stop_grace", "stable_view", "unresponsive_after", "backoff_initial",
+        "backoff_limit", "settle_after", "plan_grace", "obstacle_limit", "load_stall",
+    ]
+
     private func timing(_ reader: YAMLReader?) -> (SupervisionPolicy, Duration) {
         var policy = SupervisionPolicy()
         var planGrace = Duration.seconds(30)
-        let fields = reader?.fields([
-            "load_limit", "stop_grace", "stable_view", "unresponsive_after", "backoff_initial",
-            "backoff_limit", "restart_budget", "settle_after", "plan_grace", "obstacle_limit",
-            "load_stall",
-        ])
+        let fields = reader?.fields(Self.times + ["restart_budget"])
         guard let fields else { return (policy, planGrace) }
         func duration(_ name: String, _ standard: Duration) -> Duration {
             fields[name].flatMap { $0.duration() } ?? standard

@@ -52,6 +52,26 @@ int csystem_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
 }
 
+static volatile sig_atomic_t latest_code;
+
+static void exit_now(int signal_number) {
+    (void)signal_number;
+    _exit(latest_code);
+}
+
+void csystem_exit_at_latest(int code, unsigned seconds) {
+    latest_code = code;
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = exit_now;
+    sigaction(SIGALRM, &action, NULL);
+    sigset_t alarm_only;
+    sigemptyset(&alarm_only);
+    sigaddset(&alarm_only, SIGALRM);
+    pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
+    alarm(seconds);
+}
+
 extern char **environ;
 
 pid_t csystem_titled_child(const char *title) {

@@ -23,18 +23,18 @@ struct Leftovers: Sendable {
     let shim: ProcessIdentity?
 
     /// Sends SIGKILL to all that is left.
-    /// - Returns: how many there were; zero means that nothing is left.
-    func killAll() -> Int {
+    /// - Returns: the numbers of what there was; none means that nothing is left.
+    func killAll() -> [Int32] {
         let left = find(in: ProcessTable())
         for entry in left { entry.identity.send(signal: SIGKILL) }
-        return left.count
+        return left.map(\.processID)
     }
 
     /// What is left, in the order of the process numbers.
     func find(in table: ProcessTable) -> [ProcessEntry] {
         let marked = table.entries.filter(isMarked)
         let below = marked.flatMap { table.descendants(of: $0.processID) }
-        let all = Set(marked + below).filter { !$0.hasEnded && $0.processID != getpid() }
+        let all = Set(marked + below).filter { !$0.isOver && $0.processID != getpid() }
         return all.sorted { $0.processID < $1.processID }
     }
 

@@ -13,9 +13,9 @@ enum ShardExamination: Sendable {
     /// The shim lives; it may not listen yet, and may not have started the engine yet.
     case alive(shim: ProcessIdentity, engine: ProcessIdentity?)
     case ended(ShimStatus, logTail: [String])
-    /// The shim died without a word. Of what it had started, so many processes were just killed;
-    /// with zero, nothing is left.
-    case orphaned(killed: Int, stopRequested: Bool, logTail: [String])
+    /// The shim died without a word. Of what it had started, these processes were just killed;
+    /// with none, nothing is left.
+    case orphaned(killed: [Int32], stopRequested: Bool, logTail: [String])
 
     static let logTailLines = 40
 

@@ -21,6 +21,8 @@ public final class ShardHost {
     let queue: FileQueue
     /// How long a shim may leave a stop without an answer before it is taken for hung.
     var acknowledgeLimit = Duration.seconds(10)
+    /// How long the look at a shard may find no end before that itself is told.
+    var lingerLimit = Duration.seconds(10)
     private var links: [ShardID: ShardLink] = [:]
 
     /// - Parameters:
@@ -97,7 +99,7 @@ public final class ShardHost {
     public private(set) var unreadable: [String] = []
 
     /// Finds the shards of earlier runs of this agent; to be called once, before any launch. For
-    /// each one `adopted` or an end follows.
+    /// each one `adopted` or an end follows, within ten seconds even where a driver or a disk hangs.
     /// - Returns: what was found, by shard.
     /// - Throws: when the directory cannot be listed.
     public func adoptAll() throws(UVError) -> [ShardLaunch] {
@@ -146,7 +148,7 @@ public final class ShardHost {
     private func follow(_ launch: ShardLaunch, isAdopted: Bool) -> ShardLink {
         let link = ShardLink(
             loop, queue: queue, launch: launch, isAdopted: isAdopted,
-            acknowledgeLimit: acknowledgeLimit
+            acknowledgeLimit: acknowledgeLimit, lingerLimit: lingerLimit
         ) { [weak self] in self?.onEvent(launch.shard, $0) }
         links[launch.shard] = link
         return link

@@ -28,11 +28,16 @@ final class ShardLink {
     private let isAdopted: Bool
     /// How long a shim may leave a stop without an answer.
     private let acknowledgeLimit: Duration
+    private let lingerLimit: Duration
     private let onEvent: (ShardEvent) -> Void
     private var connection: StreamConnection?
     private var lines = LineBuffer(limitBytes: ShimServer.lineLimitBytes)
     private var retryTimer: LoopTimer?
     private var acknowledgeTimer: LoopTimer?
+    /// Until it is told that a look finds no end.
+    private var lingerTimer: LoopTimer?
+    /// What was left of an orphan at the last look.
+    private var leftovers: [Int32] = []
     private var attempts = 0
     private var jitter = SeededGenerator(seed: 0)
     private var shim: ChildProcess?
@@ -40,22 +45,27 @@ final class ShardLink {
     private var wantedGrace: Duration?
     private var lastStatus: ShimStatus?
     private var hasToldStart = false
+    private var hasToldLingering = false
     private var schedulers: SchedulerWatch?
     private(set) var hasEnded = false
 
     init(
         _ loop: Loop, queue: FileQueue, launch: ShardLaunch, isAdopted: Bool,
-        acknowledgeLimit: Duration, onEvent: @escaping (ShardEvent) -> Void
+        acknowledgeLimit: Duration, lingerLimit: Duration,
+        onEvent: @escaping (ShardEvent) -> Void
     ) {
         self.loop = loop
         self.queue = queue
         self.launch = launch
         self.isAdopted = isAdopted
         self.acknowledgeLimit = acknowledgeLimit
+        self.lingerLimit = lingerLimit
         self.onEvent = onEvent
         directory = ShardDirectory(state: launch.stateDirectory, shard: launch.shard)
         retryTimer = LoopTimer(loop) { [weak self] in self?.examine() }
         acknowledgeTimer = LoopTimer(loop) { [weak self] in self?.stopWasNotAcknowledged() }
+        lingerTimer = LoopTimer(loop) { [weak self] in self?.lingers() }
+        if isAdopted { lingerTimer?.arm(after: lingerLimit) }
     }
 
     // MARK: - Starting
@@ -118,12 +128,19 @@ final class ShardLink {
         case .alive(let shim, let engine):
             // At once and whatever the shim is at, even if it hangs: an agent may wait for this
             // before it does anything.
+            leftovers = []
+            lingerTimer?.cancel()
             if isAdopted { tellStart((engine ?? shim).processID) }
             connect()
         case .ended(let status, let logTail):
             end(status, wasStopped: status.isStopRequested, logTail: logTail)
         case .unclaimed: unclaimed()
-        case .orphaned(let killed, _, _) where killed > 0: tryAgain()
+        case .orphaned(let killed, _, _) where !killed.isEmpty:
+            if leftovers.isEmpty, !hasToldLingering, lingerTimer?.isArmed == false {
+                lingerTimer?.arm(after: lingerLimit)
+            }
+            leftovers = killed
+            tryAgain()
         case .orphaned(_, let stopRequested, let logTail):
             // A full disk may have kept the last status out of its file, but not from us.
             let status = lastStatus?.phase == .ended ? lastStatus : nil
@@ -152,6 +169,16 @@ final class ShardLink {
                     self?.end(.failed("the shim did not start: \(words)"))
                 }
             })
+    }
+
+    /// Whoever waits must not wait for ever: a process in the kernel may never end, and a look at it, or at a
+    /// disk, may hang as well. The shard is not over all the same: what is left holds dies and ports.
+    private func lingers() {
+        guard !hasEnded, connection == nil else { return }
+        if isAdopted || !leftovers.isEmpty { tellStart(leftovers.first) }
+        guard !leftovers.isEmpty else { return }
+        hasToldLingering = true
+        onEvent(.lingers(processIDs: leftovers))
     }
 
     private func tryAgain() {
@@ -213,10 +240,14 @@ final class ShardLink {
         schedulers = nil
     }
 
-    private func tellStart(_ processID: Int32) {
+    private func tellStart(_ processID: Int32?) {
         guard !hasToldStart else { return }
         hasToldStart = true
-        onEvent(isAdopted ? .adopted(processID: processID) : .started(processID: processID))
+        if isAdopted {
+            onEvent(.adopted(processID: processID))
+        } else if let processID {
+            onEvent(.started(processID: processID))
+        }
     }
 
     private var isEnding: Bool { lastStatus?.phase == .ending || lastStatus?.phase == .ended }
@@ -254,7 +285,10 @@ final class ShardLink {
     }
 
     /// Processes that SIGKILL has not ended.
-    var stuckProcesses: [Int32] { hasEnded ? [] : lastStatus?.remaining ?? [] }
+    var stuckProcesses: [Int32] {
+        if hasEnded { return [] }
+        return leftovers.isEmpty ? lastStatus?.remaining ?? [] : leftovers
+    }
 
     private func end(_ status: ShimStatus?, wasStopped: Bool, logTail: [String]) {
         let exit = status?.exit ?? .unknown
@@ -277,6 +311,7 @@ final class ShardLink {
         connection = nil
         retryTimer = nil
         acknowledgeTimer = nil
+        lingerTimer = nil
         stopWatching()
     }
 }

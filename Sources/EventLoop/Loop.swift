@@ -1,6 +1,6 @@
 // One loop, one thread. Everything that touches the world of one agent happens here, one callback
 // after the other, so nothing needs a lock and an effect follows its packet with no await between.
-// Other threads have one door: LoopMailbox.
+// Other threads only do what a FileQueue gives them.
 
 public import Base
 import CLibuv

@@ -13,6 +13,8 @@ public struct ProcessEntry: Hashable, Sendable {
     public let session: Int32
     /// The kernel's letter: `R` runs, `S` sleeps, `D` waits in the kernel, `T` is stopped, `Z` has ended.
     public let state: String
+    /// How many threads it has; one where it has ended wholly.
+    public let threadCount: Int
     /// What it has used of processors, in clock ticks.
     public let ticksUsed: UInt64
     /// The short name that the kernel shows.
@@ -22,6 +24,10 @@ public struct ProcessEntry: Hashable, Sendable {
 
     /// It has ended, and its parent has not taken note yet.
     public var hasEnded: Bool { state == "Z" || state == "X" }
+
+    /// It has ended, and holds nothing any more. The first thread of a process may have ended while another
+    /// hangs in the kernel, with all that the process holds; the kernel shows the first.
+    public var isOver: Bool { hasEnded && threadCount <= 1 }
 
     /// nil when there is no such process.
     public init?(processID: Int32) {
@@ -33,13 +39,14 @@ public struct ProcessEntry: Hashable, Sendable {
         let fields = text[text.index(after: close)...].split(separator: " ")
         guard fields.count > 19, let parent = Int32(fields[1]), let session = Int32(fields[3]),
             let startTicks = UInt64(fields[19]), let user = UInt64(fields[11]),
-            let system = UInt64(fields[12])
+            let system = UInt64(fields[12]), let threads = Int(fields[17])
         else { return nil }
         identity = ProcessIdentity(
             processID: processID, startTicks: startTicks, boot: ProcessIdentity.currentBoot)
         self.parent = parent
         self.session = session
         state = String(fields[0])
+        threadCount = threads
         ticksUsed = user &+ system
         name = String(text[text.index(after: open)..<close])
     }

@@ -6,6 +6,7 @@ public import Consensus
 public import Membership
 public import Planning
 public import Supervision
+public import WireProtocol
 
 /// The fixed facts and limits of one node.
 public struct NodeConfiguration: Sendable {
@@ -47,6 +48,10 @@ public struct NodeConfiguration: Sendable {
     /// How long this node may have no contact with a majority before it stops its engines by itself;
     /// nil: they go on.
     public var isolation: Duration?
+
+    /// What of this node's file it would go by as the leader, as people read it: every node compares it
+    /// with what the leader goes by.
+    public var settings: [FileSetting] = []
 
     /// The newest kind of command that this node says it can read; the simulator has older agents.
     public var understands = NodeMachine.understands

@@ -72,12 +72,12 @@ extension NodeMachine {
 
     /// What operators should know of this node.
     var ownNotes: [String] {
+        let told = fileNotes + settingNotes + notes + unwatchedNotes + unheardNotes
         guard let shard = builtInRouter, shards[shard]?.isGone == false,
             state.deployment?.engine == .sglang,
             state.record(of: shard.group).launchedSerial == state.deploymentSerial
-        else { return fileNotes + notes + unwatchedNotes + unheardNotes }
-        return [Self.builtInNote(on: configuration.local)] + fileNotes + notes + unwatchedNotes
-            + unheardNotes
+        else { return told }
+        return [Self.builtInNote(on: configuration.local)] + told
     }
 
     /// What the ledger says of a generation that serves; nil where it is what the profile wants.

@@ -297,6 +297,11 @@ extension NodeMachine {
                 differences.append(
                     "has \(listed.node) at \(listed.address), and it is at \(known.address)")
             }
+            if known.superPod != listed.superPod {
+                let (own, agreed) = (listed.superPod ?? "none", known.superPod ?? "none")
+                differences.append(
+                    "has super_pod \(own) for \(listed.node), and \(agreed) is agreed")
+            }
         }
         for known in state.roster.nodes
         where !configuration.nodes.contains(where: { $0.node == known.node }) {

@@ -4,6 +4,7 @@
 
 import Base
 import ClusterState
+import Consensus
 import Membership
 import Planning
 import WireProtocol
@@ -59,6 +60,27 @@ extension NodeMachine {
     private var whichReplaced: String {
         state.setAside == nil ? "was agreed before" : "an operator has replaced"
     }
+
+    /// Where this node's file has other settings than that of the leader, which goes by its own: the next
+    /// leader may be patient where this one is not. For people; empty where there is no difference.
+    var settingNotes: [String] {
+        guard leadership == nil, let leader = consensus.leader else { return [] }
+        let differences = configuration.settings.compactMap { own -> String? in
+            guard let theirs = view.settings.first(where: { $0.name == own.name }),
+                theirs.value != own.value
+            else { return nil }
+            return "\(own.name) is \(own.value) here and \(theirs.value) there"
+        }
+        guard !differences.isEmpty else { return [] }
+        return [
+            Self.settingNoteStart + "that of \(leader), which leads: "
+                + differences.joined(separator: ", ")
+                + "; whoever leads goes by its own file: make them the same on every node, then restart "
+                + "the agents"
+        ]
+    }
+
+    static let settingNoteStart = "its file has other settings than "
 
     /// What was agreed before what is agreed now.
     private var replaced: Deployment? { state.rollout.past.last?.deployment }

@@ -313,7 +313,8 @@ extension NodeMachine {
         let groups = leadership.conditions.keys.sorted().compactMap { leadership.conditions[$0] }
         let reports = company.everyone.compactMap { leadership.reports[$0.node] }
         let view = LeaderView(
-            groups: groups, reports: reports, voters: votersHere(at: now).count)
+            groups: groups, reports: reports, voters: votersHere(at: now).count,
+            settings: configuration.settings)
         self.view = view
         viewReceivedAt = now
         guard leadership.viewDue <= now || view.isNews(after: leadership.lastView) else { return }

@@ -232,18 +232,21 @@ extension NodeMachine {
         let late = requests.forwarded.filter { $0.value.deadline <= now }
         for (id, request) in late.sorted(by: { $0.key < $1.key }) {
             requests.forwarded[id] = nil
-            actions.append(
-                .answer(
-                    request.local, .refused(.timedOut, "\(request.node) did not answer in time")))
+            let silence = "\(request.node) did not answer in time"
+            let text = request.isOrder ? "\(silence); \(Self.mayStillBe)" : silence
+            actions.append(.answer(request.local, .refused(.timedOut, text)))
         }
         for id in requests.localDeadlines.filter({ $0.value <= now }).map(\.key).sorted() {
             requests.localDeadlines[id] = nil
             let text =
                 requests.stopsWaiting(id)
-                ? "not confirmed in time" : "not committed in time; it may still be"
+                ? "not confirmed in time" : "not committed in time; \(Self.mayStillBe)"
             actions.append(.answer(id, .refused(.timedOut, text)))
         }
     }
+
+    /// Whoever orders it once more may have it twice.
+    private static let mayStillBe = "it may still be done"
 
     /// A node that is gone examines nothing; who waits for it need not wait for the limit.
     mutating func giveUpExaminations(of node: NodeID) {

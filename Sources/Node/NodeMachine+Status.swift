@@ -117,10 +117,10 @@ extension NodeMachine {
     }
 
     private func fileDifferences(of node: NodeID) -> String? {
-        let differences = [
-            notes(of: node).first { $0.hasPrefix(Self.fileNoteStart) },
-            deploymentDifference(of: node),
-        ].compactMap { $0 }
+        let told = notes(of: node).filter { note in
+            [Self.fileNoteStart, Self.settingNoteStart].contains { note.hasPrefix($0) }
+        }
+        let differences = told + [deploymentDifference(of: node)].compactMap { $0 }
         return differences.isEmpty ? nil : differences.joined(separator: "; ")
     }
 

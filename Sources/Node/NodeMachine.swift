@@ -422,6 +422,7 @@ public struct NodeMachine: Sendable {
                 actions.append(.log(.info, "this node no longer leads (term \(term))"))
             }
             leadership = nil
+            view.settings = []
             if leader != nil { forgetOldView() }
             if let leader { actions.append(.log(.info, "\(leader) leads in term \(term)")) }
         }

@@ -24,6 +24,8 @@ struct Requests: Sendable {
         let local: RequestID
         let node: NodeID
         let isExamination: Bool
+        /// What it asks for may be done though no answer comes.
+        let isOrder: Bool
         let deadline: Instant
     }
 
@@ -78,10 +80,16 @@ struct Requests: Sendable {
         _ local: RequestID, _ request: PeerRequest, to node: NodeID, deadline: Instant
     ) -> RequestID {
         let isExamination = if case .examine = request { true } else { false }
+        let isOrder =
+            switch request {
+            case .propose, .members, .examine(.strike): true
+            case .log, .examine, .inventory, .confirm: false
+            }
         lastForwarded += 1
         let id = RequestID(lastForwarded)
         forwarded[id] = Forwarded(
-            local: local, node: node, isExamination: isExamination, deadline: deadline)
+            local: local, node: node, isExamination: isExamination, isOrder: isOrder,
+            deadline: deadline)
         return id
     }
 }

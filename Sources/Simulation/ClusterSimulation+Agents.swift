@@ -42,6 +42,7 @@ extension ClusterSimulation {
             cluster: "simulated", version: "0", local: nodes[index].node, interface: "eth0",
             nodes: hosts[index].listed, deployment: hosts[index].file)
         node.joins = hosts[index].joins
+        node.settings = hosts[index].settings
         node.voterGrace = .seconds(6)
         node.voterTrial = .seconds(1)
         node.supervision.backoff = Backoff(initial: .milliseconds(500), limit: .seconds(4))

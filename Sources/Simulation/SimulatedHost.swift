@@ -7,6 +7,7 @@ import ClusterState
 import Consensus
 import Node
 import Planning
+import WireProtocol
 
 struct SimulatedHost {
     /// One engine process on this host.
@@ -49,6 +50,8 @@ struct SimulatedHost {
     var joins = false
     /// The nodes that its file names.
     var listed: [ConfiguredNode]
+    /// What its file says that the leader goes by.
+    var settings: [FileSetting] = []
     /// Whom its agent dials, and whom it lets in, by index.
     var dialled: Set<Int> = []
     var admitted: Set<Int> = []

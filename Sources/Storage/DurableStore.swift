@@ -30,13 +30,22 @@ public final class DurableStore {
     /// What the file holds once everything that was begun is written.
     private var state: DurableState
     private var recordCount: UInt32
-    private var waiting: [(request: PersistRequest, completion: Completion)] = []
+    private typealias Batch = [(request: PersistRequest, completion: Completion)]
+    private var waiting: Batch = []
+    private var waitingBytes = 0
     private var isWriting = false
     private var hasFailed = false
     private let loop: Loop
     private var slowTimer: LoopTimer?
     private var slowLimit = Duration.seconds(1)
+    private var hangLimit = DurableStore.standardHangLimit
+    private var waitingBytesLimit = DurableStore.standardWaitingBytesLimit
     private var onSlow: ((SlowWrite) -> Void)?
+
+    /// How long a write may take before the disk is given up: a burst of other writes is over by then.
+    public static let standardHangLimit = Duration.seconds(30)
+    /// How much may wait behind a slow write before the disk is given up.
+    public static let standardWaitingBytesLimit = 64 << 20
 
     /// Opens a state directory, and makes it if there is none. Blocks; for the start of an agent.
     ///
@@ -84,17 +93,24 @@ public final class DurableStore {
 
     /// Writes, and completes on the loop once the write is on disk. Completions come in the order
     /// of the calls. Writes that come while another is under way share one flush. After a failed
-    /// write every later one fails too, as what is on disk is not known any more.
+    /// write every later one fails too, as what is on disk is not known any more. A write that hangs
+    /// has failed: no call ends it, but nobody waits for it any more.
     public func persist(_ request: PersistRequest, completion: @escaping Completion) {
         waiting.append((request, completion))
+        waitingBytes += request.byteCount
         writeNext()
     }
 
-    /// Asks to be told of writes that take long: while one does, and when it is over.
+    /// Asks to be told of writes that take long: again and again while one does, and when it is over.
     public func watchSlowWrites(
-        longerThan limit: Duration = .seconds(1), _ onSlow: @escaping (SlowWrite) -> Void
+        longerThan limit: Duration = .seconds(1),
+        givingUpAfter hangLimit: Duration = DurableStore.standardHangLimit,
+        orBehind waitingBytesLimit: Int = DurableStore.standardWaitingBytesLimit,
+        _ onSlow: @escaping (SlowWrite) -> Void
     ) {
         slowLimit = limit
+        self.hangLimit = hangLimit
+        self.waitingBytesLimit = waitingBytesLimit
         self.onSlow = onSlow
     }
 
@@ -102,21 +118,19 @@ public final class DurableStore {
         guard !isWriting, !waiting.isEmpty else { return }
         let batch = waiting
         waiting = []
+        waitingBytes = 0
         isWriting = true
         if hasFailed {
-            // Not from within the caller's own call.
-            queue.run({}) { [self] (_: Result<Void, UVError>) in
-                finish(batch, error: .closedByFailure(directory: directory))
-            }
+            // Not from within the caller's own call, and not behind a write that hangs.
+            loop.soon { [self] in finish(batch, error: .closedByFailure(directory: directory)) }
             return
         }
         let work = prepare(batch.map(\.request))
         let begun = loop.now
-        slowTimer = loop.after(slowLimit) { [weak self] in
-            guard let self else { return }
-            onSlow?(.lasts(loop.now - begun))
-        }
+        watch(batch, since: begun)
         queue.run(work) { [self] result in
+            // It was given up before.
+            guard !hasFailed else { return }
             slowTimer = nil
             if loop.now - begun >= slowLimit { onSlow?(.over(loop.now - begun)) }
             switch result {
@@ -126,6 +140,22 @@ public final class DurableStore {
             case .failure(let error):
                 hasFailed = true
                 finish(batch, error: .failed(error))
+            }
+        }
+    }
+
+    /// Only what this process has seen pass counts: it may have been stopped itself, and the write be done.
+    private func watch(_ batch: Batch, since begun: Instant) {
+        var waited = Duration.zero
+        slowTimer = loop.every(slowLimit) { [weak self] in
+            guard let self else { return }
+            waited += slowLimit
+            if waited >= hangLimit || waitingBytes > waitingBytesLimit {
+                slowTimer = nil
+                hasFailed = true
+                finish(batch, error: .hung(directory: directory, after: waited))
+            } else {
+                onSlow?(.lasts(loop.now - begun))
             }
         }
     }
@@ -157,9 +187,7 @@ public final class DurableStore {
         }
     }
 
-    private func finish(
-        _ batch: [(request: PersistRequest, completion: Completion)], error: StorageError?
-    ) {
+    private func finish(_ batch: Batch, error: StorageError?) {
         isWriting = false
         for (request, completion) in batch {
             completion(error.map { .failure($0) } ?? .success(request.token))
@@ -169,6 +197,15 @@ public final class DurableStore {
 }
 
 @available(*, unavailable) extension DurableStore: Sendable {}
+
+extension PersistRequest {
+    /// What it holds in memory, roughly.
+    fileprivate var byteCount: Int {
+        entries.reduce(snapshot?.state.count ?? 0) { sum, entry in
+            if case .command(let bytes) = entry.payload { sum + bytes.count } else { sum }
+        }
+    }
+}
 
 /// A write that took, or takes, longer than it should.
 public enum SlowWrite: Hashable, Sendable {

@@ -1,5 +1,6 @@
 // Every way in which a state directory can fail an agent, each with what its operator does next.
 
+import Base
 public import EventLoop
 
 /// Why a state directory cannot be used.
@@ -16,6 +17,8 @@ public enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     case missing(path: String)
     /// The system refused a read or a write.
     case failed(UVError)
+    /// A write has not ended.
+    case hung(directory: String, after: Duration)
     /// An earlier write failed: what is on disk is not known any more.
     case closedByFailure(directory: String)
 
@@ -40,6 +43,11 @@ public enum StorageError: Error, Hashable, Sendable, CustomStringConvertible {
             "\(path) is missing from a state directory that was in use. \(Self.replacementAdvice)"
         case .failed(let error):
             "the state directory cannot be used: \(error). \(Self.advice(on: error))"
+        case .hung(let directory, let time):
+            "a write to the state directory \(directory) has not ended for \(time.wholeSeconds): the disk "
+                + "hangs. See `dmesg`; repair or replace the disk, or move the directory to another. This "
+                + "agent takes no part until it can write again; its shards run on. While the kernel holds "
+                + "the write, this process cannot end, and its successor finds the directory in use"
         case .closedByFailure(let directory):
             "an earlier write to the state directory \(directory) failed, so nothing more is "
                 + "written. Free space or repair the disk, then restart the agent"

@@ -12,8 +12,10 @@ public enum ShardInput: Hashable, Sendable {
     /// The ports it will bind were looked at; the text names who holds one.
     case portsChecked(conflict: String?)
     case started(processID: Int32)
-    /// A shim of an earlier run of this agent still runs it.
-    case adopted(processID: Int32)
+    /// A shim of an earlier run of this agent still runs it, or something is left of it.
+    case adopted(processID: Int32?)
+    /// Its shim is gone, and processes of it do not end, for the reason that the text gives.
+    case lingers(why: String)
     case exited(ExitStatus, at: EndTime? = nil, logTail: [String])
     case stopped(ExitStatus, at: EndTime? = nil)
     /// The shim itself could not be started or reached.
@@ -132,8 +134,9 @@ public struct ShardMachine: Hashable, Sendable {
         case .begin:
             if report.state == .waiting, !isEnding { actions.append(.checkPorts) }
         case .portsChecked(let conflict): portsChecked(conflict, at: now, into: &actions)
-        case .started(let processID), .adopted(let processID):
-            running(processID, at: now, into: &actions)
+        case .started(let processID): running(processID, at: now, into: &actions)
+        case .adopted(let processID): running(processID, at: now, into: &actions)
+        case .lingers(let why): lose(why, at: nil)
         case .exited(let status, let endedAt, let logTail):
             let before = loss.map { ", after it \($0)" } ?? ""
             let first = loss == nil ? endedAt : [report.endedAt, endedAt].compactMap { $0 }.min()
@@ -176,7 +179,7 @@ public struct ShardMachine: Hashable, Sendable {
     }
 
     private mutating func running(
-        _ processID: Int32, at now: Instant, into actions: inout [ShardAction]
+        _ processID: Int32?, at now: Instant, into actions: inout [ShardAction]
     ) {
         guard !isGone else { return }
         report.processID = processID
@@ -205,11 +208,17 @@ public struct ShardMachine: Hashable, Sendable {
     /// A scheduler that ran once and is gone is lost, however many there were: nobody starts it anew.
     /// While loading it is one that was killed for the memory it took.
     private mutating func saw(_ sighting: SchedulerSighting) {
-        guard isRunning, !sighting.ended.isEmpty, loss == nil else { return }
-        loss = sighting.loss
+        guard !sighting.ended.isEmpty else { return }
+        lose(sighting.loss, at: sighting.endedAt)
+    }
+
+    /// What is lost for good is not asked any more.
+    private mutating func lose(_ why: String, at time: EndTime?) {
+        guard isRunning, loss == nil else { return }
+        loss = why
         report.state = .unresponsive
-        report.why = sighting.loss
-        report.endedAt = sighting.endedAt
+        report.why = why
+        report.endedAt = time
         deadline = nil
     }
 

@@ -138,7 +138,9 @@ extension ExitStatus: WireCodable {
 
 extension LeaderView: WireCodable {
     public var cbor: CBORValue {
-        .array([.list(groups), .list(reports), .unsigned(UInt64(voters))])
+        .array(
+            [.list(groups), .list(reports), .unsigned(UInt64(voters))]
+                + (settings.isEmpty ? [] : [.list(settings)]))
     }
 
     public init(cbor: CBORValue) throws(CBORError) {
@@ -147,6 +149,21 @@ extension LeaderView: WireCodable {
             groups: try record.list(of: GroupSummary.self),
             reports: try record.list(of: NodeReport.self),
             voters: try record.unsigned(as: Int.self))
+        guard !record.isAtEnd else { return }
+        settings = try record.list(of: FileSetting.self)
+        guard !settings.isEmpty else {
+            throw .unexpected(expected: "one setting at least", found: "an empty list")
+        }
+    }
+}
+
+extension FileSetting: WireCodable {
+    public var cbor: CBORValue { .array([.text(name), .text(value)]) }
+
+    public init(cbor: CBORValue) throws(CBORError) {
+        var record = try CBORRecord(cbor, "setting")
+        let name = try record.text()
+        self.init(name, try record.text())
     }
 }
 

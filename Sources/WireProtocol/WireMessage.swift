@@ -114,11 +114,27 @@ public struct LeaderView: Hashable, Sendable {
     public var reports: [NodeReport]
     /// How many voters the leader is in contact with, itself included.
     public var voters: Int
+    /// What of its own file the leader goes by, so that nodes with another file notice; an older one tells none.
+    public var settings: [FileSetting]
 
-    public init(groups: [GroupSummary], reports: [NodeReport], voters: Int) {
+    public init(
+        groups: [GroupSummary], reports: [NodeReport], voters: Int, settings: [FileSetting] = []
+    ) {
         self.groups = groups
         self.reports = reports
         self.voters = voters
+        self.settings = settings
+    }
+}
+
+/// One setting of a node's configuration file, for people: its name, as `timing.stable_view`, and its value.
+public struct FileSetting: Hashable, Sendable {
+    public let name: String
+    public let value: String
+
+    public init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
     }
 }
 

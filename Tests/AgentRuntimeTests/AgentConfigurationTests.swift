@@ -10,6 +10,7 @@ import Planning
 import Profiles
 import Supervision
 import Testing
+import WireProtocol
 import YAML
 
 @testable import AgentRuntime
@@ -148,6 +149,23 @@ import YAML
         #expect(configuration.supervision.restartBudget == 3)
         #expect(configuration.supervision.stableView == .seconds(2))
         #expect(configuration.planGrace == .seconds(7))
+        let told = Dictionary(
+            uniqueKeysWithValues: configuration.settings.map { ($0.name, $0.value) })
+        #expect(told["timing.stable_view"] == "2s" && told["timing.load_limit"] == "7200s")
+        #expect(told["timing.backoff_initial"] == "500ms" && told["timing.restart_budget"] == "3")
+        #expect(told["preflight"] == "check" && told["launch_gate.always"] == "false")
+    }
+
+    @Test func `every time that a file can set is among what nodes compare`() throws {
+        let standard = try parse(Self.smallest).settings
+        for name in ConfigurationReader.times + ["restart_budget"] {
+            let value = name == "restart_budget" ? "77" : "77s"
+            // Two limits that belong together are set together.
+            let pair = name == "backoff_initial" ? ", backoff_limit: 600s" : ""
+            let other = try parse(Self.smallest + "timing: {\(name): \(value)\(pair)}\n").settings
+            let changed = zip(standard, other).filter { $0 != $1 }.map { $0.1 }
+            #expect(changed == [FileSetting("timing.\(name)", value)])
+        }
     }
 
     @Test func `the file of a node that joins need not name enough nodes for the profile`() throws {

@@ -119,6 +119,73 @@ extension EnginesTests {
             #expect(bench.livingPids.isEmpty)
         }
 
+        /// As a whole, or with one thread while the first obeys.
+        static let hangs = [
+            "dd if=/dev/zero of=FILE count=1",
+            "python3 -c 'import threading; threading.Thread(target=lambda: open(\"FILE\", \"w\")).start()'",
+        ]
+
+        @Test(
+            .enabled(if: FrozenDisk.isPossible, "a small disk is mounted and frozen"),
+            arguments: hangs)
+        func `a process that hangs in the kernel is adopted and told, until it ends`(
+            command: String
+        ) throws {
+            let disk = try FrozenDisk()
+            defer { disk.remove() }
+            try disk.freeze()
+            let bench = try Workbench()
+            bench.host.lingerLimit = .milliseconds(600)
+            // Its write waits in the kernel, where no signal is heard.
+            bench.launch(
+                script: "(note; exec \(command.replacing("FILE", with: "\(disk.path)/file"))) & "
+                    + "exec sleep 1000")
+            #expect(bench.runToStart() && bench.run { bench.pids.count == 2 })
+            let hung = try #require(bench.pids.last)
+            #expect(bench.run { hasThreadInKernel(hung) })
+            // First an agent sees it happen.
+            bench.shim?.send(signal: SIGKILL)
+            #expect(bench.run { bench.events.contains(.lingers(processIDs: [hung])) })
+            #expect(bench.end == nil && bench.host.stuckProcesses(of: bench.shard) == [hung])
+            // Then another finds it.
+            try bench.replaceHost()
+            bench.host.lingerLimit = .milliseconds(600)
+            #expect(try bench.host.adoptAll().count == 1)
+            #expect(bench.runToStart())
+            #expect(bench.events.prefix(1) == [.adopted(processID: hung)])
+            #expect(bench.run { bench.events.contains(.lingers(processIDs: [hung])) })
+            bench.host.stop(bench.shard, grace: .zero)
+            #expect(!bench.loop.run(within: .milliseconds(300)) { bench.end != nil })
+            disk.thaw()
+            #expect(bench.runToEnd())
+            #expect(bench.end == .stopped(.unknown))
+        }
+
+        private func hasThreadInKernel(_ process: Int32) -> Bool {
+            let threads = (try? Files.list("/proc/\(process)/task")) ?? []
+            return threads.contains { thread in
+                Int32(thread.name).flatMap(ProcessEntry.init)?.state == "D"
+            }
+        }
+
+        @Test func `a shard is adopted although the look at it hangs, and its end is told`() throws
+        {
+            let bench = try Workbench()
+            bench.launch(script: "exec sleep 1000")
+            #expect(bench.runToStart())
+            try bench.replaceHost()
+            bench.host.lingerLimit = .milliseconds(200)
+            bench.host.queue.run({ _ = usleep(1_000_000) }) { (_: Result<Void, UVError>) in }
+            let begun = bench.loop.now
+            #expect(try bench.host.adoptAll().count == 1)
+            #expect(bench.run { !bench.events.isEmpty })
+            #expect(bench.events == [.adopted(processID: nil)])
+            #expect(bench.loop.now - begun < .seconds(1))
+            bench.host.stop(bench.shard, grace: .seconds(5))
+            #expect(bench.runToEnd())
+            #expect(bench.end == .stopped(.signal(SIGTERM)))
+        }
+
         @Test func `a process without a readable environment is known by its session`() throws {
             let bench = try Workbench()
             // An empty environment is what a program with a title of its own leaves to be read.

@@ -99,7 +99,7 @@ final class Workbench {
         events.filter {
             switch $0 {
             case .exited, .stopped, .failed: true
-            case .started, .adopted, .schedulers: false
+            case .started, .adopted, .lingers, .schedulers: false
             }
         }
     }
@@ -132,14 +132,14 @@ extension ShardEvent {
         switch self {
         case .exited(let status, _, let logTail): .exited(status, logTail: logTail)
         case .stopped(let status, _): .stopped(status)
-        case .started, .adopted, .schedulers, .failed: self
+        case .started, .adopted, .lingers, .schedulers, .failed: self
         }
     }
 
     var endedAt: EndTime? {
         switch self {
         case .exited(_, let time, _), .stopped(_, let time): time
-        case .started, .adopted, .schedulers, .failed: nil
+        case .started, .adopted, .lingers, .schedulers, .failed: nil
         }
     }
 }

@@ -1,7 +1,6 @@
 import Base
 import EventLoop
 import Glibc
-import Synchronization
 import Testing
 
 extension EventLoopTests {
@@ -133,31 +132,6 @@ extension EventLoopTests {
             }
         }
 
-        @Test func `messages of other threads arrive complete and in order`() throws {
-            let loop = try Loop()
-            let received = Recorder<Int>()
-            let inbox = try LoopInbox<Int>(loop) { received.record($0) }
-            let mailbox = inbox.mailbox
-            let thread = Thread { for number in 0..<10_000 { mailbox.post(number) } }
-            #expect(loop.run(within: patience) { received.values.count == 10_000 })
-            #expect(received.values == Array(0..<10_000))
-            thread.join()
-            loop.close()
-            #expect(!mailbox.post(1))
-        }
-
-        @Test func `a dropped inbox takes nothing`() throws {
-            let loop = try Loop()
-            var inbox: LoopInbox<Int>? = try LoopInbox<Int>(loop) { _ in
-                Issue.record("a dropped inbox received")
-            }
-            let mailbox = try #require(inbox?.mailbox)
-            #expect(mailbox.post(1))
-            inbox = nil
-            #expect(!mailbox.post(2))
-            loop.run()
-        }
-
         @Test func `a signal reaches its watcher`() throws {
             let loop = try Loop()
             var count = 0
@@ -187,29 +161,5 @@ extension EventLoopTests {
             loop.run()
             #expect(count == 2)
         }
-    }
-}
-
-/// A POSIX thread, so that the test's own thread may block in its loop.
-private final class Thread {
-    private var handle = pthread_t()
-
-    init(_ body: @escaping @Sendable () -> Void) {
-        let box = Unmanaged.passRetained(Body(body))
-        pthread_create(
-            &handle, nil,
-            { raw in
-                if let raw { Unmanaged<Body>.fromOpaque(raw).takeRetainedValue().run() }
-                return nil
-            }, box.toOpaque())
-    }
-
-    func join() {
-        pthread_join(handle, nil)
-    }
-
-    private final class Body {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 }

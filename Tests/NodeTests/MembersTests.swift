@@ -234,6 +234,56 @@ import WireProtocol
         #expect(try cluster.machine(index).members == cluster.simulation.nodes)
     }
 
+    @Test func `a file that has another super pod is told of`() throws {
+        var cluster = try cluster(5)
+        let index = cluster.spare
+        cluster.simulation.hosts[index].listed = cluster.simulation.nodes.map {
+            ConfiguredNode(node: $0.node, address: $0.address, superPod: "pod-7")
+        }
+        cluster.simulation.crashAgent(index)
+        cluster.simulation.startAgent(index)
+        let asked = try #require(cluster.indices.first { $0 != index })
+        cluster.wait {
+            (try? $0.status(asked).members[index].fileDifferences?
+                .contains("has super_pod pod-7 for node-1, and none is agreed")) == true
+        }
+    }
+
+    @Test func `a file whose settings are not those that the leader goes by is told of`() throws {
+        var cluster = try cluster(5)
+        let index = cluster.spare
+        for each in cluster.indices {
+            cluster.simulation.hosts[each].settings = [
+                FileSetting("timing.stable_view", each == index ? "2m" : "15s"),
+                FileSetting("preflight", "off"),
+            ]
+            cluster.simulation.crashAgent(each)
+            cluster.simulation.startAgent(each)
+        }
+        cluster.wait { $0.leader != nil && $0.leader != index }
+        let leader = cluster.name(try #require(cluster.leader))
+        let text =
+            "its file has other settings than that of \(leader), which leads: timing.stable_view is 2m "
+            + "here and 15s there; "
+        let asked = try #require(cluster.indices.first { $0 != index })
+        cluster.wait {
+            (try? $0.status(asked).members[index].fileDifferences?.hasPrefix(text)) == true
+        }
+        let notes = try cluster.status(asked).notes.filter { $0.contains("other settings") }
+        #expect(notes.count == 1 && notes.first?.hasPrefix(cluster.name(index)) == true)
+        // Whoever leads is the measure, and with it all the others differ.
+        let lead = MembersOrder.lead(NodeID(cluster.name(index)))
+        #expect(try cluster.ask(asked, .members(lead)).isAccepted)
+        cluster.wait { cluster in
+            cluster.leader == index
+                && cluster.indices.allSatisfy { each in
+                    let told = try? cluster.status(each).members[each].fileDifferences
+                    let differs = told?.contains("15s here and 2m there") == true
+                    return differs == (each != index)
+                }
+        }
+    }
+
     @Test
     func `a node finds those that came while it was away, though its file does not name them`()
         throws

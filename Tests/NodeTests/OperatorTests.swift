@@ -205,6 +205,25 @@ import WireProtocol
         #expect(answer.refusal == .timedOut || answer.refusal == .unavailable)
     }
 
+    @Test(arguments: [true, false])
+    func `an order without an answer may still be done, and says so, whoever was asked`(
+        asksLeader: Bool
+    ) throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let leader = try #require(cluster.leader)
+        let asked = asksLeader ? leader : cluster.follower
+        // Its peers are silent before they know it.
+        for index in cluster.indices where index != asked { cluster.simulation.isolate(index) }
+        let answer = try cluster.ask(asked, .propose(.restart(GroupName("decode-0"))))
+        guard case .refused(.timedOut, let text, _) = answer else {
+            Issue.record("\(answer)")
+            return
+        }
+        #expect(text.contains("in time; it may still be done"), "\(text)")
+        #expect(text.contains("did not answer") == !asksLeader, "\(text)")
+    }
+
     @Test func `what a leader proposed before a snapshot overtook it is forgotten`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 5) { configuration in
             (configuration.logLimit, configuration.tailEntriesLimit) = (8, 0)

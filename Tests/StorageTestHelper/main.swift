@@ -1,13 +1,16 @@
 // A program that only writes, for tests that kill it or take its disk away.
 //
 //     StorageTestHelper write DIRECTORY   writes on from what is there, and says each number once it is on disk
+//     StorageTestHelper hang DIRECTORY    ends with 6 although a thread of its pool hangs as in a disk
 //     StorageTestHelper fill DIRECTORY    writes until the disk is full, makes room, and looks at what is there
 
 import Base
+import CSystem
 import Consensus
 import EventLoop
 import Glibc
 import Storage
+import Synchronization
 
 /// One life of a store: from what is on disk on, several writes under way at a time.
 final class Writer {
@@ -96,10 +99,31 @@ func fill(_ directory: String) throws {
     print("confirmed \(confirmed), found \(next.count)")
 }
 
+/// As an agent that has given its disk up.
+func hang() throws {
+    let loop = try Loop()
+    let queue = FileQueue(loop)
+    let beginning = Atomic<Bool>(false)
+    queue.run({
+        beginning.store(true, ordering: .releasing)
+        while true { pause() }
+    }) { (_: Result<Void, UVError>) in }
+    guard loop.run(within: .seconds(10), until: { beginning.load(ordering: .acquiring) }) else {
+        exit(77)
+    }
+    csystem_exit_at_latest(6, 1)
+    loop.close()
+    exit(78)
+}
+
 let words = CommandLine.arguments.dropFirst()
 guard words.count == 2, let verb = words.first, let directory = words.last else { exit(64) }
 do {
-    if verb == "fill" { try fill(directory) } else { try writeForEver(directory) }
+    switch verb {
+    case "fill": try fill(directory)
+    case "hang": try hang()
+    default: try writeForEver(directory)
+    }
 } catch {
     print("\(error)")
     exit(69)

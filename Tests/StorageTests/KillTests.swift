@@ -66,6 +66,18 @@ import Testing
         return bytes[last..<last + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 
+    @Test func `a process whose disk hangs ends all the same, with its code`() throws {
+        let loop = try Loop()
+        var end: ChildExit?
+        let child = try ChildProcess(
+            loop, ChildSpecification(executable: Self.helper, arguments: ["hang", "/"])
+        ) { end = $0 }
+        defer { withExtendedLifetime(child) {} }
+        let hasEnded = loop.run(within: .seconds(20)) { end != nil }
+        if !hasEnded { try child.kill(SIGKILL) }
+        #expect(end == .exited(code: 6))
+    }
+
     @Test(.enabled(if: geteuid() == 0, "a small disk is mounted"))
     func `on a disk that is really full the store says so, writes no more, and has all`() throws {
         try withDirectory { directory in

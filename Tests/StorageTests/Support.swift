@@ -2,6 +2,7 @@ import Base
 import Consensus
 import EventLoop
 import Glibc
+import Synchronization
 import Testing
 
 @testable import Storage
@@ -106,4 +107,21 @@ private func participants(_ token: UInt64) -> Participants? {
         voters: [NodeID("n1"), NodeID("nœud-\(token)")],
         learners: token % 2 == 0 ? [] : [NodeID("n2")],
         disks: token % 3 == 0 ? [NodeID("n1"): DiskID(token)] : nil)
+}
+
+extension Result {
+    var isSuccess: Bool {
+        if case .success = self { true } else { false }
+    }
+}
+
+/// Keeps whoever comes until it is released.
+final class DiskHold: Sendable {
+    private let isReleased = Atomic<Bool>(false)
+
+    func wait() {
+        while !isReleased.load(ordering: .acquiring) { usleep(5000) }
+    }
+
+    func release() { isReleased.store(true, ordering: .releasing) }
 }

@@ -288,6 +288,20 @@ import Testing
         #expect(shard.state == .ready)
     }
 
+    @Test func `an adopted shard of which no more than remains are there is lost for good`() {
+        var shard = ShardDriver()
+        shard.take(.adopted(processID: 4711))
+        shard.take(.lingers(why: "left process 4711 behind"))
+        #expect(shard.state == .unresponsive && shard.report.why == "left process 4711 behind")
+        shard.take(.tick)
+        shard.take(.probed(.answers))
+        #expect(shard.state == .unresponsive, "whoever answers there is not it")
+        shard.take(.end)
+        #expect(shard.state == .stopping)
+        shard.take(.stopped(.unknown))
+        #expect(shard.machine.isGone)
+    }
+
     @Test(arguments: [false, true])
     func `an adopted shard of which nothing is known is judged by no limit`(saysReady: Bool) {
         var shard = ShardDriver()

@@ -153,6 +153,14 @@ extension Sample {
                     ], reports: [], voters: 3))),
         Sample("view of nothing", .view(LeaderView(groups: [], reports: [], voters: 1))),
         Sample(
+            "view with the leader's settings",
+            .view(
+                LeaderView(
+                    groups: [], reports: [], voters: 3,
+                    settings: [
+                        FileSetting("timing.stable_view", "15s"), FileSetting("preflight", "off"),
+                    ]))),
+        Sample(
             "view of every condition",
             .view(
                 LeaderView(

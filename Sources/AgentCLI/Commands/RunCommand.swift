@@ -56,6 +56,8 @@ private func run(
     let settled = loop.after(.seconds(5)) { csystem_release_file_pages() }
     defer { withExtendedLifetime(settled) {} }
     loop.run()
+    // It has let go of its ports: nothing may keep it any more, not even a disk that hangs.
+    csystem_exit_at_latest(exitCode.rawValue, 5)
     return exitCode
 }
 

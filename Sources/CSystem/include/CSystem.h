@@ -35,6 +35,10 @@ int csystem_pipe(int ends[2]);
 /// mapped again at their next use, from the page cache; the rest were needed at the start alone.
 void csystem_release_file_pages(void);
 
+/// Ends this process with that code after so many seconds, wherever its threads are then: a loop that
+/// closes and exit() wait for the threads of the pool, and one of them may hang in a disk. To be called once.
+void csystem_exit_at_latest(int code, unsigned seconds);
+
 /// Forks a child that does nothing, has no descriptor, and dies with this process (with the thread
 /// that called, to be exact). It bears a title as setproctitle(3) gives it: written over the command
 /// line and the environment behind it, of which nothing is left. Nothing but system calls is done in
