@@ -55,6 +55,17 @@ public enum Check: Int, Hashable, Comparable, Sendable, CaseIterable {
         }
     }
 
+    /// Whether it looks at each node by itself: another node in its place would not have the same. The fabric
+    /// is pinged between nodes, and what is to be equal on all tells of none.
+    public var isOfOneNode: Bool {
+        switch self {
+        case .holders, .interface, .ports, .dies, .limits: true
+        case .answers, .reachability, .fabric, .tls, .versions, .environment, .store, .weights, .settings,
+            .clock, .hostName, .speed:
+            false
+        }
+    }
+
     public static func < (left: Check, right: Check) -> Bool { left.rawValue < right.rawValue }
 }
 

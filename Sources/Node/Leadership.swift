@@ -11,6 +11,10 @@ struct Leadership: Sendable {
     var reports: [NodeID: NodeReport] = [:]
     /// When each node has reported last, or came back.
     var heardAt: [NodeID: Instant] = [:]
+    /// Whom it has asked last to lead instead.
+    var handsOverTo: NodeID?
+    /// When to ask the next one, where that one has not come to lead.
+    var handoverDue: Instant?
     /// When this node was stopped or starved last: who was not heard then may have spoken.
     var inTimeSince = Instant.zero
     var sightings: [NodeID: NodeSightings] = [:]
@@ -23,8 +27,8 @@ struct Leadership: Sendable {
     var conditions: [GroupName: GroupSummary] = [:]
     /// What was found on the nodes of groups before their last launch, or is looked for before the next.
     var gates: [GroupName: LaunchGate] = [:]
-    /// The nodes of which an examination told last that they cannot run a rank: since when, and when it was seen.
-    var ill: [NodeID: (since: Instant, seenAt: Instant)] = [:]
+    /// What keeps nodes from running ranks, by the last examination.
+    var ill: [Illness.Key: Illness] = [:]
     /// The groups for which an operator has been called.
     var complaints: Set<GroupName> = []
     /// Proposals on their way, so that nothing is proposed twice.

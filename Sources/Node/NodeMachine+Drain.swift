@@ -13,9 +13,9 @@ extension NodeMachine {
 
     /// Why a generation must end though no spare takes the place of a node that is drained by force.
     func forcedOut(_ record: GroupRecord) -> EndCause? {
-        guard record.phase == .running, let (node, rank) = forcedRank(of: record.launched) else {
-            return nil
-        }
+        guard record.phase == .running, let (node, rank) = forcedRank(of: record.launched),
+            state.plan?.group(record.name)?.rank(of: node) != nil
+        else { return nil }
         return EndCause(
             .byOperator,
             why: "\(node), which holds rank \(rank), is drained by force, and no spare can take it",

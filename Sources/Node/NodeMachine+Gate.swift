@@ -3,7 +3,7 @@
 // examined, each and against one another, by the doctor's checks; as long as an error is found none
 // starts, and `status` says which. The leader has it done when nothing of the generation before is left, and
 // again and again while the group waits; what was found for one launch says nothing of the next. Before a rank
-// of a group that serves moves to another node, that node alone is examined: an ill spare ends nothing.
+// of a group that serves moves to another node, that node is examined with the others: an ill spare ends nothing.
 
 import Base
 import ClusterState
@@ -43,6 +43,19 @@ struct LaunchGate: Sendable {
     var obstacles: [GateFinding]? { findings?.filter { $0.standing == .blocks } }
 }
 
+/// That examinations for a group have told of a node that it cannot run a rank.
+struct Illness: Sendable {
+    struct Key: Hashable, Sendable {
+        let group: GroupName
+        let node: NodeID
+    }
+
+    /// Since when every one has.
+    var since: Instant
+    /// When the last one has.
+    var seenAt: Instant
+}
+
 extension NodeMachine {
     /// Findings are for people, and stand in every view.
     private static let findingsLimit = 40
@@ -59,11 +72,9 @@ extension NodeMachine {
     }
 
     private func subject(of group: PlannedGroup) -> LaunchGate.Subject {
-        let newcomers = newcomers(to: group)
-        return LaunchGate.Subject(
-            nodes: newcomers.isEmpty ? group.ranks.map(\.node) : newcomers,
-            generation: state.record(of: group.name).generation,
-            deployment: state.deploymentSerial, isForMove: !newcomers.isEmpty)
+        LaunchGate.Subject(
+            nodes: group.ranks.map(\.node), generation: state.record(of: group.name).generation,
+            deployment: state.deploymentSerial, isForMove: !newcomers(to: group).isEmpty)
     }
 
     /// The nodes on which a group that has served and runs is to have ranks, and has none yet.
@@ -76,17 +87,20 @@ extension NodeMachine {
     /// Why a rank of a group that serves does not move yet: the node that is to have it cannot run it, or
     /// nobody has looked.
     func obstacle(toMoving record: GroupRecord) -> String? {
-        guard let group = state.plan?.group(record.name), !newcomers(to: group).isEmpty else {
-            return nil
-        }
-        return obstacle(to: group)
+        guard let group = state.plan?.group(record.name) else { return nil }
+        let newcomers = newcomers(to: group)
+        // What stands on a node that runs the group already did not keep it from running.
+        return newcomers.isEmpty
+            ? nil : obstacle(to: group) { $0.node.map(newcomers.contains) ?? true }
     }
 
     /// Why a group cannot be launched, by what was found on its nodes.
-    func obstacle(to group: PlannedGroup?) -> String? {
+    func obstacle(
+        to group: PlannedGroup?, counting counts: (GateFinding) -> Bool = { _ in true }
+    ) -> String? {
         guard let group, hasGate(group) else { return nil }
         guard let gate = leadership?.gates[group.name], gate.subject == subject(of: group),
-            let obstacles = gate.obstacles
+            let obstacles = gate.obstacles?.filter(counts)
         else { return "for its nodes to be examined" }
         guard let first = obstacles.first else {
             let isFresh = now < gate.foundAt + configuration.gateAge
@@ -156,7 +170,7 @@ extension NodeMachine {
         gate.foundAt = now
         gate.looks += 1
         leadership?.gates[group] = gate
-        noteIllness(gate)
+        noteIllness(of: group, gate.subject.nodes, findings)
         hasNews = true
     }
 
@@ -165,22 +179,30 @@ extension NodeMachine {
     /// How long a node is remembered that nobody examines any more.
     static let illnessMemory = Duration.seconds(600)
 
-    private mutating func noteIllness(_ gate: LaunchGate) {
-        for node in gate.subject.nodes {
-            let obstacle = gate.obstacles?.first { $0.node == node }
-            guard let obstacle else {
-                leadership?.ill[node] = nil
+    /// What is found between nodes tells of none of them that another would do better in its place.
+    private mutating func noteIllness(
+        of group: GroupName, _ nodes: [NodeID], _ findings: [GateFinding]
+    ) {
+        for node in nodes {
+            let key = Illness.Key(group: group, node: node)
+            let finding = findings.first {
+                $0.node == node && $0.standing == .blocks && $0.check.isOfOneNode
+            }
+            guard let finding else {
+                leadership?.ill[key] = nil
                 continue
             }
             let wasIll = isIll(node)
-            let since = leadership?.ill[node]?.since ?? now
-            leadership?.ill[node] = (since, now)
+            var illness = leadership?.ill[key] ?? Illness(since: now, seenAt: now)
+            if now - illness.seenAt > configuration.gateInterval * 3 { illness.since = now }
+            illness.seenAt = now
+            leadership?.ill[key] = illness
             if !wasIll, isIll(node) {
                 actions.append(
                     .log(
                         .warning,
-                        "\(node) cannot run a rank, and is passed over where another can: "
-                            + "\(obstacle.text)"))
+                        "\(node) cannot run a rank of \(group), and is passed over where another "
+                            + "can: \(finding.text)"))
             }
         }
     }
@@ -188,9 +210,11 @@ extension NodeMachine {
     /// Whether something has stood in the way on a node for as long as an engine may answer nothing: a driver gives
     /// devices back sooner.
     func isIll(_ node: NodeID) -> Bool {
-        guard let ill = leadership?.ill[node] else { return false }
-        return ill.seenAt - ill.since >= configuration.supervision.unresponsiveAfter
-            && now - ill.seenAt < Self.illnessMemory
+        guard let leadership else { return false }
+        return leadership.ill.contains { key, illness in
+            key.node == node && now - illness.seenAt < Self.illnessMemory
+                && illness.seenAt - illness.since >= configuration.supervision.unresponsiveAfter
+        }
     }
 
     // MARK: - Told

@@ -123,11 +123,17 @@ extension NodeMachine {
     /// A rank moves only away from a node that is gone for good measure, or where nothing can be launched, and
     /// only while its group does not run: a serving engine keeps its nodes.
     func isUsable(_ node: NodeID) -> Bool {
-        let absentSince = absentSince(node)
-        if absentSince == nil, !isIll(node) { return true }
-        let holdsRunning = runningGroup(on: node) != nil
-        guard let absentSince else { return holdsRunning }
-        return holdsRunning
+        let isRunning = state.groups.contains {
+            $0.phase == .running && $0.launched?.rank(of: node) != nil
+        }
+        // A router beside it is no reason to launch nothing.
+        let runsEngine = state.groups.contains {
+            $0.phase == .running && $0.launched?.role.isEngine == true
+                && $0.launched?.rank(of: node) != nil
+        }
+        if isIll(node), !runsEngine { return false }
+        guard let absentSince = absentSince(node) else { return true }
+        return isRunning
             || (state.plan != nil && now - absentSince < configuration.supervision.stableView)
     }
 

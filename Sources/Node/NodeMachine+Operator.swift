@@ -194,6 +194,7 @@ extension NodeMachine {
 
     mutating func transferred(_ proposal: ProposalID) {
         guard let known = requests.proposals.removeValue(forKey: proposal) else { return }
+        if known.origin == .leader(.succession) { handedOverAt = now }
         tell(known.origin, .accepted("leadership was handed over. Watch: glm-agent members"))
     }
 

@@ -4,6 +4,7 @@
 import Base
 import ClusterState
 import Consensus
+import Membership
 import Planning
 import Profiles
 import WireProtocol
@@ -74,7 +75,9 @@ extension NodeMachine {
     /// be of this version when it comes back.
     private func notUnderstood() -> OrderRefusal? {
         let unable = members.map(\.node).filter {
-            absentSince($0) == nil && leadership?.sightings[$0]?.understands ?? 0 < Self.understands
+            // One that only others hear reads the log as well.
+            membership.state(of: $0)?.isGone == false
+                && leadership?.sightings[$0]?.understands ?? 0 < Self.understands
         }
         guard let first = unable.first else { return nil }
         return OrderRefusal(
@@ -91,7 +94,7 @@ extension NodeMachine {
         else { return nil }
         let candidates = members.map { other in
             other.candidate(
-                isUsable: absentSince(other.node) == nil && !isIll(other.node),
+                isUsable: absentSince(other.node) == nil && isUsable(other.node),
                 standing: other.node == node ? .draining : state.standing(of: other.node))
         }
         let next = Planner.plan(

@@ -88,9 +88,10 @@ extension NodeMachine {
         // What has served is taken to serve on, also by a leader that has not heard of it yet.
         guard let plan = state.plan, hasServed(record), launchDiffers(record),
             let place = plan.groups.firstIndex(where: { $0.name == record.name }),
-            !state.rollout.isAtOnce, !isInTheWay(record)
+            !isInTheWay(record)
         else { return nil }
         let isRollout = record.launchedSerial != state.deploymentSerial
+        if isRollout, state.rollout.isAtOnce { return obstacle(toMoving: record) }
         // A router follows its workers at once; only a changed one of its own has a turn. Whoever shares a
         // store waits for it.
         guard isRollout || plan.groups[place].role != .router, plan.groups[place].role != .store

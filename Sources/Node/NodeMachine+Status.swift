@@ -198,7 +198,9 @@ extension NodeMachine {
             let served = isReady ? record.servesSince : nil
             let since = served.map { takesPart ? $0 : min($0, report.since) } ?? report.since
             // What it has to say while it takes part is why rank 0 is not answered.
-            let hinders = takesPart && condition == .degraded && !report.why.isEmpty
+            let hinders =
+                takesPart && condition == .degraded && !report.why.isEmpty
+                && view.groups.first { $0.group == record.name }?.serves != true
             let state = hinders ? .unresponsive : takesPart ? .ready : report.state
             return ClusterStatus.Rank(
                 rank: index, node: planned.node.name, state: state.rawValue,

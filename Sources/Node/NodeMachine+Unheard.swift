@@ -39,19 +39,28 @@ extension NodeMachine {
         guard !unheard.isEmpty else { return }
         for node in unheard { forgetReports(of: node) }
         let mayHandOver = handedOverAt.map { now - $0 >= Self.handoverInterval } ?? true
-        let successor = consensus.quorum.voters.first {
-            $0 != configuration.local && absentSince($0) == nil
-        }
-        guard mayHandOver, let successor else { return }
-        handedOverAt = now
-        let names = unheard.map(\.name).joined(separator: ", ")
+        let isDue = leadership?.handoverDue.map { $0 <= now } ?? true
+        guard mayHandOver, isDue, let successor else { return }
+        let limit = configuration.reportInterval * Self.missedReports
         actions.append(
             .log(
                 .warning,
-                "no word of \(names) for \((configuration.reportInterval * Self.missedReports).wholeSeconds), "
-                    + "while others hear it: \(successor) is to lead instead"))
+                "no word of \(unheard.map(\.name).joined(separator: ", ")) for "
+                    + "\(limit.wholeSeconds), while others hear it: \(successor) is to lead instead"
+            ))
         let proposal = requests.newProposal(for: .leader(.succession))
+        leadership?.handsOverTo = successor
+        leadership?.handoverDue = now + limit
         driveConsensus(.transferLeadership(to: successor, proposal))
+    }
+
+    /// The voter to lead next: the first after the one that was tried last, in the order of the names, as the
+    /// one before may be deaf to the same node.
+    private var successor: NodeID? {
+        let voters = consensus.quorum.voters
+        let last = leadership?.handsOverTo ?? configuration.local
+        let turn = voters.filter { $0 > last } + voters.filter { $0 <= last }
+        return turn.first { $0 != configuration.local && absentSince($0) == nil }
     }
 
     mutating func forgetReports(of node: NodeID) {

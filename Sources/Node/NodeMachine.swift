@@ -138,6 +138,8 @@ public struct NodeMachine: Sendable {
     public mutating func step(
         _ input: NodeInput, at now: Instant, wall: WallTime, into actions: inout [NodeAction]
     ) {
+        // As long as this node was stopped, others may have spoken unheard.
+        if now - self.now >= configuration.reportInterval { leadership?.inTimeSince = now }
         self.now = now
         self.wall = wall
         handle(input)
@@ -309,7 +311,6 @@ public struct NodeMachine: Sendable {
                                 + (configuration.isolation.map { " for \($0.wholeSeconds)" } ?? "")
                             : "this node hears a majority of the cluster again"))
             case .late(let delay):
-                leadership?.inTimeSince = now
                 actions.append(
                     .log(
                         .warning,

@@ -22,6 +22,10 @@ extension ClusterSimulation {
                 GateFinding(.blocks, .holders, node: name, evidence: $0)
             }
         }
+        for name in names where names.count > 1 {
+            guard let misfit = indexOfNode[name].flatMap({ hosts[$0].misfit }) else { continue }
+            findings.append(GateFinding(.blocks, .versions, node: name, evidence: misfit))
+        }
         if generator.chance(configuration.obstacleChance),
             let node = names.randomElement(using: &generator)
         {

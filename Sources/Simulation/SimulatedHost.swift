@@ -44,6 +44,8 @@ struct SimulatedHost {
     var ended: [ShardID] = []
     /// What stands in the way of a launch here.
     var obstacles: [String] = []
+    /// What of it does not go with any other node.
+    var misfit: String?
     /// A node that was none of the cluster at the start runs no agent until it joins.
     var isInService = true
     /// Its file says that it joins a cluster that is there.

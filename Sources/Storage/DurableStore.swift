@@ -9,6 +9,7 @@
 public import Base
 public import Consensus
 public import EventLoop
+import Synchronization
 
 /// The store of one node, on the loop. It writes in the order of the calls, in another thread.
 public final class DurableStore {
@@ -127,8 +128,13 @@ public final class DurableStore {
         }
         let work = prepare(batch.map(\.request))
         let begun = loop.now
-        watch(batch, since: begun)
-        queue.run(work) { [self] result in
+        let start = WorkStart()
+        watch(batch, since: begun, start)
+        let tracked = { @Sendable () throws(UVError) in
+            start.isMade.store(true, ordering: .relaxed)
+            return try work()
+        }
+        queue.run(tracked) { [self] result in
             // It was given up before.
             guard !hasFailed else { return }
             slowTimer = nil
@@ -144,12 +150,13 @@ public final class DurableStore {
         }
     }
 
-    /// Only what this process has seen pass counts: it may have been stopped itself, and the write be done.
-    private func watch(_ batch: Batch, since begun: Instant) {
+    /// Only what this process has seen pass counts: it may have been stopped itself, and the write be done. Nor
+    /// is it the disk's fault where other work keeps the threads from the write.
+    private func watch(_ batch: Batch, since begun: Instant, _ start: WorkStart) {
         var waited = Duration.zero
         slowTimer = loop.every(slowLimit) { [weak self] in
             guard let self else { return }
-            waited += slowLimit
+            if start.isMade.load(ordering: .relaxed) { waited += slowLimit }
             if waited >= hangLimit || waitingBytes > waitingBytesLimit {
                 slowTimer = nil
                 hasFailed = true
@@ -296,4 +303,9 @@ extension DurableStore {
             throw .failed(error)
         }
     }
+}
+
+/// Whether a thread has begun with the work.
+private final class WorkStart: Sendable {
+    let isMade = Atomic(false)
 }

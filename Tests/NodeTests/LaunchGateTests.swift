@@ -123,6 +123,45 @@ import Testing
         #expect(try cluster.group("decode-0", by: 0).generation == 2)
     }
 
+    @Test func `a spare that does not go with the other node gets no rank that serves`() throws {
+        var cluster = try cluster(obstructed: nil, nodes: 5)
+        cluster.settle()
+        let running = cluster.processes
+        let spare = cluster.spare
+        let drained = NodeID(cluster.name(try cluster.nodes(of: "decode-0")[1]))
+        cluster.simulation.hosts[spare].misfit = "CANN: 9.0.0, while others have 8.5.1"
+        cluster.simulation.invariants.drains(drained)
+        #expect(try cluster.ask(0, .propose(.cordon(drained, .drain))).isAccepted)
+        cluster.pass(.seconds(20))
+        #expect(cluster.processes == running)
+        #expect(try cluster.group("decode-0", by: 0).why.contains("CANN"))
+    }
+
+    @Test func `what differs between nodes makes none of them one that is passed over`() throws {
+        var cluster = try cluster(obstructed: nil, nodes: 5)
+        cluster.settle()
+        let before = try cluster.nodes(of: "decode-0")
+        cluster.simulation.hosts[before[1]].misfit = "CANN: 9.0.0, while others have 8.5.1"
+        try cluster.killShard("decode-0", rank: 0)
+        cluster.pass(.seconds(120))
+        #expect(try cluster.nodes(of: "decode-0") == before)
+        #expect(cluster.processes(of: "decode-0").isEmpty)
+    }
+
+    @Test func `a node that cannot run its rank is passed over though the router runs there`()
+        throws
+    {
+        var cluster = try cluster(obstructed: nil, nodes: 5)
+        cluster.settle()
+        let ill = try cluster.nodes(of: "router")[0]
+        try #require(cluster.nodes(of: "prefill-0").contains(ill))
+        let rank = try #require(try cluster.nodes(of: "prefill-0").firstIndex(of: ill))
+        cluster.simulation.hosts[ill].obstacles = [Self.held]
+        try cluster.killShard("prefill-0", rank: rank)
+        cluster.wait(.seconds(120)) { (try? $0.nodes(of: "prefill-0").contains(ill)) == false }
+        cluster.wait(.seconds(60)) { (try? $0.group("prefill-0", by: 0).state) == "ready" }
+    }
+
     @Test func `a spare on which nothing can be launched is passed over for another`() throws {
         var cluster = try cluster(obstructed: nil, nodes: 6)
         cluster.settle()

@@ -34,11 +34,32 @@ import WireProtocol
         let far = try holder(cluster)
         cut(&cluster, first, far)
         cluster.wait(.seconds(20)) { $0.leader != nil && $0.leader != first }
-        #expect(cluster.leader != far)
+        let second = try #require(cluster.leader)
+        #expect(second != far)
+        cluster.pass(.seconds(15))
+        let notes = try cluster.status(second).notes
+        #expect(!notes.contains { $0.contains("does not reach") }, "\(notes)")
         cluster.settle()
         cluster.pass(.seconds(30))
         #expect(cluster.processes == before && cluster.launches == launches)
         cluster.settle()
+    }
+
+    @Test func `the lead goes round until a voter has it that hears all`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        let launches = cluster.launches
+        let first = try #require(cluster.leader)
+        let far = try holder(cluster)
+        // Only one other voter hears it; the first to be asked does not.
+        let others = cluster.indices.filter { $0 != far && $0 != first }
+        let turn = others.filter { $0 > first } + others.filter { $0 < first }
+        for deaf in [first] + turn.dropLast() { cut(&cluster, deaf, far) }
+        cluster.wait(.seconds(60)) { $0.leader == turn.last }
+        cluster.settle()
+        cluster.pass(.seconds(60))
+        #expect(cluster.leader == turn.last)
+        #expect(cluster.launches == launches, "\(cluster.story)")
     }
 
     @Test func `an engine that ends where no leader can hear it is replaced all the same`() throws {
