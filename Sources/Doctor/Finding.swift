@@ -60,7 +60,8 @@ public enum Check: Int, Hashable, Comparable, Sendable, CaseIterable {
     public var isOfOneNode: Bool {
         switch self {
         case .holders, .interface, .ports, .dies, .limits: true
-        case .answers, .reachability, .fabric, .tls, .versions, .environment, .store, .weights, .settings,
+        case .answers, .reachability, .fabric, .tls, .versions, .environment, .store, .weights,
+            .settings,
             .clock, .hostName, .speed:
             false
         }
