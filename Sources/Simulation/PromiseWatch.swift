@@ -23,7 +23,11 @@ struct PromiseWatch {
         guard case .appendReply(_, let copied, _) = message.kind else {
             return voted(message.term, for: receiver, by: node, on: host)
         }
-        guard copied > host.disk.lastIndex else { return nil }
+        // Of an earlier term the word may have waited for the very flush that also cut the copy off: it is no
+        // more than late, as on a slow network. What the node decided meanwhile it did with the copy.
+        guard copied > host.disk.lastIndex, message.term >= host.disk.hardState.term else {
+            return nil
+        }
         return "\(node) confirms entry \(copied), and its disk ends at \(host.disk.lastIndex)"
     }
 
