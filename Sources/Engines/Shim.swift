@@ -147,6 +147,8 @@ final class Shim {
         if !status.isStopRequested {
             status.isStopRequested = true
             try? engine?.kill(SIGTERM)
+            // One that is stopped would not see it before its grace is over.
+            try? engine?.kill(SIGCONT)
             enter(.ending)
         }
         if let graceEnd, graceEnd <= end { return }

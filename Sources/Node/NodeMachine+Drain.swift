@@ -46,7 +46,7 @@ extension NodeMachine {
         {
             return "\(before.node) is drained: \(planned.ranks[index].node) takes rank \(index)"
         }
-        return nil
+        return planned == launched ? "its deployment has changed" : nil
     }
 
     // MARK: - Status

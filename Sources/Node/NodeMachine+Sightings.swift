@@ -46,9 +46,15 @@ extension NodeMachine {
     }
 
     /// What this node tells of a shard of its own. Nobody asks a rank from 1 on how it is; where its processes cannot
-    /// move, its row in every status says so.
+    /// move, its row in every status says so. Of rank 0 it is told before the question has run out; but what
+    /// hangs in the kernel may answer all the same.
     func toldReport(_ shard: ShardID) -> ShardReport? {
         guard var report = shards[shard]?.report else { return nil }
+        if report.state == .ready, report.why.isEmpty, let still = sightings[shard]?.still,
+            still.kind == FailureKind.stopped.id
+        {
+            report.why = still.line
+        }
         if shard.rank != .master, report.state == .loading, report.why.isEmpty {
             report.why = sightings[shard]?.still?.line ?? ""
         }

@@ -234,8 +234,10 @@ extension NodeMachine {
         if !quorum.ok {
             let missing =
                 quorum.missing.isEmpty ? "" : ", missing: " + quorum.missing.joined(separator: ", ")
+            let isEnough = quorum.have >= quorum.need
             reasons.append(
-                "no quorum: \(quorum.have) of \(quorum.voters) voters are here, \(quorum.need) are "
+                (isEnough ? "no leader yet" : "no quorum")
+                    + ": \(quorum.have) of \(quorum.voters) voters are here, \(quorum.need) are "
                     + "needed\(missing); \(isolation)")
         }
         guard state.isWanted else {
@@ -259,8 +261,10 @@ extension NodeMachine {
                 ))
         }
         if let router, router.state != GroupCondition.ready.rawValue {
-            ofGroups.append(
-                (urgency(router.state), "the router is \(text(router.state, router.why))"))
+            // That it lacks workers follows from what is said before.
+            let follows = router.state == GroupCondition.degraded.rawValue && !ofGroups.isEmpty
+            let urgency = follows ? 3 : urgency(router.state)
+            ofGroups.append((urgency, "the router is \(text(router.state, router.why))"))
         }
         // What waits for an operator leads; what is as urgent stays in the plan's order.
         let levels = Set(ofGroups.map(\.urgency)).sorted()

@@ -158,8 +158,12 @@ public struct GroupMachine: Hashable, Sendable {
         decision.serves = true
         if let master = view.ranks.first, let why = master.report?.why, !why.isEmpty {
             // Who does not answer may have nothing wrong with it.
-            let still = view.ranks.still?.stillText.map { "\($0); " } ?? ""
-            return GroupDecision(.degraded, why: "\(still)rank 0 on \(master.node) \(why)")
+            guard let still = view.ranks.still, let text = still.stillText else {
+                return GroupDecision(.degraded, why: "rank 0 on \(master.node) \(why)")
+            }
+            // Before it fails to answer, it says the same of itself.
+            let silence = still.still?.line == why ? "" : "; rank 0 on \(master.node) \(why)"
+            return GroupDecision(.degraded, why: text + silence)
         }
         guard view.failures > 0 else { return decision }
         let settles = since + policy.settleAfter

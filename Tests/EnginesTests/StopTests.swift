@@ -61,6 +61,17 @@ extension EnginesTests {
             #expect(bench.end == .stopped(.signal(SIGKILL)))
         }
 
+        @Test func `an engine that is stopped by a signal ends like any other`() throws {
+            let bench = try Workbench()
+            bench.launch(script: "exec sleep 1000")
+            #expect(bench.runToStart())
+            let process = try #require(bench.startedProcess)
+            #expect(kill(process, SIGSTOP) == 0)
+            bench.host.stop(bench.shard, grace: .seconds(600))
+            #expect(bench.runToEnd())
+            #expect(bench.end == .stopped(.signal(SIGTERM)))
+        }
+
         @Test func `a stop that comes before the shim is kept for it`() throws {
             let bench = try Workbench()
             bench.launch(script: "exec sleep 1000")

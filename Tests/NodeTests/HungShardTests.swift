@@ -96,6 +96,32 @@ import Testing
         #expect(why.hasPrefix("rank 1 on \(other.node): \(line); rank 0 on "), "\(why)")
     }
 
+    @Test func `a rank 0 that is stopped is told before its question has run out`() throws {
+        var cluster = try Cluster(.onePrefill, nodes: 4)
+        cluster.settle()
+        let master = try #require(
+            cluster.processes(of: "decode-0").first { $0.shard.rank == .master })
+        let process = StillProcess(name: "the main process", processID: 77, isStopped: true)
+        func see(_ still: [StillProcess]) {
+            let seen = SchedulerSighting(
+                expected: 16, running: 16, ended: [], endedAt: nil, still: still)
+            cluster.simulation.give(
+                .shard(master.shard, .schedulers(seen)), to: cluster.index(master.node))
+            cluster.pass(.milliseconds(500))
+        }
+        let line = "the main process (process 77) is stopped (state T)"
+        see([process])
+        for index in cluster.indices {
+            let group = try cluster.group("decode-0", by: index)
+            #expect(group.state == "degraded" && group.standing.serving == false)
+            #expect(group.why == "rank 0 on \(master.node): \(line)")
+            #expect(group.ranks[0].why == line)
+        }
+        see([])
+        cluster.settle()
+        #expect(try cluster.group("decode-0", by: 0).generation == 1)
+    }
+
     @Test func `a process that moves again is told no more`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()
