@@ -188,6 +188,7 @@ extension NodeMachine {
         case .end(var cause, let isTerminal):
             if !cause.leavesEngineSound {
                 cause.diagnosis = diagnosis(of: record) ?? lossDiagnosis(cause)
+                cause = blamed(cause, record)
             }
             let end = Command.Action.end(
                 name, record.generation, cause, isTerminal: isTerminal,

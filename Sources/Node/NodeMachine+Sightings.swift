@@ -145,7 +145,7 @@ extension NodeMachine {
 
     /// A node that is gone has no log that could be read.
     func lossDiagnosis(_ cause: EndCause) -> FailureDiagnosis? {
-        guard cause.kind == .nodeLost, let node = cause.node, let rank = cause.rank else {
+        guard let node = cause.node, let rank = cause.rank, absentSince(node) != nil else {
             return nil
         }
         let gone = EndTime(absentSince(node).flatMap { wall(at: $0) } ?? wall)
@@ -154,6 +154,24 @@ extension NodeMachine {
             kind: FailureKind.nodeLost.id, rank: rank, node: node, worldRank: nil, die: nil,
             line: cause.why, time: TimeSpan(earliest: gone, latest: gone), accuser: nil, rivals: [],
             echoes: [])
+    }
+
+    /// A rank that says no more than that another one went before it is not the first, where there is one that
+    /// nobody hears: its own log tells, once its agent is back.
+    func blamed(_ cause: EndCause, _ record: GroupRecord) -> EndCause {
+        guard cause.kind == .failure, let fallen = cause.rank, let found = cause.diagnosis,
+            found.rank == fallen, FailureKind.named(found.kind).role == .consequence,
+            let ranks = record.launched?.ranks,
+            let lost = ranks.firstIndex(where: { absentSince($0.node) != nil })
+        else { return cause }
+        let node = ranks[lost].node
+        var blamed = EndCause(
+            .failure,
+            why: "rank \(lost) on \(node), whose agent is out of reach, fell first, as the others say: "
+                + cause.why,
+            node: node, rank: NodeRank(lost), logTail: cause.logTail)
+        blamed.diagnosis = lossDiagnosis(blamed)
+        return blamed
     }
 
     /// What a node says of the processes of a shard that cannot move; nil where all do.

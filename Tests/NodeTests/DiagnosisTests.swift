@@ -85,6 +85,30 @@ import Testing
         #expect(failure.diagnosis?.kind == "ended" && failure.diagnosis?.rank == .master)
     }
 
+    @Test(arguments: ["peer-closed", "npu-memory"])
+    func `who only says that another went first is not blamed beside one that nobody hears`(
+        kind: String
+    ) throws {
+        var cluster = try Cluster(.onePrefill, nodes: 5)
+        cluster.settle()
+        let ranks = try cluster.nodes(of: "decode-0")
+        let master = try #require(
+            cluster.processes(of: "decode-0").first { $0.shard.rank == .master })
+        let asked = try #require(cluster.indices.first { !ranks.contains($0) })
+        cluster.simulation.crashAgent(ranks[1])
+        cluster.pass(.seconds(3))
+        cluster.simulation.give(
+            .sighted(master.shard, [sighting(kind, cluster, on: ranks[0])]), to: ranks[0])
+        try cluster.killShard("decode-0", rank: 0)
+        cluster.wait { (try? $0.group("decode-0", by: asked).lastFailure) != nil }
+        let failure = try #require(cluster.group("decode-0", by: asked).lastFailure)
+        let first = kind == "peer-closed" ? 1 : 0
+        #expect(failure.rank.map { Int($0) } == first, "\(failure.why)")
+        #expect(failure.node == cluster.name(ranks[first]))
+        #expect(failure.diagnosis?.rank == NodeRank(first))
+        #expect(failure.why.contains("rank 0 on \(cluster.name(ranks[0])) ended"))
+    }
+
     @Test func `sightings of an older generation say nothing of the newer`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()
