@@ -167,8 +167,8 @@ extension NodeMachine {
         let node = ranks[lost].node
         var blamed = EndCause(
             .failure,
-            why: "rank \(lost) on \(node), whose agent is out of reach, fell first, as the others say: "
-                + cause.why,
+            why: "rank \(lost) on \(node), whose agent is out of reach, fell first, as the others "
+                + "say: \(cause.why)",
             node: node, rank: NodeRank(lost), logTail: cause.logTail)
         blamed.diagnosis = lossDiagnosis(blamed)
         return blamed
