@@ -197,7 +197,7 @@ extension NodeMachine {
             if now - illness.seenAt > configuration.gateInterval * 3 { illness.since = now }
             illness.seenAt = now
             leadership?.ill[key] = illness
-            if !wasIll, isIll(node) {
+            if !wasIll, isIll(node), !isUsable(node) {
                 actions.append(
                     .log(
                         .warning,

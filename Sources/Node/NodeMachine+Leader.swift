@@ -123,17 +123,13 @@ extension NodeMachine {
     /// A rank moves only away from a node that is gone for good measure, or where nothing can be launched, and
     /// only while its group does not run: a serving engine keeps its nodes.
     func isUsable(_ node: NodeID) -> Bool {
-        let isRunning = state.groups.contains {
+        let running = state.groups.filter {
             $0.phase == .running && $0.launched?.rank(of: node) != nil
         }
-        // A router beside it is no reason to launch nothing.
-        let runsEngine = state.groups.contains {
-            $0.phase == .running && $0.launched?.role.isEngine == true
-                && $0.launched?.rank(of: node) != nil
-        }
-        if isIll(node), !runsEngine { return false }
+        // That a router is there is no reason to launch nothing: it follows its workers anyway.
+        if isIll(node), running.allSatisfy({ $0.launched?.role == .router }) { return false }
         guard let absentSince = absentSince(node) else { return true }
-        return isRunning
+        return !running.isEmpty
             || (state.plan != nil && now - absentSince < configuration.supervision.stableView)
     }
 

@@ -31,7 +31,7 @@ import Testing
     }
 
     /// Beyond those, histories in which something broke once.
-    @Test(arguments: [540, 574, 628, 755] as [UInt64])
+    @Test(arguments: [540, 574, 628, 755, 5365] as [UInt64])
     func `what was mended holds`(seed: UInt64) throws {
         let broken = try Self.violation(seed: seed)
         #expect(broken == nil, "\(broken ?? "")")
