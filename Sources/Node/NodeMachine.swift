@@ -68,9 +68,9 @@ public struct NodeMachine: Sendable {
     var hasNews = true
     /// Of the deployment that is agreed on.
     var wantedDigest: UInt64?
-    /// The last view that a leader sent, and when.
     /// Of what runs of older deployments.
     var sameLaunches: [GroupName: SameLaunch] = [:]
+    /// The last view that a leader sent, and when.
     var view = LeaderView(groups: [], reports: [], voters: 0)
     var viewReceivedAt: Instant?
     /// Examinations of groups that this node has asked for.

@@ -66,19 +66,22 @@ import Testing
         #expect(try cluster.group("decode-0", by: 0).generation == 1)
     }
 
+    /// The agent of a shard finds those of its processes still.
+    private func see(
+        _ still: [StillProcess], of process: Cluster.Process, in cluster: inout Cluster
+    ) {
+        let seen = SchedulerSighting(
+            expected: 16, running: 16, ended: [], endedAt: nil, still: still)
+        cluster.simulation.give(
+            .shard(process.shard, .schedulers(seen)), to: cluster.index(process.node))
+    }
+
     @Test func `a stopped process is told in the row of its rank at once, by every node`() throws {
         var cluster = try Cluster(.onePrefill, nodes: 4)
         cluster.settle()
         let other = try #require(
             cluster.processes(of: "decode-0").first { $0.shard.rank.value == 1 })
         let process = StillProcess(name: "the main process", processID: 77, isStopped: true)
-        func see(_ still: [StillProcess]) {
-            let seen = SchedulerSighting(
-                expected: 16, running: 16, ended: [], endedAt: nil, still: still)
-            cluster.simulation.give(
-                .shard(other.shard, .schedulers(seen)), to: cluster.index(other.node))
-            cluster.pass(.seconds(2))
-        }
         func rows() throws -> [String] {
             try cluster.indices.map { index in
                 let rank = try cluster.group("decode-0", by: index).ranks[1]
@@ -86,7 +89,8 @@ import Testing
             }
         }
         let line = "the main process (process 77) is stopped (state T)"
-        see([process])
+        see([process], of: other, in: &cluster)
+        cluster.pass(.seconds(2))
         #expect(try rows() == Array(repeating: "ready \(line)", count: 4), "rank 0 answers still")
         try wedge("decode-0", in: &cluster)
         cluster.wait { (try? $0.group("decode-0", by: 0).state) == "degraded" }
@@ -102,22 +106,16 @@ import Testing
         let master = try #require(
             cluster.processes(of: "decode-0").first { $0.shard.rank == .master })
         let process = StillProcess(name: "the main process", processID: 77, isStopped: true)
-        func see(_ still: [StillProcess]) {
-            let seen = SchedulerSighting(
-                expected: 16, running: 16, ended: [], endedAt: nil, still: still)
-            cluster.simulation.give(
-                .shard(master.shard, .schedulers(seen)), to: cluster.index(master.node))
-            cluster.pass(.milliseconds(500))
-        }
         let line = "the main process (process 77) is stopped (state T)"
-        see([process])
+        see([process], of: master, in: &cluster)
+        cluster.pass(.milliseconds(500))
         for index in cluster.indices {
             let group = try cluster.group("decode-0", by: index)
             #expect(group.state == "degraded" && group.standing.serving == false)
             #expect(group.why == "rank 0 on \(master.node): \(line)")
             #expect(group.ranks[0].why == line)
         }
-        see([])
+        see([], of: master, in: &cluster)
         cluster.settle()
         #expect(try cluster.group("decode-0", by: 0).generation == 1)
     }
@@ -129,10 +127,7 @@ import Testing
             cluster.processes(of: "decode-0").first { $0.shard.rank.value == 1 })
         let process = StillProcess(name: "TP3", processID: 78, isStopped: true)
         for still in [[process], []] {
-            let seen = SchedulerSighting(
-                expected: 16, running: 16, ended: [], endedAt: nil, still: still)
-            cluster.simulation.give(
-                .shard(other.shard, .schedulers(seen)), to: cluster.index(other.node))
+            see(still, of: other, in: &cluster)
             cluster.pass(.seconds(2))
             let told = try cluster.group("decode-0", by: 0).ranks[1].why
             #expect(told.isEmpty == still.isEmpty, "\(told)")

@@ -137,6 +137,29 @@ import Testing
         #expect(try cluster.group("decode-0", by: 0).why.contains("CANN"))
     }
 
+    @Test func `a change that came at once has no drain end what serves`() throws {
+        var cluster = try cluster(obstructed: nil, nodes: 5)
+        cluster.settle()
+        let old = try cluster.machine(0).configuration.deployment
+        let new = Deployment(
+            profileName: old.profileName, profileYAML: old.profileYAML, modelPath: "/models/new",
+            engine: old.engine)
+        cluster.simulation.invariants.filesHaveChanged = true
+        #expect(try cluster.ask(0, .propose(.apply(new, atOnce: true))).isAccepted)
+        cluster.wait(.seconds(60)) { cluster in
+            cluster.processes(outside: "router").allSatisfy {
+                $0.shard.generation == Generation(2)
+            } && (try? cluster.status(0).ready) == true
+        }
+        let running = cluster.processes
+        let drained = NodeID(cluster.name(try cluster.nodes(of: "decode-0")[1]))
+        cluster.simulation.hosts[cluster.spare].obstacles = [Self.held]
+        cluster.simulation.invariants.drains(drained)
+        #expect(try cluster.ask(0, .propose(.cordon(drained, .drain))).isAccepted)
+        cluster.pass(.seconds(20))
+        #expect(cluster.processes == running)
+    }
+
     @Test func `what differs between nodes makes none of them one that is passed over`() throws {
         var cluster = try cluster(obstructed: nil, nodes: 5)
         cluster.settle()

@@ -307,6 +307,31 @@ import Testing
         }
     }
 
+    @Test func `a write that no thread has begun is no fault of the disk`() throws {
+        try withMemory { directory in
+            let bench = try StoreBench(directory)
+            let (hold, told) = (DiskHold(), Told())
+            defer {
+                hold.release()
+                bench.loop.close()
+            }
+            // libuv has four threads.
+            let queues = (0..<8).map { _ in FileQueue(bench.loop) }
+            for queue in queues { queue.run({ hold.wait() }, completion: { _ in }) }
+            let store = bench.opened.store
+            store.watchSlowWrites(longerThan: .milliseconds(20), givingUpAfter: .milliseconds(200))
+            {
+                _ in
+            }
+            store.persist(step(1, after: .empty)) { told.results.append($0) }
+            _ = bench.loop.run(within: .milliseconds(600)) { !told.results.isEmpty }
+            #expect(told.results.isEmpty)
+            hold.release()
+            try #require(bench.loop.run(within: .seconds(5)) { !told.results.isEmpty })
+            #expect(told.results.allSatisfy { $0.isSuccess })
+        }
+    }
+
     @Test func `a flipped bit in the identity is found, or changes nothing`() throws {
         try withMemory { directory in
             let identity = try StoreBench(directory).opened.store.identity
