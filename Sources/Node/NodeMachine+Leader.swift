@@ -91,9 +91,7 @@ extension NodeMachine {
         }
         self.leadership?.decodePatience = profile.decodePatience
         let stableView = configuration.supervision.stableView
-        let candidates = members.map {
-            $0.candidate(isUsable: isUsable($0.node), standing: state.standing(of: $0.node))
-        }
+        let candidates = candidates(where: isUsable)
         if state.plan == nil, candidates.contains(where: { !$0.isUsable }) {
             let graceEnd = leadership.since + configuration.planGrace
             let present = Planner.plan(
@@ -117,6 +115,13 @@ extension NodeMachine {
             self.leadership?.planFailure = nil
             if plan.groups != state.plan?.groups { propose(.plan(plan), about: .plan) }
         case .failure(let failure): self.leadership?.planFailure = "\(failure)"
+        }
+    }
+
+    /// The nodes of the cluster as the planner takes them.
+    func candidates(where isUsable: (NodeID) -> Bool) -> [Candidate] {
+        members.map {
+            $0.candidate(isUsable: isUsable($0.node), standing: state.standing(of: $0.node))
         }
     }
 

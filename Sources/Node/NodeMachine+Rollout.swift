@@ -189,10 +189,7 @@ extension NodeMachine {
     func difference(to new: Deployment) -> Result<JSONValue, OrderRefusal> {
         do {
             let profile = try Profile.parse(new.profileYAML, file: new.profileName)
-            let candidates = members.map {
-                $0.candidate(
-                    isUsable: absentSince($0.node) == nil, standing: state.standing(of: $0.node))
-            }
+            let candidates = candidates { absentSince($0) == nil }
             let next = try Planner.plan(
                 profile: profile, candidates: candidates, previous: state.plan,
                 epoch: state.epoch.next

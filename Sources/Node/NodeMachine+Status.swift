@@ -79,11 +79,7 @@ extension NodeMachine {
         state.plan.map { plan in
             PlanExplanation(
                 plan: plan, previous: previousPlan,
-                candidates: members.map {
-                    $0.candidate(
-                        isUsable: absentSince($0.node) == nil,
-                        standing: state.standing(of: $0.node))
-                })
+                candidates: candidates { absentSince($0) == nil })
         }
     }
 

@@ -22,11 +22,7 @@ extension NodeMachine {
                 && other.launched?.rank(of: node) != nil
         }
         guard !holdsAnother else { return nil }
-        let candidates = members.map {
-            $0.candidate(
-                isUsable: $0.node != node && isUsable($0.node),
-                standing: state.standing(of: $0.node))
-        }
+        let candidates = candidates { $0 != node && isUsable($0) }
         let next = Planner.plan(
             profile: profile, candidates: candidates, previous: state.plan, epoch: state.epoch.next)
         // Where no other can have it, it stays where it is.
